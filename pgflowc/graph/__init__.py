@@ -1,0 +1,1 @@
+"""Specs to checked flows: the graph is built, checked and frozen here."""

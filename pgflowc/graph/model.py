@@ -1,0 +1,86 @@
+"""The checked program: flows, steps and edges, frozen. Every later stage reads this and nothing before it.
+
+A `Flow` exists only if it passed every check, so later stages never meet an unknown dependency, a cycle or a bad slug.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pgflowc.diagnostics import Span
+from pgflowc.graph.payload import NamedType, PayloadType
+
+SkipMode = Literal["fail", "skip", "skip-cascade"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """A flow's options, all explicit: `base_delay` and `timeout` in seconds."""
+
+    max_attempts: int
+    base_delay: int
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """A step's own options; None takes the flow's. Delays and `timeout` in seconds."""
+
+    max_attempts: int | None = None
+    base_delay: int | None = None
+    timeout: int | None = None
+    start_delay: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a step runs: JSON-containment patterns (canonical JSON texts of objects, None when absent) and what a miss does."""
+
+    required: str | None = None
+    forbidden: str | None = None
+    when_unmet: SkipMode = "skip"
+    when_exhausted: SkipMode = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. A `map` step has no dependency (it maps the flow's input) or exactly one (it maps that step's output).
+
+    `depends_on` keeps the order written, without duplicates. `output` is what one task returns: for a map step, what
+    the handler returns per element; None when not declared. `may_be_skipped` says that dependents can run without this
+    step's output. `span` is the place of the slug.
+    """
+
+    slug: str
+    kind: Literal["single", "map"]
+    depends_on: tuple[str, ...]
+    options: StepOptions
+    condition: Condition
+    output: PayloadType | None
+    description: str | None
+    handler: str | None
+    may_be_skipped: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A flow, or a job (exactly one single root step). `steps` are in topological order, ties in the order written."""
+
+    slug: str
+    kind: Literal["flow", "job"]
+    description: str | None
+    options: FlowOptions
+    types: tuple[NamedType, ...]
+    input: PayloadType | None
+    steps: tuple[Step, ...]
+    source: str
+    span: Span
+
+    def step(self, slug: str) -> Step:
+        """The step of that slug; KeyError if the flow has none."""
+        for step in self.steps:
+            if step.slug == slug:
+                return step
+        raise KeyError(slug)

@@ -1,0 +1,84 @@
+"""Payload types: what flows, steps and map items carry, as a closed set of frozen values.
+
+Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`), read by
+the checks and by the renderer of Python types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ScalarName = Literal[
+    "str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "json", "any", "null"
+]
+JsonScalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A built-in type; `json` and `any` admit every JSON value, arrays and objects included."""
+
+    name: ScalarName
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`[T]`: a JSON array whose elements all have the type `item`."""
+
+    item: PayloadType
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object; `T | null` makes it optional: it may be null or absent."""
+
+    name: str
+    type: PayloadType
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """`{field: T, ...}`: a JSON object with these fields, in the order written."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """`map of T`: a JSON object with any string keys, all values of type `value`."""
+
+    value: PayloadType
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`T | U`: a value of one of at least two distinct types."""
+
+    members: tuple[PayloadType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """`{$enum: [a, b]}`: one of these JSON scalars."""
+
+    values: tuple[JsonScalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A reference to an entry of the flow's `types:`; recursion goes through names only."""
+
+    name: str
+
+
+PayloadType = Scalar | Array | Object | MapOf | OneOf | Enum | Named
+
+
+@dataclass(frozen=True, slots=True)
+class NamedType:
+    """An entry of `types:`."""
+
+    name: str
+    type: PayloadType

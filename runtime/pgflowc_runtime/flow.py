@@ -1,0 +1,56 @@
+"""Definitions as generated code states them: a `Flow` and its `Step`s, without handlers.
+
+Clients need no more than this to start runs; `registry` binds handlers to it for workers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+InputT = TypeVar("InputT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a flow.
+
+    `argument` is the type of the handler's first parameter: the flow's input for a root step, the deps class for a
+    dependent one, the element for a map step. `output` is the type of what the handler returns. Both are anything a
+    pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the flow's.
+    """
+
+    slug: str
+    kind: Literal["single", "map"] = "single"
+    depends_on: tuple[str, ...] = ()
+    argument: Any
+    output: Any
+    max_attempts: int | None = None
+    base_delay: int | None = None
+    timeout: int | None = None
+    start_delay: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow(Generic[InputT]):
+    """A flow or job as compiled; `definition_hash` names the definition that its migration establishes.
+
+    `input` is the type of the run's input, anything a pydantic `TypeAdapter` takes. `base_delay` and `timeout` are
+    seconds.
+    """
+
+    slug: str
+    kind: Literal["flow", "job"] = "flow"
+    input: Any
+    max_attempts: int
+    base_delay: int
+    timeout: int
+    definition_hash: str
+    steps: tuple[Step, ...]
+
+    def step(self, slug: str) -> Step:
+        """The step of that slug; KeyError if the flow has none."""
+        for step in self.steps:
+            if step.slug == slug:
+                return step
+        raise KeyError(slug)
