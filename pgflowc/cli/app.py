@@ -1,0 +1,111 @@
+"""The `pgflowc` command: the table of its commands, each imported only when it is the one that runs.
+
+So `pgflowc --help` needs none of the libraries that the commands need, and no command pays for the others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from pgflowc import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: `target` is `module:attribute`, the name of a function or, for a group, of a `typer.Typer`."""
+
+    name: str
+    target: str
+    help: str
+    panel: str
+
+    def load(self) -> Any:
+        """The function or `typer.Typer` behind the command; imports its module."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(import_module(module), attribute)
+
+
+COMPILER, DATABASE, RUNTIME = "Compiler", "Database", "Runs"
+
+COMMANDS = (
+    Command(
+        "validate", "pgflowc.cli.validate:validate", "Check flow specs and report every mistake.", COMPILER
+    ),
+    Command(
+        "compile",
+        "pgflowc.cli.compile:compile_project",
+        "Write migrations, typed handlers and the worker registry.",
+        COMPILER,
+    ),
+    Command(
+        "explain",
+        "pgflowc.cli.explain:explain",
+        "Say what a diagnostic code means and how to cure it.",
+        COMPILER,
+    ),
+    Command(
+        "db", "pgflowc.cli.db:app", "Install the core, apply migrations, look at what is there.", DATABASE
+    ),
+    Command(
+        "run-worker", "pgflowc.cli.run_worker:run_worker", "Execute the handlers of this project.", RUNTIME
+    ),
+    Command("start", "pgflowc.cli.start:start", "Start a run of a flow or job.", RUNTIME),
+    Command("runs", "pgflowc.cli.runs:app", "List runs and look into one.", RUNTIME),
+)
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """The application for these arguments (program name left out); only the command they name is imported."""
+    app = typer.Typer(
+        name="pgflowc",
+        help="Compile flow specs to PostgreSQL workflows, apply them and run them.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    # A shell that completes passes its words in the environment, and may ask for the options of any command.
+    completing = "_PGFLOWC_COMPLETE" in os.environ
+    for command in COMMANDS:
+        target = command.load() if completing or command.name == wanted else _not_loaded
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=command.name, help=command.help, rich_help_panel=command.panel)
+        else:
+            help_text = None if target is not _not_loaded else command.help
+            app.command(command.name, help=help_text, short_help=command.help, rich_help_panel=command.panel)(
+                target
+            )
+    return app
+
+
+def main() -> None:
+    """Run the command: exits 0 when fine, 1 on findings, 2 on wrong usage or environment."""
+    build(sys.argv[1:])(prog_name="pgflowc")
+
+
+def _show_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"pgflowc {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _not_loaded() -> None:
+    """Stands in for a command that these arguments do not name."""
+    raise AssertionError("only the named command runs, and that one is loaded")
