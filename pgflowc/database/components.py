@@ -1,0 +1,50 @@
+"""The SQL that pgflowc installs, by component: assembled from the files under `sql/<component>/`.
+
+A component's script is schema.sql, types/*, tables/*, functions/* and privileges.sql, each part optional,
+each directory in the order of its file names. It must run in one transaction.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pgflowc.resources import resource_root
+
+# In the order of installation: each builds on those before it.
+COMPONENTS = ("core", "helpers", "pgflowc")
+
+# Functions may name each other and tables in any order, whatever their files are called.
+_PROLOGUE = "set local check_function_bodies = off;\n"
+
+
+@cache
+def component_sql(component: str) -> str:
+    """The script that installs `component` (one of COMPONENTS) into a database that does not have it."""
+    parts = [_PROLOGUE]
+    for file in component_files(component):
+        parts.append(f"\n-- {component}/{file.relative_to(_directory(component)).as_posix()}\n")
+        parts.append(file.read_text(encoding="utf-8").rstrip() + "\n")
+    return "".join(parts)
+
+
+@cache
+def component_version(component: str) -> int:
+    """The version that `component_sql` installs: an integer from 1 that every released change raises."""
+    return int((_directory(component) / "version").read_text(encoding="utf-8"))
+
+
+def component_files(component: str) -> list[Path]:
+    """The files of `component` in the order in which they run."""
+    directory = _directory(component)
+    files = [directory / "schema.sql"]
+    for part in ("types", "tables", "functions"):
+        files += sorted((directory / part).glob("*.sql"), key=lambda file: file.name)
+    files.append(directory / "privileges.sql")
+    return [file for file in files if file.is_file()]
+
+
+def _directory(component: str) -> Path:
+    if component not in COMPONENTS:
+        raise KeyError(component)
+    return resource_root() / "sql" / component
