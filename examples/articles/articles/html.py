@@ -1,7 +1,7 @@
 """From the bytes of an HTML page to an article's fields and text.
 
-Pages come in every encoding and markup style, and some are broken; the parser (lxml, through BeautifulSoup) repairs what
-browsers would. Metadata is looked for in the places that publishing systems put it, the most explicit one first.
+Pages come in every encoding and markup style, and some are broken; the parser (lxml, through BeautifulSoup)
+repairs what browsers would. Metadata is looked for where publishing systems put it, the most explicit place first.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _title(soup: BeautifulSoup) -> str | None:
 
 
 def _language(soup: BeautifulSoup) -> str:
-    """The primary language subtag of the page: `en` for `en-GB`, `und` (undetermined) when the page is silent."""
+    """The page's primary language: `en` for `en-GB`, `und` (undetermined) when the page does not say."""
     root = soup.find("html")
     declared = root.get("lang") if isinstance(root, Tag) else None
     return declared.split("-")[0].lower() if isinstance(declared, str) and declared else "und"

@@ -12,7 +12,7 @@ SCHEMA = PROJECT / "schema.sql"
 
 
 def database_dsn() -> str:
-    """DSN of the database with the table `articles`: ARTICLES_DSN, else the one that the worker uses (PGFLOWC_DSN).
+    """DSN of the database with the table `articles`: ARTICLES_DSN, else the worker's own (PGFLOWC_DSN).
 
     Empty when neither is set, which makes libpq read its own PG* variables.
     """

@@ -8,30 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import log
+from pathlib import Path
 
 WORD = re.compile(r"[^\W\d_]+(?:['’\-\u2011][^\W\d_]+)*")
 SENTENCE_END = re.compile(r"[.!?…][\"'”’»)]*(?:\s|$)")
 WORDS_PER_MINUTE = 220
 SHORTEST_KEYWORD = 4
 
-STOP_WORDS = frozenset(
-    """
-    about above after again also although always another anybody anything away because been before below between both
-    cannot come comes does down each else even every everything from gets give gives good goes have hold holds into
-    itself just keep keeps kept knew know known last least left less little long made make makes many means more most
-    much nearly need needs never next nobody nothing once only other others over part right same some somebody stand
-    such take takes than that their them then there therefore these they thing this those though three through time
-    today turns twice twenty under until very want wants well were what when where which while whole will with without
-    would your
-    aber alle allen alles auch damit dann dass denn dieser diese eine einem einen einer eines etwa fast genau gibt hilft
-    ihn immer ist kann langsam macht machen mehr nicht noch nur oder ohne sehr seine sich sind über unter viel vieles
-    wenn werden wird zeigt zwei
-    aujourd'hui avec cette comme dans elle elles entre était étaient être ils jusqu'à leur mais même moins n'est n'était
-    plus pour près que qu'une qui sont sous sur tout trop une vers
-    algo alguien antes como cuando cuesta desde ella entre está este esta hasta hora llega más menos mientras otro otra
-    para pero porque quien queda quedan sabe siempre sobre tiene tienen todo tras uno volverá
-    """.split()
-)
+STOP_WORDS = frozenset((Path(__file__).parent / "stop_words.txt").read_text("utf-8").split())
 """Words that say nothing about a subject, in the languages of the collection."""
 
 
@@ -55,7 +39,7 @@ def reading_stats(text: str) -> ReadingStats:
 def keywords(texts: Mapping[str, str], limit: int = 5) -> dict[str, list[str]]:
     """For each text, the words that are frequent in it and rare in the others, best first.
 
-    A word that all texts share scores nothing; ties go by the alphabet, so the result is the same in every run.
+    A word that all texts share scores nothing; ties go by the alphabet, so that every run finds the same.
     """
     counts = {slug: Counter(_candidates(text)) for slug, text in texts.items()}
     spread = Counter(word for counter in counts.values() for word in counter)
