@@ -19,7 +19,7 @@ from pgflowc import __version__
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: `target` is `module:attribute`, the name of a function or, for a group, of a `typer.Typer`."""
+    """A command: `target` is `module:attribute` of a function or, for a group, of a `typer.Typer`."""
 
     name: str
     target: str

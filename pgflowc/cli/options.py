@@ -27,7 +27,7 @@ DsnOption = Annotated[
 
 
 def project_root(option: Path | None) -> Path:
-    """The project's directory: the option, else the nearest one upward that holds pgflowc.toml, else this one."""
+    """The project's directory: the option, else the nearest one upward with a pgflowc.toml, else this one."""
     if option is not None:
         return option
     here = Path.cwd()

@@ -1,0 +1,144 @@
+"""Reads a parsed `pgflowc.toml`: every fault is reported at its place."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from pgflowc.diagnostics import Diagnostic, Report, Span
+from pgflowc.diagnostics.codes import files
+from pgflowc.document import Document, Mapping, Scalar, Sequence
+
+SUFFIXES = (".yaml", ".yml", ".toml")
+DEFAULT_FLOWS = ("flows/*.yaml", "flows/*.yml", "flows/*.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `pgflowc.toml` says, with defaults. Directories are relative to the project, in POSIX form."""
+
+    package: str | None = None
+    flows: tuple[str, ...] = DEFAULT_FLOWS
+    source_dir: str = "."
+    migrations_dir: str = "migrations"
+    dsn: str | None = None
+
+
+NAMES = tuple(Settings.__dataclass_fields__)
+
+
+def read_settings(root: Path, document: Document, report: Report) -> Settings:
+    """The settings of the project in `root`; those with faults are reported and have their defaults."""
+    return _Reader(root, document, report).settings()
+
+
+class _Reader:
+    def __init__(self, root: Path, document: Document, report: Report) -> None:
+        self._root = root
+        self._document = document
+        self._report = report
+
+    def settings(self) -> Settings:
+        self._refuse_unknown()
+        return Settings(
+            package=self._package(),
+            flows=self._flows(),
+            source_dir=self._directory("source_dir", "."),
+            migrations_dir=self._directory("migrations_dir", "migrations"),
+            dsn=self._text("dsn"),
+        )
+
+    def _refuse_unknown(self) -> None:
+        root = self._document.root
+        for key, entry in root.entries.items() if isinstance(root, Mapping) else ():
+            if key not in NAMES:
+                near = get_close_matches(key, NAMES, 1)
+                help = f"did you mean '{near[0]}'?" if near else f"the settings are {', '.join(NAMES)}"
+                self._report.add(
+                    Diagnostic(
+                        files.UNKNOWN_SETTING, f"unknown setting '{key}'", entry.key_place.span, help=(help,)
+                    )
+                )
+
+    def _text(self, name: str) -> str | None:
+        node = self._document.find(name)
+        if node is None:
+            return None
+        if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+            return node.value
+        self._refuse(node.span, f"'{name}' must be a text")
+        return None
+
+    def _package(self) -> str | None:
+        value = self._text("package")
+        if value is not None and not is_package_name(value):
+            self._refuse(
+                self._span("package"),
+                f"'{value}' is not a Python package name",
+                'for example: package = "shop"',
+            )
+            return None
+        return value
+
+    def _flows(self) -> tuple[str, ...]:
+        node = self._document.find("flows")
+        if node is None:
+            return DEFAULT_FLOWS
+        if not isinstance(node, Sequence) or not node.items:
+            self._refuse(
+                node.span, "'flows' must be a list of patterns", 'for example: flows = ["flows/*.yaml"]'
+            )
+            return DEFAULT_FLOWS
+        patterns = []
+        for item in node.items:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str) or not item.value:
+                self._refuse(item.span, "a pattern must be a text")
+            elif _leads_out(item.value):
+                self._report.add(
+                    Diagnostic(
+                        files.OUTSIDE, f"the pattern '{item.value}' leads out of the project", item.span
+                    )
+                )
+            elif not item.value.endswith(SUFFIXES):
+                self._refuse(
+                    item.span, f"the pattern '{item.value}' must end in one of {', '.join(SUFFIXES)}"
+                )
+            else:
+                patterns.append(item.value)
+        return tuple(patterns)
+
+    def _directory(self, name: str, default: str) -> str:
+        value = self._text(name)
+        if value is None:
+            return default
+        if _leads_out(value) or not contains(self._root, self._root / value):
+            self._report.add(
+                Diagnostic(files.OUTSIDE, f"'{name}' leads out of the project: {value}", self._span(name))
+            )
+            return default
+        return Path(value).as_posix()
+
+    def _span(self, name: str) -> Span | None:
+        node = self._document.find(name)
+        return node.span if node else None
+
+    def _refuse(self, span: Span | None, message: str, *help: str) -> None:
+        self._report.add(Diagnostic(files.BAD_SETTING, message, span, help=help))
+
+
+def is_package_name(text: str) -> bool:
+    """Whether `text` is a dotted Python name that can be imported: `shop`, `shop.flows`."""
+    return all(
+        part.isascii() and part.isidentifier() and not keyword.iskeyword(part) for part in text.split(".")
+    )
+
+
+def contains(root: Path, path: Path) -> bool:
+    """Whether `path`, all symbolic links followed, is `root` or below it; `root` must be resolved."""
+    return path.resolve().is_relative_to(root)
+
+
+def _leads_out(path: str) -> bool:
+    return Path(path).is_absolute() or ".." in Path(path).parts
