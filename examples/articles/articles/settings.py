@@ -8,8 +8,6 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 """The directory that relative article directories start from."""
 
-SCHEMA = PROJECT / "schema.sql"
-
 
 def database_dsn() -> str:
     """DSN of the database with the table `articles`: ARTICLES_DSN, else the worker's own (PGFLOWC_DSN).

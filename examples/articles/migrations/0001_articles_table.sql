@@ -1,5 +1,6 @@
--- The application's own table. pgflowc knows nothing about it: the handler of step `load` writes it.
-create table if not exists public.articles (
+-- The application's own table, written by hand: `pgflowc db up` applies every migration of this directory in order.
+-- The handler of step `load` fills it.
+create table public.articles (
   slug      text primary key,
   title     text not null,
   author    text,
