@@ -1,7 +1,7 @@
 """From the bytes of an HTML page to an article's fields and text.
 
 Pages come in every encoding and markup style, and some are broken; the parser (lxml, through BeautifulSoup)
-repairs what browsers would. Metadata is looked for where publishing systems put it, the most explicit place first.
+repairs what browsers would. Metadata is looked for where publishing systems put it.
 """
 
 from __future__ import annotations
