@@ -106,7 +106,7 @@ def read_paths(paths: Sequence[str], report: Report) -> dict[str, str]:
 
 
 def read_text(path: Path, shown: str, report: Report) -> str | None:
-    """The text of a file, line ends as they are; None, and a diagnostic that calls it `shown`, if unreadable."""
+    """The text of a file, line ends kept; None, and a diagnostic that calls it `shown`, if unreadable."""
     data = _read_bytes(path, shown, report)
     if data is None:
         return None

@@ -1,0 +1,68 @@
+"""What a migration establishes of a flow: everything but payload types and handlers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Literal
+
+from pgflowc.graph.model import Flow, FlowOptions, SkipMode, Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepShape:
+    """A step as stored. `depends_on` is sorted, since the database keeps a set; None takes the flow's option.
+
+    `required` and `forbidden` are canonical JSON texts. Delays and `timeout` in seconds.
+    """
+
+    slug: str
+    kind: Literal["single", "map"]
+    depends_on: tuple[str, ...]
+    max_attempts: int | None = None
+    base_delay: int | None = None
+    timeout: int | None = None
+    start_delay: int | None = None
+    required: str | None = None
+    forbidden: str | None = None
+    when_unmet: SkipMode = "skip"
+    when_exhausted: SkipMode = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowShape:
+    """A flow as stored; `steps` in the order of addition."""
+
+    kind: Literal["flow", "job"]
+    options: FlowOptions
+    steps: tuple[StepShape, ...]
+
+
+def shape_of(flow: Flow) -> FlowShape:
+    """What a migration that creates `flow` establishes."""
+    return FlowShape(kind=flow.kind, options=flow.options, steps=tuple(map(_step_shape, flow.steps)))
+
+
+def definition_hash(slug: str, shape: FlowShape) -> str:
+    """16 hex digits that name a definition; the order in which steps are written plays no part."""
+    steps = sorted((asdict(step) for step in shape.steps), key=lambda step: str(step["slug"]))
+    definition = {"slug": slug, "kind": shape.kind, "options": asdict(shape.options), "steps": steps}
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _step_shape(step: Step) -> StepShape:
+    return StepShape(
+        slug=step.slug,
+        kind=step.kind,
+        depends_on=tuple(sorted(step.depends_on)),
+        max_attempts=step.options.max_attempts,
+        base_delay=step.options.base_delay,
+        timeout=step.options.timeout,
+        start_delay=step.options.start_delay,
+        required=step.condition.required,
+        forbidden=step.condition.forbidden,
+        when_unmet=step.condition.when_unmet,
+        when_exhausted=step.condition.when_exhausted,
+    )
