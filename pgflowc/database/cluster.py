@@ -196,7 +196,7 @@ class Cluster:
 
     def _alias(self) -> Path:
         name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
-        return Path(f"/tmp/pgflowc-{os.geteuid()}-{name}")  # noqa: S108 - the owner is checked, see _make_alias
+        return Path(f"/tmp/pgflowc-{os.geteuid()}-{name}")  # noqa: S108 - see _make_alias
 
     def _make_alias(self) -> Path:
         alias = self._alias()

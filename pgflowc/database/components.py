@@ -6,6 +6,8 @@ each directory in the order of its file names. It must run in one transaction.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +18,25 @@ COMPONENTS = ("core", "helpers", "pgflowc")
 
 # Functions may name each other and tables in any order, whatever their files are called.
 _PROLOGUE = "set local check_function_bodies = off;\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What this pgflowc has of a component: its version, the script that installs it, and `upgrades`:
+    version -> the script that leads to it from the version before."""
+
+    component: str
+    version: int
+    script: str
+    upgrades: Mapping[int, str] = field(default_factory=dict)
+
+
+def shipped() -> tuple[Release, ...]:
+    """The components that this pgflowc carries, in the order of installation."""
+    return tuple(
+        Release(component, component_version(component), component_sql(component), _upgrades(component))
+        for component in COMPONENTS
+    )
 
 
 @cache
@@ -42,6 +63,15 @@ def component_files(component: str) -> list[Path]:
         files += sorted((directory / part).glob("*.sql"), key=lambda file: file.name)
     files.append(directory / "privileges.sql")
     return [file for file in files if file.is_file()]
+
+
+def _upgrades(component: str) -> dict[int, str]:
+    # sql/versions/core/2.up.sql leads from version 1 of the core to 2.
+    files = (resource_root() / "sql" / "versions" / component).glob("*.up.sql")
+    return {
+        int(file.name.partition(".")[0]): _PROLOGUE + file.read_text(encoding="utf-8")
+        for file in sorted(files, key=lambda file: file.name)
+    }
 
 
 def _directory(component: str) -> Path:

@@ -1,0 +1,239 @@
+"""`pgflowc db`: install the components, apply migrations, look at a database, stop the embedded server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, fail
+from pgflowc.cli.options import DsnOption, ProjectOption, project_root
+from pgflowc.database import DatabaseError
+from pgflowc.database.components import COMPONENTS, component_sql
+from pgflowc.database.connection import connect
+from pgflowc.database.dsn import ResolvedDsn, resolve_dsn
+from pgflowc.database.embedded import EmbeddedServer
+from pgflowc.database.installation import install
+from pgflowc.database.migrations import (
+    Migration,
+    apply_migrations,
+    compare,
+    read_migrations,
+    recorded_migrations,
+    refuse_changed,
+)
+from pgflowc.database.status import Status, read_status
+from pgflowc.database.verification import stamp as adopt
+from pgflowc.database.verification import verify
+from pgflowc.diagnostics import Report
+from pgflowc.project import CONFIG, load_project
+
+app = typer.Typer(no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def up(dsn: DsnOption = None, project: ProjectOption = None) -> None:
+    """Start the embedded server (unless a database is named), install the components, apply migrations."""
+    root = project_root(project)
+    with _errors():
+        key, files = _migrations(root)
+        resolved = resolve_dsn(dsn, root, start_embedded=True)
+        typer.echo(f"database  {resolved.display}" + _from(resolved))
+        with connect(resolved) as connection:
+            changes = install(connection)
+            for change in changes:
+                before = f"version {change.before} -> " if change.before else "installed version "
+                typer.echo(f"{change.component:<9} {before}{change.version}")
+            applied = _apply(connection, key, files) if key else ()
+    if not changes and not applied:
+        typer.echo("Nothing to do: everything is installed and applied.")
+    typer.echo("Next: pgflowc run-worker" if files else "Next: pgflowc compile, then pgflowc db up")
+
+
+@app.command()
+def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Show the server, what is installed, which migrations are applied and which flows are known."""
+    root = project_root(project)
+    with _errors():
+        key, files = _migrations(root)
+        try:
+            resolved = resolve_dsn(dsn, root, start_embedded=False)
+        except DatabaseError as error:
+            if as_json:
+                typer.echo(json.dumps({"ready": False, "error": error.message, "help": error.help}, indent=2))
+                raise typer.Exit(ENVIRONMENT) from None
+            raise
+        with connect(resolved) as connection:
+            found = read_status(connection, key, files)
+    if as_json:
+        typer.echo(
+            json.dumps({"dsn": resolved.display, "source": resolved.source, **found.as_json()}, indent=2)
+        )
+    else:
+        _print_status(resolved, found)
+
+
+@app.command()
+def down(
+    project: ProjectOption = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the embedded server's data too.")] = False,
+) -> None:
+    """Stop the project's embedded server. Its data stays for the next `db up`."""
+    with _errors():
+        server = EmbeddedServer.of(project_root(project))
+        data = server.data
+        if not server.stop(delete=delete):
+            typer.echo("The embedded server is not running.")
+        elif delete:
+            typer.echo(f"Stopped the embedded server and removed {data}.")
+        else:
+            typer.echo(f"Stopped the embedded server; its data stays in {data}.")
+
+
+@app.command()
+def check(dsn: DsnOption = None, project: ProjectOption = None) -> None:
+    """Compare what is installed with a fresh install: tables, columns, functions, constraints, privileges."""
+    with _errors():
+        resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
+        with connect(resolved) as connection:
+            verdict = verify(connection)
+    layer = verdict.inventory.queue_layer
+    if layer is not None:
+        typer.echo(f"pgmq {layer.version or 'of unknown version'} ({layer.kind})")
+    if verdict.inventory.foreign:
+        typer.echo(f"schema pgflow is not ours: {verdict.inventory.releases['foreign_core']}")
+    for one in verdict.differences:
+        typer.echo(f"{one.problem:<10} {one.kind} {one.name}")
+        if one.problem == "different":
+            typer.echo(f"           expected {one.expected}")
+            typer.echo(f"           found    {one.found}")
+    if verdict.faults:
+        count = len(verdict.faults)
+        fail(
+            f"{count} {'object is' if count == 1 else 'objects are'} not as pgflowc installs them",
+            help="`pgflowc db sql --component NAME` prints the right definitions",
+            code=FINDINGS,
+        )
+    typer.echo("Everything is as pgflowc installs it.")
+
+
+@app.command()
+def stamp(
+    dsn: DsnOption = None,
+    project: ProjectOption = None,
+    foreign: Annotated[
+        bool, typer.Option("--foreign", help="Accept a core that is not ours, and live beside it.")
+    ] = False,
+) -> None:
+    """Adopt a schema that is there but not recorded, if it is what pgflowc installs."""
+    with _errors():
+        resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
+        with connect(resolved) as connection:
+            done = adopt(connection, foreign=foreign)
+    typer.echo(f"Adopted: {', '.join(done.adopted)}.")
+    if done.installed:
+        typer.echo(f"Installed: {', '.join(done.installed)}.")
+    typer.echo("Next: pgflowc db up")
+
+
+@app.command("sql")
+def print_sql(
+    component: Annotated[
+        str, typer.Option("--component", metavar="NAME", help=f"One of pgmq, {', '.join(COMPONENTS)}.")
+    ],
+) -> None:
+    """Print the SQL that installs a component, for people who run migrations with other tools."""
+    if component == "pgmq":
+        from pgmq.install import get_embedded_install_sql
+
+        script = get_embedded_install_sql()
+    elif component in COMPONENTS:
+        script = component_sql(component)
+    else:
+        fail(f"there is no component '{component}'", help=f"one of pgmq, {', '.join(COMPONENTS)}")
+    typer.echo("-- To be run in one transaction; then `pgflowc db stamp` records it.")
+    typer.echo(script, nl=False)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        fail(error.message, help=error.help, code=FINDINGS if error.finding else ENVIRONMENT)
+
+
+def _migrations(root: Path) -> tuple[str | None, tuple[Migration, ...]]:
+    """The name under which the migrations are recorded, and the files; (None, ()) without a project."""
+    if not (root / CONFIG).exists():
+        return None, ()
+    report = Report()
+    project = load_project(root, report)
+    if project is None:
+        first = report.sorted()[0]
+        where = f"{first.span.path}:{first.span.start.line}: " if first.span else ""
+        raise DatabaseError(where + first.message, help=" ".join(first.help), finding=True)
+    files = read_migrations(project.migrations_dir, project.root)
+    if files and project.package is None:
+        raise DatabaseError(
+            f"{CONFIG} names no package, under which the applied migrations are recorded",
+            help='add the line: package = "shop"',
+        )
+    return project.package, files
+
+
+def _apply(connection: psycopg.Connection, key: str, files: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    state = compare(files, recorded_migrations(connection, key))
+    refuse_changed(state)
+    for name in state.missing:
+        typer.echo(f"warning: {name} was applied to this database, but its file is gone", err=True)
+    for migration in state.late:
+        typer.echo(f"note: {migration.path} is applied after migrations with higher numbers", err=True)
+    applied = []
+    for migration in apply_migrations(connection, key, files):
+        typer.echo(f"applied   {migration.path}")
+        applied.append(migration)
+    return tuple(applied)
+
+
+def _from(resolved: ResolvedDsn) -> str:
+    return " (the embedded server)" if resolved.source == "embedded" else f" (from {resolved.source})"
+
+
+def _print_status(resolved: ResolvedDsn, found: Status) -> None:
+    typer.echo(f"database   {resolved.display}{_from(resolved)}")
+    typer.echo(f"server     PostgreSQL {found.server}")
+    layer = found.inventory.queue_layer
+    typer.echo(
+        "pgmq       " + (f"{layer.version or 'unknown version'} ({layer.kind})" if layer else "not installed")
+    )
+    for one in found.components:
+        if one.installed is None and found.inventory.foreign and one.name != "pgflowc":
+            state = f"not ours: {found.inventory.releases['foreign_core']}"
+        elif one.installed is None:
+            state = "not installed"
+        elif one.installed == one.available:
+            state = f"version {one.installed}"
+        else:
+            state = f"version {one.installed}, this pgflowc has {one.available}"
+        typer.echo(f"{one.name:<10} {state}")
+    if found.migrations is not None:
+        for migration in found.migrations.applied:
+            typer.echo(f"applied    {migration.path}")
+        for migration, _ in found.migrations.changed:
+            typer.echo(f"changed    {migration.path} (after it was applied)")
+        for name in found.migrations.missing:
+            typer.echo(f"missing    {name} (applied, but its file is gone)")
+        for migration in found.migrations.pending:
+            typer.echo(f"pending    {migration.path}")
+    for flow in found.flows:
+        typer.echo(f"{flow.kind:<10} {flow.slug} ({flow.steps} {'step' if flow.steps == 1 else 'steps'})")
+    if not found.ready:
+        typer.echo("Next: pgflowc db up")

@@ -1,0 +1,102 @@
+"""Which database a command works on, and how to say so without saying a password."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from pgflowc.database.embedded import EmbeddedServer
+from pgflowc.database.errors import DatabaseError
+from pgflowc.diagnostics import Report
+from pgflowc.project import load_project
+
+Source = Literal["--dsn", "PGFLOWC_DSN", "pgflowc.toml", "PG*", "embedded"]
+
+# The libpq variables that say which server, database or role is meant.
+_LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedDsn:
+    """A connection string for libpq ("" lets libpq read its PG* variables) and where it was found."""
+
+    dsn: str
+    source: Source
+
+    @property
+    def display(self) -> str:
+        """The DSN for people and logs: without passwords."""
+        return without_password(self.dsn)
+
+
+def resolve_dsn(explicit: str | None, project_root: Path, *, start_embedded: bool) -> ResolvedDsn:
+    """The database to use: --dsn, PGFLOWC_DSN, pgflowc.toml, PG* variables, else the embedded server.
+
+    With `start_embedded` that server is started if need be. Raises DatabaseError when the DSN cannot be read,
+    and when the embedded server is meant and cannot be, or must not be, started.
+    """
+    if explicit is not None:
+        return _checked(explicit, "--dsn")
+    if os.environ.get("PGFLOWC_DSN"):
+        return _checked(os.environ["PGFLOWC_DSN"], "PGFLOWC_DSN")
+    configured = _configured_dsn(project_root)
+    if configured:
+        return _checked(configured, "pgflowc.toml")
+    if any(os.environ.get(name) for name in _LIBPQ):
+        return ResolvedDsn("", "PG*")
+    server = EmbeddedServer.of(project_root)
+    if start_embedded:
+        return ResolvedDsn(server.start(), "embedded")
+    dsn = server.running_dsn()
+    if dsn is None:
+        raise DatabaseError("the project's embedded PostgreSQL is not running", help="pgflowc db up")
+    return ResolvedDsn(dsn, "embedded")
+
+
+def without_password(dsn: str) -> str:
+    """`dsn` as a URI without its passwords; an empty one says where libpq looks."""
+    if not dsn:
+        return "PG* variables"
+    values = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    secret = {name for name in values if "password" in name} | {"passfile"}
+    user, host, port, database = (values.pop(name, "") for name in ("user", "host", "port", "dbname"))
+    rest = {name: value for name, value in values.items() if name not in secret}
+    authority = f"{quote(user, safe='')}@" if user else ""
+    if host.startswith("/"):
+        rest = {"host": host, **({"port": port} if port else {}), **rest}
+    else:
+        authority += host + (f":{port}" if port else "")
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in rest.items())
+    return f"postgresql://{authority}/{quote(database, safe='')}" + (f"?{query}" if query else "")
+
+
+def _checked(dsn: str, source: Source) -> ResolvedDsn:
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # libpq's own message repeats the text, password included.
+        raise DatabaseError(
+            f"the DSN from {source} is neither a PostgreSQL URI nor a list of key=value",
+            help="write it as postgresql://user:password@host:5432/database",
+        ) from None
+    return ResolvedDsn(dsn, source)
+
+
+def _configured_dsn(project_root: Path) -> str | None:
+    if not (project_root / "pgflowc.toml").is_file():
+        return None
+    report = Report()
+    project = load_project(project_root, report)
+    if project is None:
+        first = next(iter(report.sorted()), None)
+        raise DatabaseError(
+            f"pgflowc.toml cannot be used: {first.message if first else 'unknown fault'}",
+            help="run `pgflowc validate` to see where",
+        )
+    return project.dsn

@@ -1,0 +1,117 @@
+"""Install and upgrade the components: decided by a pure function, then done in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from pgflowc import __version__
+from pgflowc.database.advisory_lock import exclusive_transaction
+from pgflowc.database.components import Release, shipped
+from pgflowc.database.errors import DatabaseError
+from pgflowc.database.inventory import Inventory, take_inventory
+from pgflowc.database.queue_layer import install_queue_layer, version_number
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One component brought to `version` by `script`; `before` is None when it was not there."""
+
+    component: str
+    before: int | None
+    version: int
+    script: str
+
+
+def plan_installation(inventory: Inventory, releases: Sequence[Release]) -> tuple[Change, ...]:
+    """What brings the database to `releases`, in order. Raises DatabaseError when that must not be done."""
+    if inventory.queue_layer is not None and inventory.queue_layer.fault:
+        raise DatabaseError(inventory.queue_layer.fault, help=_queue_layer_help(inventory))
+    _refuse_untracked(inventory)
+    changes: list[Change] = []
+    for release in releases:
+        if inventory.foreign and release.component in ("core", "helpers"):
+            continue  # that schema belongs to the family member that installed it
+        before = inventory.recorded.get(release.component)
+        if before is None:
+            changes.append(Change(release.component, None, release.version, release.script))
+            continue
+        if before > release.version:
+            raise DatabaseError(
+                f"{release.component} in the database is version {before}, newer than this pgflowc knows "
+                f"({release.version})",
+                help="pip install --upgrade pgflowc",
+            )
+        changes += _upgrade(release, before)
+    return tuple(changes)
+
+
+def install(connection: psycopg.Connection, releases: Sequence[Release] | None = None) -> tuple[Change, ...]:
+    """Install pgmq if there is none, install or upgrade the components; what was changed, all or nothing.
+
+    Raises DatabaseError when the database holds something that pgflowc must not touch.
+    """
+    wanted = shipped() if releases is None else releases
+    inventory = take_inventory(connection)
+    if inventory.queue_layer is not None and not plan_installation(inventory, wanted):
+        return ()
+    with exclusive_transaction(connection):
+        inventory = take_inventory(connection)
+        changes = plan_installation(inventory, wanted)
+        queue_layer = None
+        if inventory.queue_layer is None:
+            queue_layer = install_queue_layer(connection)
+        for change in changes:
+            connection.execute(change.script)
+        if queue_layer is not None:
+            record(connection, "pgmq", version_number(queue_layer), queue_layer)
+            changes = (Change("pgmq", None, version_number(queue_layer), ""), *changes)
+        for change in changes:
+            if change.component != "pgmq":
+                record(connection, change.component, change.version, __version__)
+    return changes
+
+
+def record(connection: psycopg.Connection, component: str, version: int, release: str) -> None:
+    """Note in the database that `component` is there in `version`, as `release` (of pgflowc, or its own)."""
+    connection.execute(
+        """insert into pgflowc.installed_components (component, version, release) values (%s, %s, %s)
+           on conflict (component)
+           do update set version = excluded.version, release = excluded.release, installed_at = now()""",
+        (component, version, release),
+    )
+
+
+def _upgrade(release: Release, before: int) -> list[Change]:
+    changes = []
+    for version in range(before + 1, release.version + 1):
+        if version not in release.upgrades:
+            raise DatabaseError(
+                f"this pgflowc cannot bring {release.component} from version {version - 1} to {version}",
+                help="pip install --upgrade pgflowc",
+            )
+        changes.append(Change(release.component, version - 1, version, release.upgrades[version]))
+    return changes
+
+
+def _refuse_untracked(inventory: Inventory) -> None:
+    if inventory.core and not inventory.foreign and "core" not in inventory.recorded:
+        raise DatabaseError(
+            "schema pgflow is already there, and pgflowc did not install it: "
+            f"it looks like {inventory.generation}",
+            help="pgflowc db stamp  (adopts it: as ours if it is the same, else beside ours)",
+        )
+    if inventory.own and "pgflowc" not in inventory.recorded:
+        raise DatabaseError(
+            "schema pgflowc is already there, but not recorded as installed",
+            help="pgflowc db stamp  (adopts it if it is the same as ours)",
+        )
+
+
+def _queue_layer_help(inventory: Inventory) -> str:
+    assert inventory.queue_layer is not None
+    if inventory.queue_layer.kind == "extension":
+        return "alter extension pgmq update"
+    return "upgrade the pgmq in schema pgmq with the SQL of its release, then run the command again"

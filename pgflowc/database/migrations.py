@@ -1,0 +1,184 @@
+"""A project's migrations: the files, what the database has of them, and what is therefore to be done."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from pgflowc.database.advisory_lock import exclusive_transaction
+from pgflowc.database.connection import statement_failed
+from pgflowc.database.errors import DatabaseError
+from pgflowc.database.statements import Statement, split_statements
+
+_NAME = re.compile(r"(\d+)_.+\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A file `NNNN_what.sql`: its path for people, its text, and sha256 of its bytes in hexadecimal."""
+
+    name: str
+    path: str
+    text: str
+    checksum: str
+
+    @property
+    def number(self) -> int:
+        """The number that the name begins with."""
+        return int(self.name.partition("_")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationState:
+    """`applied` and `pending` in order; `changed`: applied files that are no longer the same, with the
+    checksum applied; `missing`: names applied that have no file; `late`: pending ones numbered below an
+    applied one."""
+
+    applied: tuple[Migration, ...]
+    pending: tuple[Migration, ...]
+    changed: tuple[tuple[Migration, str], ...]
+    missing: tuple[str, ...]
+    late: tuple[Migration, ...]
+
+
+def read_migrations(directory: Path, root: Path) -> tuple[Migration, ...]:
+    """The migrations in `directory` by number, without down migrations. Raises DatabaseError."""
+    try:
+        files = (
+            [file for file in directory.iterdir() if _is_migration(file.name)] if directory.exists() else []
+        )
+        return tuple(
+            sorted((_read(file, root) for file in files), key=lambda found: (found.number, found.name))
+        )
+    except OSError as error:
+        raise DatabaseError(f"cannot read {error.filename or directory}: {error.strerror}") from error
+
+
+def compare(files: Sequence[Migration], applied: Mapping[str, str]) -> MigrationState:
+    """What of `files` is done, given the names and checksums that the database recorded."""
+    highest = max((found.number for found in files if found.name in applied), default=-1)
+    pending = tuple(found for found in files if found.name not in applied)
+    return MigrationState(
+        applied=tuple(found for found in files if found.name in applied),
+        pending=pending,
+        changed=tuple(
+            (found, applied[found.name])
+            for found in files
+            if found.name in applied and applied[found.name] != found.checksum
+        ),
+        missing=tuple(sorted(set(applied) - {found.name for found in files})),
+        late=tuple(found for found in pending if found.number < highest),
+    )
+
+
+def recorded_migrations(connection: psycopg.Connection, project: str) -> dict[str, str]:
+    """Name -> checksum of what `project` has applied; empty where nothing is installed."""
+    tracked = connection.execute("select pg_catalog.to_regclass('pgflowc.applied_migrations')").fetchone()
+    if tracked is None or tracked[0] is None:
+        return {}
+    rows = connection.execute(
+        "select name, checksum from pgflowc.applied_migrations where project = %s", (project,)
+    )
+    return dict(rows.fetchall())
+
+
+def apply_migrations(
+    connection: psycopg.Connection, project: str, files: Sequence[Migration]
+) -> Iterator[Migration]:
+    """Apply what is pending, each file in one transaction together with its record; hands out each one done.
+
+    Raises DatabaseError (a finding) when an applied file was changed, before anything is done, and when a
+    migration fails: nothing of it stays, those before it do.
+    """
+    state = compare(files, recorded_migrations(connection, project))
+    refuse_changed(state)
+    for migration in state.pending:
+        with exclusive_transaction(connection):
+            # Another process may have applied it while this one waited.
+            if migration.name in recorded_migrations(connection, project):
+                continue
+            _run(connection, migration)
+            connection.execute(
+                "insert into pgflowc.applied_migrations (project, name, checksum) values (%s, %s, %s)",
+                (project, migration.name, migration.checksum),
+            )
+        yield migration
+
+
+def refuse_changed(state: MigrationState) -> None:
+    """Raise DatabaseError when a file that was applied is no longer the same."""
+    if not state.changed:
+        return
+    changed = ", ".join(
+        f"{found.path} (applied {before[:8]}, now {found.checksum[:8]})" for found, before in state.changed
+    )
+    raise DatabaseError(
+        f"changed after it was applied: {changed}",
+        help=f"git checkout {state.changed[0][0].path}  (what is applied stays; changes are new migrations)",
+        finding=True,
+    )
+
+
+def _run(connection: psycopg.Connection, migration: Migration) -> None:
+    statements = list(split_statements(migration.text))
+    # Deferred constraints are checked here, where their failure still has a file to name.
+    last = Statement("set constraints all immediate", statements[-1].line if statements else 1, ())
+    for statement in (*statements, last):
+        if statement.ends_transaction:
+            raise _fails(
+                migration, statement.line, f"`{statement.words[0]}`: each migration is one transaction"
+            )
+        try:
+            connection.execute(statement.text)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise statement_failed(connection, error) from error
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            raise _fails(migration, _line(statement, error), _reason(error)) from error
+    # What the file set for its session (a search_path, a role) ends with it.
+    connection.execute("reset session authorization")
+    connection.execute("reset all")
+
+
+def _line(statement: Statement, error: psycopg.Error) -> int:
+    position = error.diag.statement_position
+    return statement.line + (statement.text.count("\n", 0, int(position) - 1) if position else 0)
+
+
+def _reason(error: psycopg.Error) -> str:
+    diag = error.diag
+    extra = [text for text in (diag.message_detail, diag.message_hint) if text]
+    return ". ".join([diag.message_primary or str(error).strip(), *extra])
+
+
+def _fails(migration: Migration, line: int, reason: str) -> DatabaseError:
+    return DatabaseError(
+        f"{migration.path}:{line}: {reason}",
+        help="nothing of this migration was kept; correct it and run `pgflowc db up` again",
+        finding=True,
+    )
+
+
+def _is_migration(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and not name.endswith(".down.sql")
+
+
+def _read(file: Path, root: Path) -> Migration:
+    content = file.read_bytes()
+    path = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DatabaseError(
+            f"{path}:{line}: not UTF-8", help="save the file as UTF-8", finding=True
+        ) from None
+    if "\0" in text:
+        raise DatabaseError(f"{path}: holds a NUL byte, it is no SQL text", finding=True)
+    return Migration(file.name, path, text, hashlib.sha256(content).hexdigest())
