@@ -1,1 +1,8 @@
 """Specs to checked flows: the graph is built, checked and frozen here."""
+
+from __future__ import annotations
+
+from pgflowc.graph.build import build
+from pgflowc.graph.model import Condition, Flow, FlowOptions, Step, StepOptions
+
+__all__ = ["Condition", "Flow", "FlowOptions", "Step", "StepOptions", "build"]

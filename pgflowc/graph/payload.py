@@ -6,12 +6,26 @@ the checks and by the renderer of Python types.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 ScalarName = Literal[
-    "str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "json", "any", "null"
+    "str",
+    "int",
+    "float",
+    "bool",
+    "decimal",
+    "date",
+    "datetime",
+    "time",
+    "uuid",
+    "bytes",
+    "json",
+    "any",
+    "null",
 ]
+SCALAR_NAMES: Mapping[str, ScalarName] = {name: name for name in get_args(ScalarName)}
 JsonScalar = str | int | float | bool | None
 
 
@@ -31,7 +45,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object; `T | null` makes it optional: it may be null or absent."""
+    """A field of an object. `T | null` makes it optional, null or absent; `type` is then T, without the null."""
 
     name: str
     type: PayloadType
@@ -82,3 +96,31 @@ class NamedType:
 
     name: str
     type: PayloadType
+
+
+def resolved(type_: PayloadType, types: Mapping[str, NamedType]) -> PayloadType:
+    """The type behind a name, through any number of names; an unknown or circular name counts as `any`."""
+    seen: set[str] = set()
+    while isinstance(type_, Named):
+        if type_.name in seen or type_.name not in types:
+            return Scalar("any")
+        seen.add(type_.name)
+        type_ = types[type_.name].type
+    return type_
+
+
+def spelled(type_: PayloadType) -> str:
+    """The type in the spec's notation, for messages."""
+    match type_:
+        case Scalar(name) | Named(name):
+            return name
+        case Array(item):
+            return f"[{spelled(item)}]"
+        case MapOf(value):
+            return f"map of {spelled(value)}"
+        case OneOf(members):
+            return " | ".join(spelled(member) for member in members)
+        case Enum():
+            return "an enum"
+        case Object():
+            return "an object"

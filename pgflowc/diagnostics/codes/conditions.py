@@ -1,0 +1,48 @@
+"""4xx: conditions (`if`, `if_not`) and what follows from them."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics.model import Code, Severity
+
+NOT_A_DEPENDENCY = Code(
+    "PGF401",
+    Severity.ERROR,
+    "a condition looks at something that is not a dependency",
+    cause="The condition of a dependent step is compared with an object that has one key for each dependency of the step, "
+    "and nothing else.",
+    example="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {depends_on: [b], if: {a: {ok: true}}}",
+    cure="Add the step to `depends_on`, or look at one that is there.",
+)
+UNKNOWN_FIELD = Code(
+    "PGF402",
+    Severity.ERROR,
+    "a condition looks at a field that does not exist",
+    cause="The declared type has no such field, so `if` could never be met, and `if_not` always would.",
+    example="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amuont: 0}}",
+    cure="Correct the field's name, or declare it.",
+)
+IMPOSSIBLE_VALUE = Code(
+    "PGF403",
+    Severity.ERROR,
+    "a condition expects a value that the declared type does not have",
+    cause="The condition compares with a value of another kind than the declared type, so it could never match.",
+    example="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amount: '0'}}",
+    cure="Write a value of the declared type; numbers in quotes are texts.",
+)
+ROOT_MAP = Code(
+    "PGF404",
+    Severity.ERROR,
+    "a condition on a root map step",
+    cause="The condition of a root step is compared with the run's input. That of a root map step is an array, and no array "
+    "contains an object.",
+    example="flow: orders\ninput: [int]\nsteps:\n  load: {map: $input, if: {urgent: true}}",
+    cure="Let a single step decide first and map over its output, or decide in the handler.",
+)
+NO_CONDITION = Code(
+    "PGF405",
+    Severity.WARNING,
+    "`when_unmet` without a condition",
+    cause="Without `if` or `if_not` there is no condition that could be unmet.",
+    example="flow: orders\nsteps:\n  charge: {when_unmet: fail}",
+    cure="Add `if` or `if_not`, or remove `when_unmet`.",
+)

@@ -1,0 +1,112 @@
+"""1xx: the text parses, but a key or a value is not one of the spec language."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics.model import Code, Severity
+
+NOT_A_MAPPING = Code(
+    "PGF101",
+    Severity.ERROR,
+    "a document is not a flow or a job",
+    cause="Every document describes one flow or one job, as keys and values.",
+    example="- charge\n- confirm",
+    cure="Begin with `flow: NAME` and `steps:`, or with `job: NAME` and `perform:`. Separate documents with `---`.",
+)
+NO_KIND = Code(
+    "PGF102",
+    Severity.ERROR,
+    "a document has no `flow` or `job` key, or both",
+    cause="The key says what is described and carries its slug.",
+    example="name: orders\nsteps: {charge: {}}",
+    cure="Write `flow: NAME` for steps that depend on each other, or `job: NAME` for one piece of work.",
+)
+UNKNOWN_KEY = Code(
+    "PGF103",
+    Severity.ERROR,
+    "a key that the spec language does not have",
+    cause="An option that is misspelt would silently do nothing, so unknown keys are refused.",
+    example="flow: orders\nsteps:\n  charge: {time_out: 30}",
+    cure="Use the key that the help line names, or remove it.",
+)
+WRONG_TYPE = Code(
+    "PGF104",
+    Severity.ERROR,
+    "a value is of the wrong type",
+    cause="The key takes another kind of value: a text, an integer, a list, a mapping.",
+    example="flow: orders\nmax_attempts: three\nsteps: {charge: {}}",
+    cure="Write the value as the message says. Numbers in quotes are texts.",
+)
+MISSING_KEY = Code(
+    "PGF105",
+    Severity.ERROR,
+    "a required key is missing",
+    cause="A flow needs `steps:` with at least one step, a job needs `perform:`.",
+    example="flow: orders\ndescription: no steps yet",
+    cure="Add the key. A body without any option may be left empty: `perform:`.",
+)
+BAD_SLUG = Code(
+    "PGF106",
+    Severity.ERROR,
+    "a slug breaks the naming rule",
+    cause="Slugs name rows, queues and handlers: 1 to 128 letters, digits and underscores (ASCII), not beginning with a "
+    "digit, and not the word 'run'.",
+    example="flow: process-order\nsteps: {charge: {}}",
+    cure="Rename it, with underscores between words.",
+)
+MISPLACED_KEY = Code(
+    "PGF107",
+    Severity.ERROR,
+    "a key that belongs somewhere else",
+    cause="Flows have `steps`, jobs have `perform`, and the one step of a job depends on nothing and maps nothing.",
+    example="job: send_email\nsteps: {send: {}}",
+    cure="Move the key to where it belongs, or turn the job into a flow.",
+)
+BAD_DURATION = Code(
+    "PGF108",
+    Severity.ERROR,
+    "a value is not a duration",
+    cause="Durations are whole seconds, or a whole number with one unit: s, m, h or d.",
+    example="flow: orders\ntimeout: 1h30m\nsteps: {charge: {}}",
+    cure="Write seconds (5400) or one unit ('90m').",
+)
+BAD_CHOICE = Code(
+    "PGF109",
+    Severity.ERROR,
+    "a value is not one of the words that the key takes",
+    cause="The key takes one of a few words.",
+    example="flow: orders\nsteps:\n  charge: {when_exhausted: ignore}",
+    cure="Use one of the words that the message lists.",
+)
+BAD_HANDLER = Code(
+    "PGF110",
+    Severity.ERROR,
+    "a value is not a handler reference",
+    cause="A handler is named by its module and its function, with a colon between: `shop.mail:confirm`.",
+    example="flow: orders\nsteps:\n  confirm: {handler: shop.mail.confirm}",
+    cure="Write module:function, or remove the key to get a handler stub.",
+)
+NO_STEPS = Code(
+    "PGF111",
+    Severity.ERROR,
+    "a flow has no steps",
+    cause="A flow without steps would never do anything.",
+    example="flow: orders\nsteps: {}",
+    cure="Add a step. A step needs a slug and nothing else: `steps: {charge: }`.",
+)
+NOT_COMPILED = Code(
+    "PGF112",
+    Severity.ERROR,
+    "a part of the language that this version does not compile",
+    cause="`cron`, `version`, `{$ref: ...}` and `{$python: ...}` belong to the spec language, but this version of pgflowc "
+    "cannot compile them yet. Ignoring them would lose what they ask for.",
+    example='flow: report\ncron: "@hourly"\nsteps: {build: {}}',
+    cure="Remove it, or use a version of pgflowc that compiles it.",
+)
+NO_VALUE = Code(
+    "PGF113",
+    Severity.ERROR,
+    "a key has no value",
+    cause="Nothing, or null, stands after the colon. Only a step's body and `perform` may be empty.",
+    example="flow: orders\ntimeout:\nsteps: {charge: }",
+    cure="Write the value, or remove the key to get the default.",
+)

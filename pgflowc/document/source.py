@@ -1,0 +1,38 @@
+"""A user's text with its positions: offsets into the text become lines and columns only when somebody asks."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from pgflowc.diagnostics import Position, Span
+from pgflowc.diagnostics.lines import BYTE_ORDER_MARK, LINE_BREAK
+
+
+class Source:
+    """The text of one file, without byte order mark; `path` is shown as it stands."""
+
+    __slots__ = ("_line_starts", "path", "text")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self.text = text.removeprefix(BYTE_ORDER_MARK)
+        self._line_starts: list[int] | None = None
+
+    def position(self, offset: int) -> Position:
+        """The place of the character at `offset`; the text's length gives the place after its end."""
+        if self._line_starts is None:
+            self._line_starts = [0, *(match.end() for match in LINE_BREAK.finditer(self.text))]
+        line = bisect_right(self._line_starts, offset)
+        return Position(line, offset - self._line_starts[line - 1] + 1)
+
+    def span(self, start: int, end: int) -> Span:
+        """The half-open stretch between two offsets."""
+        return Span(self.path, self.position(start), self.position(max(start, end)))
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column, both from 1; beyond the end is the end."""
+        self.position(0)
+        assert self._line_starts is not None
+        if line > len(self._line_starts):
+            return len(self.text)
+        return min(self._line_starts[line - 1] + column - 1, len(self.text))

@@ -1,0 +1,192 @@
+"""What a YAML parser's refusal means to the person who wrote the text.
+
+The parser names its own state ("while scanning for the next token"); the fault is told from that and from the text
+around the place.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pgflowc.diagnostics import Code, Diagnostic, Label
+from pgflowc.diagnostics.codes import syntax
+from pgflowc.document.source import Source
+
+_PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
+_KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
+
+
+def diagnose(source: Source, problem: str, offset: int, context: int | None) -> Diagnostic:
+    """The diagnostic for the parser's `problem` at `offset`; `context` is where the thing it was reading began."""
+    text = source.text
+    line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    before = text[line_start:offset]
+    character = text[offset : offset + 1]
+
+    if character == "\t" or ("\t" in before and not before.strip()):
+        tab = offset if character == "\t" else line_start + before.index("\t")
+        return _fault(
+            source, syntax.TAB, "a tab in the indentation", (tab, tab + 1), "tab", "indent with spaces"
+        )
+    if "did not find expected alphabetic or numeric character" in problem and context is not None:
+        return _unquoted(source, context)
+    if "cannot start any token" in problem:
+        return _unquoted(source, offset)
+    if "mapping values are not allowed" in problem:
+        return _colon(source, offset, line_start)
+    if "unexpected end of stream" in problem and context is not None:
+        quote = text[context : context + 1]
+        return _fault(
+            source,
+            syntax.UNCLOSED,
+            f"the quote {quote} is not closed",
+            (context, context + 1),
+            "opened here",
+            f"close the text with {quote}",
+        )
+    if "expected ',' or" in problem and context is not None:
+        return _unclosed(source, offset, context)
+    if character in ("]", "}"):
+        return _fault(
+            source,
+            syntax.UNCLOSED,
+            f"there is no open bracket for this '{character}'",
+            (offset, offset + 1),
+            "",
+            "remove it, or open the bracket",
+        )
+    if "did not find expected key" in problem or "expected '-' indicator" in problem:
+        if not before.strip():
+            return _indentation(source, offset)
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            "the value ended before this",
+            _word(source, offset),
+            "what is this?",
+            "put the whole value in quotes, or in nothing at all",
+        )
+    if "could not find expected ':'" in problem and context is not None:
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            "this is neither a key nor a list item",
+            _word(source, context),
+            "a ':' is missing after a key",
+            "write 'key: value', or '- value' for a list item",
+        )
+    if "block sequence entries are not allowed" in problem:
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            "a list item cannot begin in this place",
+            (offset, offset + 1),
+            "",
+            "begin a new line for it, or write the list as [a, b]",
+        )
+    return _fault(
+        source, syntax.INVALID_YAML, f"this is not valid YAML: {problem}", _word(source, offset), "", ""
+    )
+
+
+def _fault(
+    source: Source, code: Code, message: str, stretch: tuple[int, int], label: str, help: str
+) -> Diagnostic:
+    return Diagnostic(code, message, source.span(*stretch), label=label, help=(help,) if help else ())
+
+
+def _word(source: Source, offset: int) -> tuple[int, int]:
+    """The stretch from `offset` to the end of its text on the line."""
+    found = _PLAIN_TEXT.match(source.text, offset)
+    return (offset, found.end()) if found else (offset, offset)
+
+
+def _unquoted(source: Source, offset: int) -> Diagnostic:
+    start, end = _word(source, offset)
+    character = source.text[start : start + 1]
+    written = source.text[start:end]
+    if character == "|":
+        return _fault(
+            source,
+            syntax.UNQUOTED,
+            "'|' cannot follow a bracket in YAML",
+            (start, end),
+            "",
+            'put the whole type in quotes: "[str] | null"',
+        )
+    return _fault(
+        source,
+        syntax.UNQUOTED,
+        f"a text cannot begin with '{character}' unless it is quoted",
+        (start, end),
+        "needs quotes",
+        f"write {quoted(written)}" if len(written) <= 60 else "put it in quotes",
+    )
+
+
+def quoted(text: str) -> str:
+    """The text as a quoted YAML scalar."""
+    return f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
+
+
+def _colon(source: Source, offset: int, line_start: int) -> Diagnostic:
+    _, end = _word(source, line_start)
+    found = _KEY_AND_TEXT.match(source.text[line_start:end])
+    if found and line_start + found.start("text") < offset:
+        suggestion = f": {quoted(found['text'])}" if len(found["text"]) <= 60 else ""
+        return _fault(
+            source,
+            syntax.COLON,
+            "a colon in the middle of a text",
+            (offset, offset + 1),
+            "makes a key of what stands before it",
+            f"put the text in quotes{suggestion}",
+        )
+    return _fault(
+        source,
+        syntax.INDENTATION,
+        "a key cannot stand here",
+        (_first_word(source, line_start), offset),
+        "the line above is a complete value",
+        "check the indentation, and that the key above has no value of its own",
+    )
+
+
+def _unclosed(source: Source, offset: int, context: int) -> Diagnostic:
+    bracket = source.text[context : context + 1]
+    closing = {"[": "]", "{": "}"}.get(bracket, bracket)
+    if offset >= len(source.text.rstrip()):
+        return _fault(
+            source,
+            syntax.UNCLOSED,
+            f"the bracket '{bracket}' is not closed",
+            (context, context + 1),
+            "opened here",
+            f"close it with '{closing}'",
+        )
+    return Diagnostic(
+        syntax.UNCLOSED,
+        f"expected ',' or '{closing}' in these brackets",
+        source.span(*_word(source, offset))
+        if source.text[offset] not in "]}"
+        else source.span(offset, offset + 1),
+        label=f"expected ',' or '{closing}' before this",
+        labels=(Label(source.span(context, context + 1), "opened here"),),
+        help=(f"close the bracket with '{closing}', or quote texts that hold any of ?[]{{}},:",),
+    )
+
+
+def _indentation(source: Source, offset: int) -> Diagnostic:
+    return _fault(
+        source,
+        syntax.INDENTATION,
+        "this line is indented like no key above it",
+        _word(source, offset),
+        "",
+        "give all keys of one mapping the same indentation",
+    )
+
+
+def _first_word(source: Source, line_start: int) -> int:
+    line = source.text[line_start:]
+    return line_start + len(line) - len(line.lstrip(" \t-"))

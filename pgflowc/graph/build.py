@@ -1,0 +1,162 @@
+"""Specs to flows: drafts are made, every check looks at every draft, and what passed all of them is frozen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pgflowc.diagnostics import Report
+from pgflowc.document import Mapping, Path, Scalar
+from pgflowc.document import Sequence as ListNode
+from pgflowc.graph.checks import check_flow, check_project
+from pgflowc.graph.draft import Dependency, Draft, DraftStep
+from pgflowc.graph.model import Condition, Flow, FlowOptions, Step, StepOptions
+from pgflowc.graph.notation import Reader
+from pgflowc.graph.order import topological_order
+from pgflowc.graph.payload import NamedType, PayloadType
+from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
+
+# The defaults of PgFlow's own compilers; the core's differ, so migrations state every option.
+DEFAULT_MAX_ATTEMPTS = 1
+DEFAULT_BASE_DELAY = 1
+DEFAULT_TIMEOUT = 30
+
+
+def build(specs: Sequence[Spec], report: Report) -> tuple[Flow, ...]:
+    """The flows of a project that passed every check, by slug; checks that compare flows are included."""
+    flows: list[Flow] = []
+    drafts: list[Draft] = []
+    refused: set[Draft] = set()
+    for spec in specs:
+        own = Report()
+        draft = _draft(spec, own)
+        check_flow(draft, own)
+        drafts.append(draft)
+        if own.has_errors or spec.damaged:
+            refused.add(draft)
+        report.extend(own.sorted())
+    refused |= check_project(drafts, report)
+    flows = [_freeze(draft) for draft in drafts if draft not in refused]
+    return tuple(sorted(flows, key=lambda flow: flow.slug))
+
+
+def _draft(spec: Spec, report: Report) -> Draft:
+    reader = Reader(report)
+    types = {
+        name: NamedType(name, reader.read(entry.value, within=name))
+        for name, entry in _entries(spec, "types").items()
+    }
+    input_ = _type(spec, reader, ("input",))
+    steps = {step.slug: step for step in _steps(spec, reader)}
+    return Draft(
+        spec=spec,
+        kind="flow" if isinstance(spec.model, FlowModel) else "job",
+        slug=spec.slug,
+        slug_span=spec.value_span(*spec.slug_path),
+        types=types,
+        type_uses=tuple(reader.uses),
+        input=input_,
+        steps=steps,
+    )
+
+
+def _entries(spec: Spec, *path: str) -> dict[str, Any]:
+    node = spec.document.find(*path)
+    return node.entries if isinstance(node, Mapping) else {}
+
+
+def _type(spec: Spec, reader: Reader, path: Path) -> PayloadType | None:
+    """The payload type declared at `path`, None when there is none."""
+    node = spec.document.find(*path)
+    return None if node is None or spec.is_damaged(*path) else reader.read(node)
+
+
+def _steps(spec: Spec, reader: Reader) -> list[DraftStep]:
+    if isinstance(spec.model, FlowModel):
+        return [_step(spec, reader, slug, ("steps", slug), body) for slug, body in spec.model.steps.items()]
+    body = spec.model.perform
+    return [_step(spec, reader, body.step or spec.model.job, ("perform",), body)]
+
+
+def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | PerformModel) -> DraftStep:
+    return DraftStep(
+        slug=slug,
+        span=spec.key_span(*path),
+        path=path,
+        model=model,
+        depends_on=_dependencies(spec, (*path, "depends_on")),
+        map=_map_source(spec, (*path, "map")),
+        output=_type(spec, reader, (*path, "output")),
+    )
+
+
+def _dependencies(spec: Spec, path: Path) -> tuple[Dependency, ...]:
+    node = spec.document.find(*path)
+    items = node.items if isinstance(node, ListNode) else ()
+    return tuple(
+        Dependency(item.value, item.span)
+        for item in items
+        if isinstance(item, Scalar) and isinstance(item.value, str)
+    )
+
+
+def _map_source(spec: Spec, path: Path) -> Dependency | None:
+    node = spec.document.find(*path)
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return Dependency(node.value, node.span)
+    return None
+
+
+def _freeze(draft: Draft) -> Flow:
+    model = draft.spec.model
+    order = topological_order(
+        {slug: [dependency.slug for dependency in step.dependencies] for slug, step in draft.steps.items()}
+    )
+    return Flow(
+        slug=draft.slug,
+        kind=draft.kind,
+        description=model.description,
+        options=FlowOptions(
+            max_attempts=DEFAULT_MAX_ATTEMPTS if model.max_attempts is None else model.max_attempts,
+            base_delay=DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay,
+            timeout=DEFAULT_TIMEOUT if model.timeout is None else model.timeout,
+        ),
+        types=tuple(draft.types.values()),
+        input=draft.input,
+        steps=tuple(_freeze_step(draft.steps[slug]) for slug in order),
+        source=draft.spec.document.path,
+        span=draft.slug_span,
+    )
+
+
+def _freeze_step(step: DraftStep) -> Step:
+    model = step.model
+    condition = Condition(
+        required=_canonical(model.if_),
+        forbidden=_canonical(model.if_not),
+        when_unmet=model.when_unmet or "skip",
+        when_exhausted=model.when_exhausted or "fail",
+    )
+    has_condition = condition.required is not None or condition.forbidden is not None
+    return Step(
+        slug=step.slug,
+        kind="map" if step.map else "single",
+        depends_on=tuple(dependency.slug for dependency in step.dependencies),
+        options=StepOptions(model.max_attempts, model.base_delay, model.timeout, model.start_delay),
+        condition=condition,
+        output=step.output,
+        description=model.description,
+        handler=model.handler,
+        # A cascading skip takes the dependents with it, so only the plain one leaves them without this output.
+        may_be_skipped=(has_condition and condition.when_unmet == "skip")
+        or condition.when_exhausted == "skip",
+        span=step.span,
+    )
+
+
+def _canonical(pattern: dict[str, Any] | None) -> str | None:
+    """A pattern as JSON text that is the same for the same JSON."""
+    if pattern is None:
+        return None
+    return json.dumps(pattern, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,49 @@
+"""The faults that a parsed spec can still have, one file per fault. A check reports; it changes and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pgflowc.diagnostics import Report
+from pgflowc.graph.checks import (
+    condition,
+    cycle,
+    duplicate_flow,
+    endless_type,
+    map_source,
+    map_type,
+    queue_name,
+    repeated_dependency,
+    retry_delay,
+    self_dependency,
+    type_name,
+    unknown_dependency,
+    unused_type,
+)
+from pgflowc.graph.draft import Draft
+
+_FLOW_CHECKS = (
+    queue_name,
+    unknown_dependency,
+    self_dependency,
+    repeated_dependency,
+    cycle,
+    map_source,
+    map_type,
+    type_name,
+    endless_type,
+    unused_type,
+    condition,
+    retry_delay,
+)
+
+
+def check_flow(draft: Draft, report: Report) -> None:
+    """Every check that looks at one flow."""
+    for check in _FLOW_CHECKS:
+        check.check(draft, report)
+
+
+def check_project(drafts: Sequence[Draft], report: Report) -> set[Draft]:
+    """Every check that compares flows; returns those that must not be compiled."""
+    return duplicate_flow.check(drafts, report)

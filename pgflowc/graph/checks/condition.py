@@ -1,0 +1,196 @@
+"""Conditions look at what a step really gets, and expect values that it can have.
+
+A root step's condition is compared with the run's input, a dependent step's with an object of its dependencies' outputs
+by slug. The declared types say which patterns can match at all.
+"""
+
+from __future__ import annotations
+
+import json
+
+from pgflowc.diagnostics import Diagnostic, Label, Report
+from pgflowc.diagnostics.codes import conditions as codes
+from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
+from pgflowc.graph import payload
+from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
+from pgflowc.graph.payload import PayloadType, resolved, spelled
+
+# JSON scalars that values of a type can be; decimals, dates and the like are texts in JSON, decimals also numbers.
+_JSON_OF: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "decimal": (int, float, str),
+    "date": (str,),
+    "datetime": (str,),
+    "time": (str,),
+    "uuid": (str,),
+    "bytes": (str,),
+    "null": (type(None),),
+}
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report conditions that could never, or would always, be met."""
+    for step in draft.steps.values():
+        patterns = [key for key in ("if", "if_not") if draft.spec.document.entry(*step.path, key)]
+        if not patterns:
+            _check_pointless(draft, step, report)
+        for key in patterns:
+            node = draft.spec.document.find(*step.path, key)
+            if isinstance(node, Mapping) and not draft.spec.is_damaged(*step.path, key):
+                _check_pattern(draft, step, (*step.path, key), node, report)
+
+
+def _check_pointless(draft: Draft, step: DraftStep, report: Report) -> None:
+    if step.model.when_unmet is not None:
+        report.add(
+            Diagnostic(
+                codes.NO_CONDITION,
+                f"step '{step.slug}' has 'when_unmet', but no condition",
+                draft.spec.key_span(*step.path, "when_unmet"),
+                help=("add 'if' or 'if_not', or remove it",),
+            )
+        )
+
+
+def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, report: Report) -> None:
+    if step.map and step.map.slug == RUN_INPUT:
+        never = "never" if path[-1] == "if" else "always"
+        report.add(
+            Diagnostic(
+                codes.ROOT_MAP,
+                f"the condition of root map step '{step.slug}' would {never} be met: no array contains an object",
+                draft.spec.key_span(*path),
+                labels=(Label(step.map.span, "the condition is compared with this input, an array"),),
+                help=("let a single step decide first and map over its output",),
+            )
+        )
+        return
+    if not step.dependencies:
+        # A damaged list of dependencies says nothing about what the condition is compared with.
+        if draft.input is not None and not _knows_little(draft, step):
+            _check_value(draft, node, draft.input, "the run's input", report)
+        return
+    outputs = {dependency.slug: dependency for dependency in step.dependencies}
+    for entry in node.entries.values():
+        if entry.key in outputs:
+            source = draft.steps.get(entry.key)
+            if source is not None and source.whole_output is not None:
+                _check_value(draft, entry.value, source.whole_output, f"the output of '{entry.key}'", report)
+        elif not _knows_little(draft, step):
+            meant = near_miss(entry.key, outputs)
+            if meant:
+                help = f"did you mean '{meant}'?"
+            elif draft.has_written(entry.key):
+                help = f"add '{entry.key}' to 'depends_on'"
+            else:
+                help = f"its keys are the dependencies of the step: {one_of(outputs, 'and')}"
+            report.add(
+                Diagnostic(
+                    codes.NOT_A_DEPENDENCY,
+                    f"the condition of step '{step.slug}' looks at {quote(entry.key)}, which is not one of its dependencies",
+                    entry.key_place.span,
+                    help=(help,),
+                )
+            )
+
+
+def _knows_little(draft: Draft, step: DraftStep) -> bool:
+    """Whether a key of the step was refused that may have been meant as its dependencies."""
+    return draft.spec.is_damaged(*step.path)
+
+
+def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, report: Report) -> None:
+    """Report what in `node` no value of the type `expected` can contain."""
+    actual = resolved(expected, draft.types)
+    if isinstance(node, Refused) or (isinstance(actual, payload.Scalar) and actual.name in ("json", "any")):
+        return
+    if isinstance(actual, payload.OneOf):
+        if not any(_fits(draft, node, member) for member in actual.members):
+            _refuse_value(node, actual, what, report)
+    elif isinstance(node, Mapping) and isinstance(actual, payload.Object):
+        fields = {field.name: field for field in actual.fields}
+        for entry in node.entries.values():
+            if entry.key not in fields:
+                meant = near_miss(entry.key, fields)
+                help = (
+                    f"did you mean '{meant}'?"
+                    if meant
+                    else f"its fields are {one_of(fields, 'and')}"
+                    if fields
+                    else ""
+                )
+                report.add(
+                    Diagnostic(
+                        codes.UNKNOWN_FIELD,
+                        f"{what} has no field {quote(entry.key)}",
+                        entry.key_place.span,
+                        help=(help,) if help else (),
+                    )
+                )
+            elif not (
+                fields[entry.key].optional and isinstance(entry.value, Scalar) and entry.value.value is None
+            ):
+                _check_value(draft, entry.value, fields[entry.key].type, f"the field '{entry.key}'", report)
+    elif isinstance(node, Mapping) and isinstance(actual, payload.MapOf):
+        for entry in node.entries.values():
+            _check_value(draft, entry.value, actual.value, f"the value of '{entry.key}'", report)
+    elif isinstance(node, Sequence) and isinstance(actual, payload.Array):
+        for item in node.items:
+            _check_value(draft, item, actual.item, f"an element of {what}", report)
+    elif not _fits(draft, node, actual):
+        _refuse_value(node, actual, what, report)
+
+
+def _fits(draft: Draft, node: Node, expected: PayloadType) -> bool:
+    """Whether a value of the type could contain `node`, by its outermost kind."""
+    actual = resolved(expected, draft.types)
+    match actual:
+        case payload.Scalar(name) if name in ("json", "any"):
+            return True
+        case payload.Scalar(name):
+            return isinstance(node, Scalar) and _is_json(node.value, _JSON_OF[name])
+        case payload.Enum(values):
+            return isinstance(node, Scalar) and any(
+                type(node.value) is type(value) and node.value == value for value in values
+            )
+        case payload.Array():
+            return isinstance(node, Sequence)
+        case payload.Object() | payload.MapOf():
+            return isinstance(node, Mapping)
+        case payload.OneOf(members):
+            return any(_fits(draft, node, member) for member in members)
+        case payload.Named():
+            raise AssertionError("a resolved type is not a name")
+
+
+def _is_json(value: ScalarValue, kinds: tuple[type, ...]) -> bool:
+    if isinstance(value, float) and value.is_integer() and int in kinds:
+        return True  # jsonb compares numbers by value: 1.0 is contained in 1
+    return type(value) in kinds
+
+
+def _refuse_value(node: Node, actual: PayloadType, what: str, report: Report) -> None:
+    if isinstance(node, Scalar):
+        got = f"the text {quote(node.value)}" if isinstance(node.value, str) else node.text or "null"
+    else:
+        got = "a mapping" if isinstance(node, Mapping) else "a list"
+    choice = (
+        f": {one_of([_literal(value) for value in actual.values])}"
+        if isinstance(actual, payload.Enum)
+        else ""
+    )
+    report.add(
+        Diagnostic(
+            codes.IMPOSSIBLE_VALUE,
+            f"{what} can never contain {got}: its type is {spelled(actual)}{choice}",
+            node.span,
+        )
+    )
+
+
+def _literal(value: payload.JsonScalar) -> str:
+    return quote(value) if isinstance(value, str) else json.dumps(value)

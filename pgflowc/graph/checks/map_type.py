@@ -1,0 +1,62 @@
+"""What a map step maps over must be an array, as far as its type is declared."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics import Code, Diagnostic, Label, Report, Span
+from pgflowc.diagnostics.codes import graph as codes
+from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
+from pgflowc.graph.payload import Array, PayloadType, Scalar, resolved, spelled
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report map steps whose source is declared as something else than an array; undeclared outputs are trusted."""
+    for step in draft.steps.values():
+        if step.map is None:
+            continue
+        if step.map.slug == RUN_INPUT:
+            _check_input(draft, step, report)
+            continue
+        source = draft.steps.get(step.map.slug)
+        if source is None or source is step or source.whole_output is None:
+            continue
+        actual = resolved(source.whole_output, draft.types)
+        if not _may_be_array(actual):
+            report.add(
+                _refusal(
+                    codes.MAP_OVER_NO_ARRAY,
+                    f"step '{step.slug}' maps over '{source.slug}', whose output is {_a(actual)}, not an array",
+                    step.map.span,
+                    Label(draft.spec.value_span(*source.path, "output"), "declared here"),
+                    f"let '{source.slug}' return the bare list: output: [T]",
+                )
+            )
+
+
+def _check_input(draft: Draft, step: DraftStep, report: Report) -> None:
+    assert step.map is not None
+    if draft.input is None:
+        return
+    actual = resolved(draft.input, draft.types)
+    if not _may_be_array(actual):
+        report.add(
+            _refusal(
+                codes.MAP_OVER_INPUT,
+                f"step '{step.slug}' maps over the run's input, which is {_a(actual)}, not an array",
+                step.map.span,
+                Label(draft.spec.value_span("input"), "declared here"),
+                "declare the input as [T], or map over a step that returns the list",
+            )
+        )
+
+
+def _refusal(code: Code, message: str, span: Span, declared: Label, cure: str) -> Diagnostic:
+    return Diagnostic(code, message, span, labels=(declared,), help=(cure,))
+
+
+def _may_be_array(actual: PayloadType) -> bool:
+    return isinstance(actual, Array) or (isinstance(actual, Scalar) and actual.name in ("json", "any"))
+
+
+def _a(actual: PayloadType) -> str:
+    name = spelled(actual)
+    return name if name.startswith(("an ", "a ")) else f"'{name}'"

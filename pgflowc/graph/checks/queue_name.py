@@ -1,0 +1,22 @@
+"""A flow's queue has the flow's slug as its name, and pgmq limits names of queues."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import limits
+from pgflowc.graph.draft import Draft
+
+MAX_LENGTH = 47
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report a slug that is longer than a queue's name may be."""
+    if len(draft.slug) > MAX_LENGTH:
+        report.add(
+            Diagnostic(
+                limits.QUEUE_NAME_TOO_LONG,
+                f"the slug of a {draft.kind} names its queue and has at most {MAX_LENGTH} characters, not {len(draft.slug)}",
+                draft.slug_span,
+                help=("choose a shorter slug",),
+            )
+        )

@@ -1,0 +1,52 @@
+"""Retries wait base_delay * 2^attempts seconds, which must stay a PostgreSQL integer."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics import Diagnostic, Report, Span
+from pgflowc.diagnostics.codes import limits
+from pgflowc.document import Path
+from pgflowc.graph.draft import Draft
+
+_MAX_INTEGER = 2_147_483_647
+_DEFAULT_BASE_DELAY = 1
+_DEFAULT_MAX_ATTEMPTS = 1
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report options, of the flow or of single steps, whose last retry would overflow."""
+    model = draft.spec.model
+    attempts = _DEFAULT_MAX_ATTEMPTS if model.max_attempts is None else model.max_attempts
+    delay = _DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay
+    if _overflows(attempts, delay):
+        report.add(_refusal(attempts, delay, _place(draft, ())))
+        return
+    for step in draft.steps.values():
+        own_attempts = attempts if step.model.max_attempts is None else step.model.max_attempts
+        own_delay = delay if step.model.base_delay is None else step.model.base_delay
+        if _overflows(own_attempts, own_delay):
+            report.add(_refusal(own_attempts, own_delay, _place(draft, step.path)))
+
+
+def _overflows(attempts: int, delay: int) -> bool:
+    # The last retry follows the last attempt but one; 31 doublings overflow whatever the delay.
+    return delay > 0 and attempts > 1 and (attempts > 32 or delay * 2 ** (attempts - 1) > _MAX_INTEGER)
+
+
+def _place(draft: Draft, body: Path) -> Span:
+    key = "max_attempts" if draft.spec.document.entry(*body, "max_attempts") else "base_delay"
+    return draft.spec.value_span(*body, key)
+
+
+def _refusal(attempts: int, delay: int, span: Span) -> Diagnostic:
+    fitting = 1
+    while not _overflows(fitting + 1, delay):
+        fitting += 1
+    return Diagnostic(
+        limits.RETRY_DELAY_OVERFLOW,
+        f"the delay before attempt {attempts} would be more than 68 years, beyond what PostgreSQL can hold",
+        span,
+        label=f"{delay} s, doubled up to {attempts - 1} times",
+        help=(
+            f"with a base_delay of {delay} s at most {fitting} attempts fit; with 0 retries are immediate",
+        ),
+    )

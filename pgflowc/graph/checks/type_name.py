@@ -1,0 +1,70 @@
+"""Names of payload types: those defined can be used, and those used are defined."""
+
+from __future__ import annotations
+
+import re
+
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import types as codes
+from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.graph.draft import Draft
+from pgflowc.graph.payload import SCALAR_NAMES
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_RESERVED = frozenset({*SCALAR_NAMES, "map", "of"})
+
+# Words of other languages for the built-in types.
+_OTHER_WORDS = {
+    **dict.fromkeys(("string", "text", "varchar", "char", "email", "url"), "str"),
+    **dict.fromkeys(("integer", "int4", "int8", "bigint", "smallint", "long"), "int"),
+    **dict.fromkeys(("number", "double", "real", "float4", "float8"), "float"),
+    **dict.fromkeys(("boolean",), "bool"),
+    **dict.fromkeys(("numeric", "money"), "decimal"),
+    **dict.fromkeys(("timestamp", "timestamptz"), "datetime"),
+    **dict.fromkeys(("none", "nil", "void", "nothing"), "null"),
+    **dict.fromkeys(("bytea", "binary", "blob"), "bytes"),
+    **dict.fromkeys(("jsonb", "object", "dict", "unknown"), "json"),
+    **dict.fromkeys(("list", "array", "set", "tuple", "sequence"), "[T]"),
+}
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report names under `types` that cannot be used, and names in types that are not defined."""
+    for name in draft.types:
+        if name in _RESERVED:
+            problem, help = (
+                "is built in and cannot be defined",
+                "choose another name, such as " + quote(name.title()),
+            )
+        elif not _NAME.fullmatch(name):
+            problem, help = (
+                "cannot name a type",
+                "use letters, digits and underscores, and begin with a letter",
+            )
+        else:
+            continue
+        report.add(
+            Diagnostic(
+                codes.BAD_NAME, f"{quote(name)} {problem}", draft.spec.key_span("types", name), help=(help,)
+            )
+        )
+    known = draft.spec.document.find("types")
+    written = set(getattr(known, "entries", ()))
+    for use in draft.type_uses:
+        if use.name not in written:
+            report.add(
+                Diagnostic(
+                    codes.UNKNOWN_NAME,
+                    f"there is no type {quote(use.name)}",
+                    use.span,
+                    label="unknown type",
+                    help=(_help(use.name, written),),
+                )
+            )
+
+
+def _help(name: str, written: set[str]) -> str:
+    meant = _OTHER_WORDS.get(name.lower()) or near_miss(name, [*sorted(written), *SCALAR_NAMES])
+    if meant:
+        return f"did you mean '{meant}'?"
+    return f"define it under 'types:', or use one of {one_of(SCALAR_NAMES)}"

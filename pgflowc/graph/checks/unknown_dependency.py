@@ -1,0 +1,64 @@
+"""`depends_on` and `map` name steps of the same flow."""
+
+from __future__ import annotations
+
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import graph as codes
+from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
+
+
+def check(draft: Draft, report: Report) -> None:
+    """Report dependencies and map sources that are not steps."""
+    for step in draft.steps.values():
+        for dependency in step.depends_on:
+            if not draft.has_written(dependency.slug):
+                report.add(
+                    Diagnostic(
+                        codes.UNKNOWN_DEPENDENCY,
+                        f"step '{step.slug}' depends on {quote(dependency.slug)}, which is not a step",
+                        dependency.span,
+                        label="unknown step",
+                        help=_help(draft, step, dependency),
+                    )
+                )
+        source = step.map
+        if source is None or source.slug == RUN_INPUT or draft.has_written(source.slug):
+            continue
+        head, dot, _ = source.slug.partition(".")
+        if dot and draft.has_written(head):
+            report.add(
+                Diagnostic(
+                    codes.MAP_OVER_PART,
+                    f"step '{step.slug}' maps over a part of the output of '{head}'",
+                    source.span,
+                    label="must be a step",
+                    help=(
+                        f"add a step that depends on '{head}' and returns this list alone, and map over that step",
+                    ),
+                )
+            )
+        else:
+            report.add(
+                Diagnostic(
+                    codes.UNKNOWN_DEPENDENCY,
+                    f"step '{step.slug}' maps over {quote(source.slug)}, which is not a step",
+                    source.span,
+                    label="unknown step",
+                    help=_help(draft, step, source),
+                )
+            )
+
+
+def _help(draft: Draft, step: DraftStep, dependency: Dependency) -> tuple[str, ...]:
+    if dependency.slug in (RUN_INPUT, "input") and dependency is not step.map:
+        return ("a step without dependencies gets the run's input; others read it with ctx.flow_input()",)
+    if dependency.slug in ("input", "$run", "run"):
+        return (f"'map: {RUN_INPUT}' maps over the run's input",)
+    others = [other for other in draft.steps if other != step.slug]
+    meant = near_miss(dependency.slug, others)
+    if meant:
+        return (f"did you mean '{meant}' (line {draft.steps[meant].span.start.line})?",)
+    if not others:
+        return ("this is the only step of the flow",)
+    return (f"the other steps are {one_of(others, 'and')}",) if len(others) <= 8 else ()

@@ -1,0 +1,75 @@
+"""A flow on its way through the checks: built from the spec as far as it can be, faults included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pgflowc.diagnostics import Span
+from pgflowc.document import Path
+from pgflowc.graph.payload import Array, NamedType, PayloadType
+from pgflowc.spec import PerformModel, Spec, StepModel
+
+RUN_INPUT = "$input"
+"""What `map:` names to map over the run's input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A slug under `depends_on` or `map`, as written and where."""
+
+    slug: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DraftStep:
+    """A step whose dependencies may still name nothing. `path` is where its body stands in the document."""
+
+    slug: str
+    span: Span
+    path: Path
+    model: StepModel | PerformModel
+    depends_on: tuple[Dependency, ...]
+    map: Dependency | None
+    output: PayloadType | None
+
+    @property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """What the step waits for, in the order written and without repetition."""
+        source = (self.map,) if self.map and self.map.slug != RUN_INPUT else ()
+        return tuple(
+            {dependency.slug: dependency for dependency in (*self.depends_on, *source)[::-1]}.values()
+        )[::-1]
+
+    @property
+    def whole_output(self) -> PayloadType | None:
+        """What dependents get: a map step's outputs come as one array."""
+        return Array(self.output) if self.map and self.output is not None else self.output
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeUse:
+    """A name of a payload type where it is used; `within` is the entry of `types` that uses it, None elsewhere."""
+
+    name: str
+    span: Span
+    within: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A spec with its payload types read."""
+
+    spec: Spec
+    kind: Literal["flow", "job"]
+    slug: str
+    slug_span: Span
+    types: dict[str, NamedType]
+    type_uses: tuple[TypeUse, ...]
+    input: PayloadType | None
+    steps: dict[str, DraftStep]
+
+    def has_written(self, slug: str) -> bool:
+        """Whether a step of that slug is written, even if it was left out for its faults."""
+        return slug in self.steps or self.spec.document.entry("steps", slug) is not None

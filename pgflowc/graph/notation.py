@@ -1,0 +1,248 @@
+"""The payload type notation: nodes and texts such as `map of Item | null` to payload types.
+
+What cannot be read is reported and becomes `any`, which fits everything, so that nothing else complains about it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from pgflowc.diagnostics import Code, Diagnostic, Report, Span
+from pgflowc.diagnostics.codes import spec as spec_codes
+from pgflowc.diagnostics.codes import types as codes
+from pgflowc.diagnostics.words import near_miss, quote
+from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
+from pgflowc.graph import payload
+from pgflowc.graph.draft import TypeUse
+from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
+
+ANY = payload.Scalar("any")
+_NULL = payload.Scalar("null")
+_MAX_DEPTH = 64
+_TOKEN = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*|[^\s]", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_DIRECTIVES = ("$enum", "$ref", "$python")
+
+
+class Reader:
+    """Reads the types of one flow; `uses` collects the names met."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._within: str | None = None
+        self.uses: list[TypeUse] = []
+
+    def read(self, node: Node, *, within: str | None = None) -> PayloadType:
+        """The type that `node` writes; `within` is the entry of `types` that it stands in."""
+        self._within = within
+        return self._read(node)
+
+    def _read(self, node: Node) -> PayloadType:
+        if isinstance(node, Mapping):
+            return self._object(node)
+        if isinstance(node, Sequence):
+            return self._array(node)
+        if isinstance(node, Refused):
+            return ANY
+        if node.value is None:
+            return _NULL
+        if isinstance(node.value, str):
+            return _TextReader(self, node, node.value).read()
+        return self.refuse(
+            codes.MALFORMED,
+            f"{node.text} is a value, not a type",
+            node.span,
+            f"a single value is {{$enum: [{node.text}]}}",
+        )
+
+    def _array(self, node: Sequence) -> PayloadType:
+        if len(node.items) == 1:
+            return payload.Array(self._read(node.items[0]))
+        if not node.items:
+            return self.refuse(
+                codes.BAD_ARRAY, "this array has no element type", node.span, "write [T], or [any]"
+            )
+        for item in node.items:
+            self._read(item)
+        return self.refuse(
+            codes.BAD_ARRAY,
+            f"an array has one element type, not {len(node.items)}",
+            node.items[1].span,
+            "write ['T | U'] for mixed elements, or {$enum: [a, b]} for a choice of values",
+        )
+
+    def _object(self, node: Mapping) -> PayloadType:
+        directive = next((entry for entry in node.entries.values() if entry.key.startswith("$")), None)
+        if directive is None:
+            fields = []
+            for entry in node.entries.values():
+                if not entry.key:
+                    self.refuse(codes.MALFORMED, "a field needs a name", entry.key_place.span)
+                fields.append(_field(entry.key, self._read(entry.value)))
+            return payload.Object(tuple(fields))
+        span = directive.key_place.span
+        if directive.key not in _DIRECTIVES:
+            meant = near_miss(directive.key, _DIRECTIVES)
+            return self.refuse(
+                codes.UNKNOWN_DIRECTIVE,
+                f"{quote(directive.key)} means nothing in a payload type",
+                span,
+                f"did you mean '{meant}'?" if meant else "a choice of values is {$enum: [a, b]}",
+            )
+        if len(node.entries) > 1:
+            other = next(entry for entry in node.entries.values() if entry is not directive)
+            return self.refuse(
+                codes.UNKNOWN_DIRECTIVE,
+                f"'{directive.key}' must stand alone in its mapping",
+                other.key_place.span,
+                "move this field to an object of its own",
+            )
+        if directive.key != "$enum":
+            return self.refuse(
+                spec_codes.NOT_COMPILED,
+                f"this version of pgflowc does not compile '{directive.key}' yet",
+                span,
+                "write the type out, or use 'json'",
+            )
+        return self._enum(directive.value, span)
+
+    def _enum(self, node: Node, key_span: Span) -> PayloadType:
+        if isinstance(node, Refused):
+            return ANY
+        if not isinstance(node, Sequence) or not node.items:
+            return self.refuse(
+                codes.BAD_ENUM, "'$enum' takes a list of values", key_span, "write {$enum: [a, b]}"
+            )
+        values: dict[tuple[type, ScalarValue], None] = {}
+        for item in node.items:
+            if isinstance(item, Refused):
+                return ANY
+            if not isinstance(item, Scalar) or isinstance(item.value, float):
+                return self.refuse(
+                    codes.BAD_ENUM,
+                    "a value of '$enum' must be a text, an integer, true, false or null",
+                    item.span,
+                )
+            key = (type(item.value), item.value)
+            if key in values:
+                return self.refuse(
+                    codes.BAD_ENUM, f"{item.text} occurs twice in '$enum'", item.span, "remove it"
+                )
+            values[key] = None
+        return payload.Enum(tuple(value for _, value in values))
+
+    def refuse(self, code: Code, message: str, span: Span, *help: str) -> PayloadType:
+        """Report a fault; the type is `any` from here on."""
+        self._report.add(Diagnostic(code, message, span, help=help))
+        return ANY
+
+    def use(self, name: str, span: Span) -> PayloadType:
+        """A name: a built-in type, or one that the flow must define."""
+        if name in SCALAR_NAMES:
+            return payload.Scalar(SCALAR_NAMES[name])
+        self.uses.append(TypeUse(name, span, self._within))
+        return payload.Named(name)
+
+
+class _TextReader:
+    """Recursive descent over one text: a union of atoms, where an atom is a name, `map of` an atom, or `[` union `]`."""
+
+    def __init__(self, reader: Reader, node: Scalar, text: str) -> None:
+        self._reader = reader
+        self._node = node
+        self._tokens = [(match[0], match.start(), match.end()) for match in _TOKEN.finditer(text)]
+        self._at = 0
+        self._text = text
+        # Offsets in the value are offsets in the source unless escapes or folding are between.
+        written = node.text
+        self._offset = node.start if written == text else node.start + 1 if written[1:-1] == text else None
+
+    def read(self) -> PayloadType:
+        try:
+            type_ = self._union(0)
+            if self._at < len(self._tokens):
+                self._fail(f"{quote(self._tokens[self._at][0])} cannot stand here")
+        except _RefusedError as refused:
+            return self._reader.refuse(codes.MALFORMED, refused.message, refused.span, refused.help)
+        return type_
+
+    def _union(self, depth: int) -> PayloadType:
+        first = self._at
+        members = [self._atom(depth)]
+        while self._peek() == "|":
+            self._at += 1
+            start = self._at
+            member = self._atom(depth)
+            if member in members and member != ANY:
+                self._reader.refuse(
+                    codes.REPEATED_MEMBER,
+                    f"{quote(self._written(start))} occurs twice in {quote(self._written(first))}",
+                    self._span(start, self._at - 1),
+                    "remove it, or write the type that was meant",
+                )
+            else:
+                members.append(member)
+        return members[0] if len(members) == 1 else payload.OneOf(tuple(members))
+
+    def _atom(self, depth: int) -> PayloadType:
+        if depth > _MAX_DEPTH:
+            self._fail(
+                f"types are nested more than {_MAX_DEPTH} levels deep",
+                "give the inner parts names under 'types:'",
+            )
+        word = self._peek()
+        if word is None:
+            self._fail("a type is missing at the end" if self._tokens else "a type cannot be an empty text")
+        if word == "[":
+            self._at += 1
+            item = self._union(depth + 1)
+            if self._peek() != "]":
+                self._fail("a ']' is missing")
+            self._at += 1
+            return payload.Array(item)
+        if word == "map" and self._peek(1) == "of":
+            self._at += 2
+            return payload.MapOf(self._atom(depth + 1))
+        if not _NAME.fullmatch(word):
+            self._fail(f"{quote(word)} cannot stand here")
+        span = self._span(self._at, self._at)
+        self._at += 1
+        return self._reader.use(word, span)
+
+    def _peek(self, ahead: int = 0) -> str | None:
+        index = self._at + ahead
+        return self._tokens[index][0] if index < len(self._tokens) else None
+
+    def _written(self, first: int) -> str:
+        """What the tokens from `first` up to here look like in the text."""
+        return self._text[self._tokens[first][1] : self._tokens[self._at - 1][2]]
+
+    def _span(self, first: int, last: int) -> Span:
+        """The place of the tokens `first` to `last`; of the whole text if they cannot be told apart."""
+        if self._offset is None or not self._tokens:
+            return self._node.span
+        last = min(last, len(self._tokens) - 1)
+        start = self._tokens[min(first, last)][1]
+        return self._node.source.span(self._offset + start, self._offset + self._tokens[last][2])
+
+    def _fail(self, message: str, help: str = "types are names, 'T | U', 'map of T' and '[T]'") -> NoReturn:
+        raise _RefusedError(message, self._span(self._at, self._at), help)
+
+
+class _RefusedError(Exception):
+    """The text is no type; what to report about it."""
+
+    def __init__(self, message: str, span: Span, help: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.span = span
+        self.help = help
+
+
+def _field(name: str, type_: PayloadType) -> payload.Field:
+    """A field; a union with null makes it optional, and null is then no member of its type."""
+    if not isinstance(type_, payload.OneOf) or _NULL not in type_.members:
+        return payload.Field(name, type_)
+    others = tuple(member for member in type_.members if member != _NULL)
+    return payload.Field(name, others[0] if len(others) == 1 else payload.OneOf(others), optional=True)

@@ -1,0 +1,9 @@
+"""What a user may write: a document is decoded into the pydantic model of the spec language, or reported."""
+
+from __future__ import annotations
+
+from pgflowc.spec.decode import decode
+from pgflowc.spec.model import FlowModel, JobModel, PerformModel, StepModel
+from pgflowc.spec.spec import Spec
+
+__all__ = ["FlowModel", "JobModel", "PerformModel", "Spec", "StepModel", "decode"]

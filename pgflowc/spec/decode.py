@@ -1,0 +1,207 @@
+"""A document's nodes to the spec's model. Every fault is reported at the user's own key or value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import spec as codes
+from pgflowc.diagnostics.words import near_miss, quote
+from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence
+from pgflowc.spec.fault import diagnose
+from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
+from pgflowc.spec.spec import Spec
+
+_NOT_COMPILED = ("cron", "version")
+_MAY_BE_NULL = frozenset({"input", "output"})
+_PLACEHOLDER = "_"
+
+
+def decode(document: Document, report: Report) -> Spec | None:
+    """The flow or job that a document describes.
+
+    None when nothing of it can be checked further. Otherwise values at fault were left out and are listed in the spec's
+    `damaged`.
+    """
+    root = document.root
+    if isinstance(root, Refused):
+        return None
+    if not isinstance(root, Mapping):
+        report.add(
+            Diagnostic(
+                codes.NOT_A_MAPPING,
+                "a document must describe a flow or a job",
+                root.span,
+                help=("begin with 'flow: NAME' and 'steps:', or with 'job: NAME' and 'perform:'",),
+            )
+        )
+        return None
+    kind = _kind(document, root, report)
+    if kind is None:
+        return None
+    damaged: set[Path] = set()
+    data = _plain(root, (), damaged)
+    _refuse_not_compiled(document, root, data, damaged, report)
+    _refuse_empty_values(document, data, damaged, report)
+    model = _validate(kind, document, data, damaged, report)
+    return Spec(document, model, frozenset(damaged)) if model else None
+
+
+def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] | type[JobModel] | None:
+    """Which of the two models applies; what hides it is reported."""
+    flow, job = root.entries.get("flow"), root.entries.get("job")
+    if flow and job:
+        first, second = sorted((flow, job), key=lambda entry: entry.key_place.start)
+        report.add(
+            Diagnostic(
+                codes.NO_KIND,
+                f"a document is a flow or a job, not both: '{second.key}' beside '{first.key}'",
+                second.key_place.span,
+                help=("keep one of the two; several flows in one file are separated by '---' lines",),
+            )
+        )
+        return None
+    if flow is None and job is None:
+        first_key = next(iter(root.entries.values()), None)
+        meant = next(
+            (entry for entry in root.entries.values() if near_miss(entry.key, ("flow", "job"))), None
+        )
+        if meant is None:
+            meant = root.entries.get("name") or root.entries.get("slug")
+        at = meant or first_key
+        word = (near_miss(meant.key, ("flow", "job")) if meant else None) or (
+            "job" if "perform" in root.entries else "flow"
+        )
+        report.add(
+            Diagnostic(
+                codes.NO_KIND,
+                "this document has no 'flow' or 'job' key",
+                at.key_place.span if at else root.span,
+                label=f"did you mean '{word}'?" if meant else "",
+                help=(f"write '{word}: NAME' first",),
+            )
+        )
+        return None
+    return FlowModel if flow else JobModel
+
+
+def _plain(node: Node, path: Path, damaged: set[Path]) -> Any:
+    """The node as Python data; refused values are left out and become damage."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Mapping):
+        data = {}
+        for key, entry in node.entries.items():
+            if isinstance(entry.value, Refused):
+                damaged.add((*path, key))
+            else:
+                data[key] = _plain(entry.value, (*path, key), damaged)
+        return data
+    if isinstance(node, Sequence):
+        items = []
+        for index, item in enumerate(node.items):
+            if isinstance(item, Refused):
+                damaged.add((*path, index))
+            items.append(None if isinstance(item, Refused) else _plain(item, (*path, index), damaged))
+        return items
+    raise AssertionError("a refused root is never decoded")
+
+
+def _refuse_not_compiled(
+    document: Document, root: Mapping, data: dict[str, Any], damaged: set[Path], report: Report
+) -> None:
+    for key in _NOT_COMPILED:
+        if key in data:
+            del data[key]
+            damaged.add((key,))
+            report.add(
+                Diagnostic(
+                    codes.NOT_COMPILED,
+                    f"this version of pgflowc does not compile '{key}' yet",
+                    root.entries[key].key_place.span,
+                    help=(f"remove '{key}'",),
+                )
+            )
+
+
+def _refuse_empty_values(
+    document: Document, data: dict[str, Any], damaged: set[Path], report: Report
+) -> None:
+    """Keys without a value: left out, so that the model sees them as absent."""
+    bodies: list[tuple[Path, Any]] = [((), data), (("perform",), data.get("perform"))]
+    if isinstance(data.get("steps"), dict):
+        bodies += [(("steps", slug), body) for slug, body in data["steps"].items()]
+    for path, body in bodies:
+        if not isinstance(body, dict):
+            continue
+        for key in [key for key, value in body.items() if value is None and key not in ("steps", "perform")]:
+            entry = document.entry(*path, key)
+            assert entry is not None
+            written_null = entry.value.start != entry.value.end
+            if key not in KNOWN_KEYS or (key in _MAY_BE_NULL and written_null):
+                continue
+            del body[key]
+            damaged.add((*path, key))
+            report.add(
+                Diagnostic(
+                    codes.NO_VALUE,
+                    f"{quote(key)} has no value",
+                    entry.key_place.span,
+                    label="null" if written_null else "nothing follows",
+                    help=(
+                        "if it returns or takes nothing, write 'null'"
+                        if key in _MAY_BE_NULL
+                        else "write the value, or remove the key to get the default",
+                    ),
+                )
+            )
+
+
+def _validate(
+    kind: type[FlowModel] | type[JobModel],
+    document: Document,
+    data: dict[str, Any],
+    damaged: set[Path],
+    report: Report,
+) -> FlowModel | JobModel | None:
+    """The model of `data`, without the values at fault; None when what is left is no flow or job."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+    places = {_path(fault["loc"]) for fault in faults}
+    for fault in faults:
+        path = _path(fault["loc"])
+        if path not in damaged:
+            report.add(diagnose(document, path, fault))
+    damaged |= places
+    for path in sorted(places, key=lambda path: [str(step).rjust(8) for step in path], reverse=True):
+        _leave_out(data, path)
+    slug_key = "flow" if kind is FlowModel else "job"
+    if (slug_key,) in damaged:
+        data[slug_key] = _PLACEHOLDER
+    try:
+        return kind.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _path(location: tuple[int | str, ...]) -> Path:
+    """A pydantic location as a path in the document; a fault of a key is a fault of its entry."""
+    return location[:-1] if location and location[-1] == "[key]" else location
+
+
+def _leave_out(data: Any, path: Path) -> None:
+    for step in path[:-1]:
+        if not isinstance(data, dict | list):
+            return
+        try:
+            data = data[step]  # type: ignore[index]  # a step fits its container, or it is gone already
+        except (KeyError, IndexError):
+            return
+    if isinstance(data, dict):
+        data.pop(path[-1], None)
+    elif isinstance(data, list) and isinstance(path[-1], int) and path[-1] < len(data):
+        del data[path[-1]]

@@ -1,0 +1,253 @@
+"""What pydantic found, said in the user's words and placed at the user's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from pgflowc.diagnostics import Diagnostic, Span
+from pgflowc.diagnostics.codes import limits
+from pgflowc.diagnostics.codes import spec as codes
+from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
+from pgflowc.spec.model import FlowModel, JobModel, PerformModel, StepModel, keys_of
+from pgflowc.spec.slug import mended
+
+_EXPECTED = {
+    "int_type": "an integer",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_DURATION = "a duration: seconds, or a text such as '90s', '5m', '2h' or '1d'"
+
+# Words of other tools for what the spec language calls otherwise.
+_OTHER_WORDS = {
+    "name": "flow", "id": "flow", "slug": "flow", "workflow": "flow",
+    "schedule": "cron",
+    "dependencies": "depends_on", "deps": "depends_on", "needs": "depends_on", "after": "depends_on",
+    "requires": "depends_on", "upstream": "depends_on",
+    "foreach": "map", "for_each": "map", "over": "map", "items": "map",
+    "retries": "max_attempts", "max_retries": "max_attempts", "retry": "max_attempts", "attempts": "max_attempts",
+    "backoff": "base_delay", "retry_delay": "base_delay",
+    "delay": "start_delay", "wait": "start_delay",
+    "when": "if", "condition": "if", "unless": "if_not",
+    "returns": "output", "result": "output", "args": "input", "params": "input", "payload": "input",
+    "run": "handler", "uses": "handler", "function": "handler",
+    "tasks": "steps", "jobs": "steps", "title": "description",
+}  # fmt: skip
+
+
+def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
+    """The diagnostic for one pydantic error at `path`."""
+    kind = fault["type"]
+    context: AnyMapping[str, Any] = fault.get("ctx", {})
+    node = document.find(*path)
+    if kind == "extra_forbidden":
+        return _unknown_key(document, path)
+    if kind == "missing":
+        return _missing_key(document, path)
+    if kind == "slug":
+        return _bad_slug(document, path, str(context["rule"]))
+    if kind == "too_short":
+        return Diagnostic(
+            codes.NO_STEPS,
+            "this flow has no steps",
+            _key(document, path),
+            help=("add a step; it needs a slug and nothing else: 'steps: {my_step: }'",),
+        )
+    assert node is not None
+    at = _value(document, path, node)
+    name = _subject(path)
+    if kind == "out_of_range":
+        unit = f" {context['unit']}" if context["unit"] else ""
+        return Diagnostic(
+            limits.OUT_OF_RANGE,
+            f"{name} must be between {context['minimum']} and {context['maximum']}{unit}, got {_got(node)}",
+            at,
+        )
+    if kind == "duration":
+        return Diagnostic(codes.BAD_DURATION, f"{name}: expected {_DURATION}; got {_got(node)}", at)
+    if kind == "handler":
+        help = _handler_help(node)
+        return Diagnostic(
+            codes.BAD_HANDLER,
+            f"{name}: expected module:function, got {_got(node)}",
+            at,
+            help=(help,) if help else (),
+        )
+    if kind == "literal_error":
+        choices = ("skip", "skip-cascade", "fail")
+        meant = near_miss(str(node.value), choices) if isinstance(node, Scalar) else None
+        return Diagnostic(
+            codes.BAD_CHOICE,
+            f"{name} must be {one_of(choices)}, got {_got(node)}",
+            at,
+            label=f"did you mean '{meant}'?" if meant else "",
+        )
+    expected = _EXPECTED.get(kind, fault["msg"])
+    return Diagnostic(
+        codes.WRONG_TYPE, f"{name}: expected {expected}, got {_got(node)}", at, help=_type_help(path, node)
+    )
+
+
+def _subject(path: Path) -> str:
+    """What the value at `path` is called in a message."""
+    names = [step for step in path if isinstance(step, str)]
+    item = f"item {path[-1] + 1} of " if path and isinstance(path[-1], int) else ""
+    if len(names) == 2 and names[0] == "steps":
+        return f"{item}step {quote(names[1])}"
+    return f"{item}{quote(names[-1])}"
+
+
+def _got(node: Node) -> str:
+    """A value as it is named in a message."""
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, Sequence):
+        return "a list"
+    if not isinstance(node, Scalar) or node.value is None:
+        return "nothing"
+    if isinstance(node.value, str):
+        return f"the text {quote(node.value)}"
+    return quote(node.text)[1:-1]
+
+
+def _key(document: Document, path: Path) -> Span:
+    entry = document.entry(*path)
+    return entry.key_place.span if entry else document.root.span
+
+
+def _value(document: Document, path: Path, node: Node) -> Span:
+    """The value's place; its key's when there is nothing to see or too much."""
+    if node.start == node.end or (isinstance(node, Mapping | Sequence) and document.entry(*path)):
+        return _key(document, path)
+    return node.span
+
+
+def _unknown_key(document: Document, path: Path) -> Diagnostic:
+    key = str(path[-1])
+    at = _key(document, path)
+    inside = {0: FlowModel if "flow" in _keys(document) else JobModel, 1: PerformModel, 2: StepModel}[
+        len(path) - 1
+    ]
+    allowed = keys_of(inside)
+    misplaced = _misplaced(inside.__name__, key)
+    if misplaced:
+        return Diagnostic(codes.MISPLACED_KEY, misplaced[0], at, help=(misplaced[1],))
+    present = _keys(document, *path[:-1])
+    free = [word for word in (*allowed, "cron") if word not in present]
+    meant = _OTHER_WORDS.get(key.lower())
+    meant = meant if meant in free else near_miss(key, free)
+    where = {FlowModel: "a flow", JobModel: "a job", PerformModel: "'perform'", StepModel: "a step"}[inside]
+    return Diagnostic(
+        codes.UNKNOWN_KEY,
+        f"{where} has no key {quote(key)}",
+        at,
+        label="unknown key",
+        help=(f"did you mean '{meant}'?" if meant else f"its keys are {one_of(allowed, 'and')}",),
+    )
+
+
+def _keys(document: Document, *path: str | int) -> frozenset[str]:
+    node = document.find(*path)
+    return frozenset(node.entries) if isinstance(node, Mapping) else frozenset()
+
+
+def _misplaced(model: str, key: str) -> tuple[str, str] | None:
+    """Message and help for a key that exists, but not here."""
+    match model, key:
+        case "JobModel", "steps":
+            return (
+                "a job has one step, written under 'perform', not 'steps'",
+                "write 'flow: NAME' for several steps",
+            )
+        case "FlowModel", "perform":
+            return "'perform' is for jobs, a flow has 'steps'", "write 'job: NAME', or move it under 'steps'"
+        case "PerformModel", "depends_on" | "map":
+            return (
+                f"the one step of a job cannot have '{key}'",
+                "write 'flow: NAME' and 'steps' for several steps",
+            )
+        case (("StepModel" | "PerformModel"), "input"):
+            return (
+                "a step has no 'input' of its own",
+                "declare the flow's 'input'; a step gets what it depends on",
+            )
+        case (("StepModel" | "PerformModel"), "types"):
+            return "'types' belong to the flow", "move them beside 'flow' and 'steps'"
+        case (
+            ("FlowModel" | "JobModel"),
+            (
+                "depends_on"
+                | "map"
+                | "handler"
+                | "output"
+                | "start_delay"
+                | "if"
+                | "if_not"
+                | "when_unmet"
+                | "when_exhausted"
+            ),
+        ):
+            where = "a step" if model == "FlowModel" else "'perform'"
+            return f"'{key}' belongs to {where}, not beside it", f"move it into {where}"
+    return None
+
+
+def _missing_key(document: Document, path: Path) -> Diagnostic:
+    key = str(path[-1])
+    head = "flow" if key == "steps" else "job"
+    entry = document.entry(head)
+    slug = f" {quote(str(entry.value.value))}" if entry and isinstance(entry.value, Scalar) else ""
+    cure = "add 'steps:' with at least one step" if key == "steps" else "add 'perform:'; it may be left empty"
+    return Diagnostic(
+        codes.MISSING_KEY, f"{head}{slug} has no '{key}'", _key(document, (head,)), help=(cure,)
+    )
+
+
+def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
+    is_key = path[0] == "steps"
+    node = document.find(*path)
+    slug = str(path[-1]) if is_key else str(node.value if isinstance(node, Scalar) else "")
+    what = "step" if is_key or path[-1] == "step" else str(path[-1])
+    better = mended(slug)
+    help = (
+        f"write '{better}'" if better and better != slug else "choose letters, digits and underscores (ASCII)"
+    )
+    if rule == "is a reserved word":
+        help = "choose another word: 'run' stands for the run's own input in the core"
+    span = _key(document, path) if is_key or node is None or node.start == node.end else node.span
+    return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
+
+
+def _handler_help(node: Node) -> str | None:
+    if (
+        isinstance(node, Scalar)
+        and isinstance(node.value, str)
+        and ":" not in node.value
+        and "." in node.value
+    ):
+        module, _, function = node.value.rpartition(".")
+        return f"did you mean {quote(f'{module}:{function}')}?"
+    return None
+
+
+def _type_help(path: Path, node: Node) -> tuple[str, ...]:
+    if path[-1] == "depends_on" and isinstance(node, Scalar) and isinstance(node.value, str):
+        return (f"write depends_on: [{node.value}]",)
+    if path == ("steps",) and isinstance(node, Sequence):
+        return ("write the steps as keys: 'steps: {charge: {...}, confirm: {...}}'",)
+    if isinstance(node, Scalar) and isinstance(node.value, int | float | bool):
+        return (
+            (f'put it in quotes to make it a text: "{node.text}"',)
+            if path[-1] in ("flow", "job", "description")
+            else ()
+        )
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip().lstrip("-").isdigit():
+        return (f"remove the quotes: {node.value.strip()}",)
+    return ()

@@ -1,0 +1,59 @@
+"""Slugs: the identifiers of flows, jobs and steps, by the rule of the core (`pgflow.is_valid_slug`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_LENGTH = 128
+RESERVED = frozenset({"run"})
+_PATTERN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+def broken_rule(slug: str) -> str | None:
+    """The rule that `slug` breaks, as the end of a sentence that begins with it; None for a valid slug."""
+    if not slug:
+        return "is empty"
+    if slug in RESERVED:
+        return "is a reserved word"
+    if len(slug) > MAX_LENGTH:
+        return f"has {len(slug)} characters, and at most {MAX_LENGTH} are allowed"
+    if _PATTERN.fullmatch(slug):
+        return None
+    if slug[0] in "0123456789":
+        return "begins with a digit"
+    odd = next(character for character in slug if not _PATTERN.fullmatch("_" + character))
+    return f"holds {'a blank' if odd == ' ' else repr(odd)}"
+
+
+def mended(slug: str) -> str | None:
+    """A valid slug that looks like `slug`, None when there is no obvious one."""
+    candidate = re.sub(r"[^a-zA-Z0-9]+", "_", slug).strip("_")[:MAX_LENGTH]
+    if candidate and candidate[0].isdigit():
+        candidate = "_" + candidate
+    return candidate if candidate and broken_rule(candidate) is None else None
+
+
+def _check(slug: str) -> str:
+    rule = broken_rule(slug)
+    if rule is not None:
+        raise PydanticCustomError("slug", "{rule}", {"rule": rule})
+    return slug
+
+
+Slug = Annotated[
+    str,
+    AfterValidator(_check),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_PATTERN.pattern}$",
+            "minLength": 1,
+            "maxLength": MAX_LENGTH,
+            "not": {"enum": sorted(RESERVED)},
+        }
+    ),
+]
