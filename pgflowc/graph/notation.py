@@ -63,8 +63,6 @@ class Reader:
             return self.refuse(
                 codes.BAD_ARRAY, "this array has no element type", node.span, "write [T], or [any]"
             )
-        for item in node.items:
-            self._read(item)
         return self.refuse(
             codes.BAD_ARRAY,
             f"an array has one element type, not {len(node.items)}",
@@ -127,7 +125,10 @@ class Reader:
             key = (type(item.value), item.value)
             if key in values:
                 return self.refuse(
-                    codes.BAD_ENUM, f"{item.text} occurs twice in '$enum'", item.span, "remove it"
+                    codes.BAD_ENUM,
+                    f"{quote(str(item.value))} occurs twice in '$enum'",
+                    item.span,
+                    "remove it",
                 )
             values[key] = None
         return payload.Enum(tuple(value for _, value in values))

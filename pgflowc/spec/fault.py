@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from pgflowc.diagnostics import Diagnostic, Span
+from pgflowc.diagnostics.codes import graph as graph_codes
 from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.words import near_miss, one_of, quote
@@ -63,6 +64,8 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     assert node is not None
     at = _value(document, path, node)
     name = _subject(path)
+    if path[-1] == "map" and isinstance(node, Sequence):
+        return _map_list(node, at)
     if kind == "out_of_range":
         unit = f" {context['unit']}" if context["unit"] else ""
         return Diagnostic(
@@ -139,10 +142,8 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     misplaced = _misplaced(inside.__name__, key)
     if misplaced:
         return Diagnostic(codes.MISPLACED_KEY, misplaced[0], at, help=(misplaced[1],))
-    present = _keys(document, *path[:-1])
-    free = [word for word in (*allowed, "cron") if word not in present]
     meant = _OTHER_WORDS.get(key.lower())
-    meant = meant if meant in free else near_miss(key, free)
+    meant = meant if meant in (*allowed, "cron") else near_miss(key, allowed)
     where = {FlowModel: "a flow", JobModel: "a job", PerformModel: "'perform'", StepModel: "a step"}[inside]
     return Diagnostic(
         codes.UNKNOWN_KEY,
@@ -223,6 +224,22 @@ def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
         help = "choose another word: 'run' stands for the run's own input in the core"
     span = _key(document, path) if is_key or node is None or node.start == node.end else node.span
     return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
+
+
+def _map_list(node: Sequence, at: Span) -> Diagnostic:
+    if len(node.items) == 1:
+        return Diagnostic(
+            codes.WRONG_TYPE,
+            "'map': expected one slug, got a list",
+            at,
+            help=(f"write map: {node.items[0].text}",),
+        )
+    return Diagnostic(
+        graph_codes.MAP_SOURCES,
+        f"a map step has one source, not {len(node.items)}",
+        node.items[1].span if node.items else at,
+        help=("let one step combine the lists into its output, and map over that step",),
+    )
 
 
 def _handler_help(node: Node) -> str | None:

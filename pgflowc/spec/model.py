@@ -147,10 +147,13 @@ class JobModel(_Definition):
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """The keys a user may write in a mapping that `model` describes."""
-    return tuple(field.alias or name for name, field in model.model_fields.items())
+    """The keys a user may write in a mapping that `model` describes, its own before those it shares."""
+    own = [name for name in model.model_fields if name in model.__annotations__]
+    names = [*own, *(name for name in model.model_fields if name not in own)]
+    return tuple(model.model_fields[name].alias or name for name in names)
 
 
 KNOWN_KEYS = frozenset(
     key for model in (FlowModel, JobModel, StepModel, PerformModel) for key in keys_of(model)
 )
+"""Every key of every kind of mapping, payload types and conditions aside."""
