@@ -1,0 +1,42 @@
+-- pgflow._advance_run(p_run_id): do everything in a run that became possible.
+--
+-- Resolves conditions, completes taskless steps (which resolves the conditions of what they make ready), starts ready steps and
+-- completes the run if nothing remains. Steps of the right kind only; the common case, where a single step became ready, costs
+-- the look and its start. Does nothing for a run that is over.
+-- Locks: the run, its step states, then the tasks and messages of steps it skips.
+create or replace function pgflow._advance_run(p_run_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ready boolean;
+  v_special boolean;
+begin
+  perform from pgflow.runs r where r.run_id = p_run_id and r.status = 'started' for no key update;
+  if not found then
+    return;
+  end if;
+
+  select
+    count(*) > 0,
+    coalesce(bool_or(
+      s.initial_tasks = 0 or d.required_input_pattern is not null or d.forbidden_input_pattern is not null
+    ), false)
+  into v_ready, v_special
+  from pgflow.step_states s
+  join pgflow.steps d on d.flow_slug = s.flow_slug and d.step_slug = s.step_slug
+  where s.run_id = p_run_id and s.status = 'created' and s.remaining_deps = 0;
+
+  if v_special then
+    if not pgflow.cascade_resolve_conditions(p_run_id) then
+      return;
+    end if;
+    perform pgflow.cascade_complete_taskless_steps(p_run_id);
+  end if;
+  if v_ready then
+    perform pgflow.start_ready_steps(p_run_id);
+  end if;
+  perform pgflow.maybe_complete_run(p_run_id);
+end;
+$$;

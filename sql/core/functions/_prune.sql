@@ -1,0 +1,69 @@
+-- pgflow._prune(p_cutoff, p_flow_slugs): delete what was over before p_cutoff, of some flows or of all (NULL).
+--
+-- In this order: workers whose last heartbeat is older, whatever the flows; runs completed or failed before, with their tasks, step
+-- states and the messages they may have left; archived messages. Strictly before: a row exactly at the cutoff stays. Deleting a worker
+-- looks through step_tasks once, for want of an index that every claim would have to write.
+-- Locks: workers, runs by run_id, step states, tasks, messages.
+create or replace function pgflow._prune(p_cutoff timestamptz, p_flow_slugs text[])
+returns table (deleted_runs bigint, deleted_step_states bigint, deleted_step_tasks bigint, deleted_workers bigint)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_run_ids uuid[];
+  v_messages record;
+  v_flow record;
+begin
+  delete from pgflow.workers w where w.last_heartbeat_at < p_cutoff;
+  get diagnostics deleted_workers = row_count;
+
+  select coalesce(array_agg(g.run_id), '{}') into v_run_ids
+  from (
+    select r.run_id
+    from pgflow.runs r
+    where
+      (r.completed_at < p_cutoff or r.failed_at < p_cutoff)
+      and (p_flow_slugs is null or r.flow_slug = any (p_flow_slugs))
+    order by r.run_id
+    for update
+  ) g;
+  deleted_runs := cardinality(v_run_ids);
+  deleted_step_states := 0;
+  deleted_step_tasks := 0;
+
+  if deleted_runs > 0 then
+    perform from pgflow.step_states s where s.run_id = any (v_run_ids) order by s.run_id, s.step_slug for update;
+    for v_messages in
+      with gone as (
+        delete from pgflow.step_tasks t where t.run_id = any (v_run_ids) returning t.flow_slug, t.message_id
+      )
+      select g.flow_slug, count(*) as tasks, array_agg(g.message_id) filter (where g.message_id is not null) as ids
+      from gone g
+      group by g.flow_slug
+    loop
+      deleted_step_tasks := deleted_step_tasks + v_messages.tasks;
+      if v_messages.ids is not null
+        and to_regclass(format('pgmq.%I', pgmq.format_table_name(v_messages.flow_slug, 'q'))) is not null
+      then
+        perform pgmq.delete(v_messages.flow_slug, v_messages.ids);
+      end if;
+    end loop;
+    delete from pgflow.step_states s where s.run_id = any (v_run_ids);
+    get diagnostics deleted_step_states = row_count;
+    delete from pgflow.runs r where r.run_id = any (v_run_ids);
+  end if;
+
+  for v_flow in
+    select pgmq.format_table_name(f.flow_slug, 'a') as archive_table
+    from pgflow.flows f
+    where p_flow_slugs is null or f.flow_slug = any (p_flow_slugs)
+    order by f.flow_slug
+  loop
+    if to_regclass(format('pgmq.%I', v_flow.archive_table)) is not null then
+      execute format('delete from pgmq.%I a where a.archived_at < $1', v_flow.archive_table) using p_cutoff;
+    end if;
+  end loop;
+
+  return next;
+end;
+$$;
