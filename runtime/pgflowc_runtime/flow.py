@@ -15,9 +15,10 @@ InputT = TypeVar("InputT")
 class Step:
     """One step of a flow.
 
-    `argument` is the type of the handler's first parameter: the flow's input for a root step, the deps class for a
-    dependent one, the element for a map step. `output` is the type of what the handler returns. Both are anything a
-    pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the flow's.
+    `argument` is the type of the handler's first parameter: the flow's input for a root step, the deps class
+    for a dependent one, the element for a map step. `output` is the type of what the handler returns. Both
+    are anything a pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the
+    flow's.
     """
 
     slug: str
@@ -35,8 +36,8 @@ class Step:
 class Flow(Generic[InputT]):
     """A flow or job as compiled; `definition_hash` names the definition that its migration establishes.
 
-    `input` is the type of the run's input, anything a pydantic `TypeAdapter` takes. `base_delay` and `timeout` are
-    seconds.
+    `input` is the type of the run's input, anything a pydantic `TypeAdapter` takes. `base_delay` and
+    `timeout` are seconds.
     """
 
     slug: str

@@ -1,0 +1,93 @@
+"""How the runtime connects, and what the failures of connecting mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pgflowc_runtime.errors import ConfigurationError, DatabaseUnavailable
+
+# A server that vanishes without a word (a failover, a dropped NAT entry) is noticed within a minute, not two
+# hours.
+_KEEPALIVE = {"keepalives_idle": "20", "keepalives_interval": "10", "keepalives_count": "3"}
+_CONNECT_TIMEOUT = "10"
+
+# SQLSTATE classes after which the same statement can succeed on another connection or a moment later:
+# connection lost, insufficient resources, operator intervention, and the serialization failures and deadlocks
+# of class 40.
+_TRANSIENT_CLASSES = ("08", "53", "57", "40")
+_LOCK_NOT_AVAILABLE = "55P03"
+_READ_ONLY = "25006"  # a standby, until the failover is complete
+
+# libpq gives connection failures no SQLSTATE. These mean that trying again is useless.
+_HOPELESS = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "does not exist",
+    "is not permitted to log in",
+    "permission denied for database",
+    "server does not support SSL",
+)
+
+
+def conninfo(dsn: str, application_name: str) -> str:
+    """The DSN with our defaults where it says nothing; raises ConfigurationError if it is not a DSN."""
+    try:
+        given: dict[str, Any] = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError(
+            f"not a PostgreSQL connection string: {headline(error)}",
+            help="it looks like postgresql://user@host:5432/database, or host=... dbname=...",
+        ) from None
+    defaults = {"application_name": application_name, "connect_timeout": _CONNECT_TIMEOUT, **_KEEPALIVE}
+    return make_conninfo("", **{**defaults, **given})
+
+
+def address(dsn: str) -> str:
+    """Where a DSN leads, for messages; never the password."""
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return "the database"
+    host = given.get("hostaddr") or given.get("host")
+    place = f"{host}:{given['port']}" if host and given.get("port") else (host or "the local server")
+    return f"database '{given['dbname']}' at {place}" if given.get("dbname") else f"the database at {place}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same statement may succeed if it is tried again."""
+    if not isinstance(error, psycopg.Error):
+        return isinstance(error, OSError)
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith(_TRANSIENT_CLASSES) or error.sqlstate in (
+        _LOCK_NOT_AVAILABLE,
+        _READ_ONLY,
+    )
+
+
+def is_hopeless(error: psycopg.Error) -> bool:
+    """Whether a failure to connect will not go away by waiting."""
+    text = str(error)
+    return any(sign in text for sign in _HOPELESS)
+
+
+def unavailable(dsn: str, error: BaseException) -> DatabaseUnavailable:
+    """The one-line error for a failure to connect."""
+    return DatabaseUnavailable(
+        f"cannot connect to {address(dsn)}: {headline(error)}",
+        help="start it (`pgflowc db up` starts the embedded one) or name another with --dsn or PGFLOWC_DSN",
+    )
+
+
+def headline(error: BaseException) -> str:
+    """The most telling line of a database error: the last one that libpq gave for the last host it tried."""
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return error.diag.message_primary
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("connection", "FATAL")) or "failed:" in line]
+    line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
+    return line.removeprefix("connection failed: ").removesuffix(":")

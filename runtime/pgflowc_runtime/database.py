@@ -1,0 +1,113 @@
+"""The worker's way to the database: a small pool that executes `Query` values, each in a transaction of its
+own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from pgflowc_runtime.backoff import Backoff
+from pgflowc_runtime.connection import conninfo, headline, is_hopeless, is_transient, unavailable
+from pgflowc_runtime.queries import Query
+
+T = TypeVar("T")
+log = logging.getLogger("pgflowc.database")
+
+AsyncConnection = psycopg.AsyncConnection[psycopg.rows.DictRow]
+
+
+class Database:
+    """A pool of autocommit connections to one database."""
+
+    def __init__(self, dsn: str, *, application_name: str, size: int) -> None:
+        """Connects only in `open`. Raises ConfigurationError if `dsn` is malformed."""
+        self.dsn = dsn
+        self.conninfo = conninfo(dsn, application_name)
+        self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
+            self.conninfo,
+            connection_class=psycopg.AsyncConnection[psycopg.rows.DictRow],
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            min_size=1,
+            max_size=size,
+            open=False,
+            name="pgflowc",
+            timeout=10,
+            # The pool gives up after this and starts again on the next request; ours come all the time.
+            reconnect_timeout=30,
+        )
+
+    async def open(self, *, patience: float) -> None:
+        """Connect; while the server is away try again for `patience` seconds, then raise DatabaseUnavailable.
+
+        A refusal that waiting cannot change (password, unknown database) is raised at once.
+        """
+        deadline = asyncio.get_running_loop().time() + patience
+        backoff = Backoff(0.1, 3.0)
+        told = False
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(self.conninfo)
+                await connection.close()
+                break
+            except (psycopg.OperationalError, OSError) as error:
+                delay = backoff.next()
+                hopeless = isinstance(error, psycopg.Error) and is_hopeless(error)
+                if hopeless or asyncio.get_running_loop().time() + delay >= deadline:
+                    raise unavailable(self.dsn, error) from None
+                if not told:
+                    log.warning("%s; trying again for up to %g s", unavailable(self.dsn, error), patience)
+                    told = True
+                await asyncio.sleep(delay)
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool. Raises psycopg.OperationalError if none can be had in time."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def run(self, query: Query[T]) -> T:
+        """Execute once; raises psycopg.Error."""
+        async with self._pool.connection() as connection:
+            return await execute(connection, query)
+
+    async def insist(self, query: Query[T], *, what: str) -> T:
+        """Execute; after a lost connection or the like try again, until it is done or this task is cancelled.
+
+        The statement may have been executed by an attempt whose answer was lost: it must bear that. Errors
+        that would come again are raised.
+        """
+        backoff = Backoff(0.05, 2.0)
+        told = False
+        while True:
+            try:
+                result = await self.run(query)
+            except (psycopg.Error, OSError) as error:
+                if not is_transient(error):
+                    raise
+                if not told:
+                    log.warning("%s waits for the database: %s", what, headline(error))
+                    told = True
+            else:
+                if told:
+                    log.info("%s: recorded after all", what)
+                return result
+            await asyncio.sleep(backoff.next())
+
+
+async def execute(connection: AsyncConnection, query: Query[T]) -> T:
+    """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
+    cursor = await connection.execute(query.sql, query.params)
+    return query.decode(await cursor.fetchall())

@@ -1,0 +1,70 @@
+"""Every exception that pgflowc_runtime raises on purpose.
+
+    PgflowcError
+    ├── ConfigurationError      a setting or combination of settings that cannot work
+    ├── RegistryError           handlers do not fit their flow, or PACKAGE.registry cannot be loaded
+    ├── DatabaseUnavailable     no connection could be made, or it was refused
+    ├── SchemaError             the core is missing, too old or too new for this runtime
+    │   └── FlowMismatch        a flow is not migrated, or differs from the registry's
+    ├── FlowNotFound            no flow of that slug in the database
+    ├── RunNotFound             no run of that id
+    ├── RunExists               that run id is taken already
+    ├── InvalidInput            an input that the flow's type, or the database, refuses
+    └── WaitTimeout             the run was still going when the wait ended (also a TimeoutError)
+
+`str(error)` is one line. `error.help` is one more: what mends it, best a command; empty if there is nothing
+to say.
+"""
+
+# The names say what happened, not that it is an error: `except RunNotFound`.
+# ruff: noqa: N818
+
+from __future__ import annotations
+
+
+class PgflowcError(Exception):
+    """Base of the tree."""
+
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class ConfigurationError(PgflowcError):
+    """A setting or combination of settings that cannot work."""
+
+
+class RegistryError(PgflowcError):
+    """Handlers do not fit their flow, or PACKAGE.registry cannot be loaded."""
+
+
+class DatabaseUnavailable(PgflowcError):
+    """No connection could be made, or it was refused."""
+
+
+class SchemaError(PgflowcError):
+    """The core is missing, too old or too new for this runtime."""
+
+
+class FlowMismatch(SchemaError):
+    """A flow is not migrated, or differs from the registry's."""
+
+
+class FlowNotFound(PgflowcError):
+    """No flow of that slug in the database."""
+
+
+class RunNotFound(PgflowcError):
+    """No run of that id."""
+
+
+class RunExists(PgflowcError):
+    """That run id is taken already."""
+
+
+class InvalidInput(PgflowcError):
+    """An input that the flow's type, or the database, refuses."""
+
+
+class WaitTimeout(PgflowcError, TimeoutError):
+    """The run was still going when the wait ended; it goes on."""

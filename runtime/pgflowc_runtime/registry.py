@@ -1,0 +1,150 @@
+"""Which handler executes which step: flows bound to handlers, checked when they are added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+
+from pgflowc_runtime.errors import RegistryError
+from pgflowc_runtime.flow import Flow, Step
+
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A step and its handler. `argument` and `output` validate what goes in and what comes out."""
+
+    flow: Flow[Any]
+    step: Step
+    handler: Handler
+
+    @cached_property
+    def argument(self) -> TypeAdapter[Any]:
+        """Validates the handler's first parameter."""
+        return _adapter(self.step.argument, self, "argument")
+
+    @cached_property
+    def output(self) -> TypeAdapter[Any]:
+        """Validates and dumps what the handler returns."""
+        return _adapter(self.step.output, self, "output")
+
+
+@dataclass(frozen=True)
+class BoundFlow:
+    """A flow with one binding per step, in the flow's order."""
+
+    flow: Flow[Any]
+    bindings: Mapping[str, Binding]
+    dependents: Mapping[str, frozenset[str]] = field(repr=False)
+
+    @cached_property
+    def input(self) -> TypeAdapter[Any]:
+        """Validates the run's input."""
+        try:
+            return TypeAdapter(self.flow.input)
+        except PydanticUserError as error:
+            raise RegistryError(
+                f"flow '{self.flow.slug}': input type is unusable: {_headline(error)}"
+            ) from error
+
+
+class Registry:
+    """The flows and jobs that a worker can execute, in the order added."""
+
+    def __init__(self) -> None:
+        self._flows: dict[str, BoundFlow] = {}
+
+    def add(self, flow: Flow[Any], handlers: Mapping[str, Any]) -> None:
+        """Bind `handlers` (step slug -> function of two parameters) to `flow`.
+
+        Raises RegistryError if the flow was added before, a step has no handler, a handler has no step,
+        something is not callable, or a type of the flow is not one that pydantic can validate.
+        """
+        if flow.slug in self._flows:
+            raise RegistryError(f"flow '{flow.slug}' is registered twice")
+        slugs = [step.slug for step in flow.steps]
+        for slug in handlers:
+            if slug not in slugs:
+                raise RegistryError(
+                    f"flow '{flow.slug}' has no step '{slug}' for the handler given",
+                    help=_near_miss(slug, slugs) or "`pgflowc compile` writes a registry that fits the spec",
+                )
+        missing = [slug for slug in slugs if slug not in handlers]
+        if missing:
+            raise RegistryError(
+                f"flow '{flow.slug}' has no handler for {_quoted(missing)}",
+                help="`pgflowc compile` adds a stub and registers it",
+            )
+        for slug, handler in handlers.items():
+            if not callable(handler):
+                raise RegistryError(
+                    f"flow '{flow.slug}', step '{slug}': the handler is not callable "
+                    f"but a {type(handler).__name__}"
+                )
+        bindings = {step.slug: Binding(flow, step, handlers[step.slug]) for step in flow.steps}
+        bound = BoundFlow(flow, bindings, _dependents(flow))
+        _ = bound.input
+        for binding in bindings.values():
+            _ = binding.argument, binding.output
+        self._flows[flow.slug] = bound
+
+    def only(self, slugs: tuple[str, ...]) -> Registry:
+        """A registry of these flows alone; RegistryError names the first one that is unknown."""
+        chosen = Registry()
+        for slug in slugs:
+            if slug not in self._flows:
+                raise RegistryError(
+                    f"no flow '{slug}' in this registry",
+                    help=_near_miss(slug, list(self._flows)) or f"it has {_quoted(sorted(self._flows))}",
+                )
+            chosen._flows[slug] = self._flows[slug]
+        return chosen
+
+    def __getitem__(self, slug: str) -> BoundFlow:
+        return self._flows[slug]
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._flows
+
+    def __iter__(self) -> Iterator[BoundFlow]:
+        return iter(self._flows.values())
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+
+def _adapter(annotation: Any, binding: Binding, role: str) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation)
+    except PydanticUserError as error:
+        raise RegistryError(
+            f"flow '{binding.flow.slug}', step '{binding.step.slug}': "
+            f"{role} type is unusable: {_headline(error)}"
+        ) from error
+
+
+def _dependents(flow: Flow[Any]) -> dict[str, frozenset[str]]:
+    return {
+        step.slug: frozenset(other.slug for other in flow.steps if step.slug in other.depends_on)
+        for step in flow.steps
+    }
+
+
+def _headline(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _near_miss(word: str, candidates: list[str]) -> str:
+    close = get_close_matches(word, candidates, n=1)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def _quoted(slugs: list[str]) -> str:
+    return ", ".join(f"'{slug}'" for slug in slugs)

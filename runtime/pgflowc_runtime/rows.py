@@ -1,0 +1,185 @@
+"""Rows of the core's tables as frozen values, and the tasks that a claim hands out.
+
+Times are timezone-aware. `input` and `output` are decoded JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+RunStatus = Literal["started", "completed", "failed"]
+StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
+TaskStatus = Literal["queued", "started", "completed", "failed", "skipped", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowInfo:
+    """A row of `pgflow.flows`; `base_delay` and `timeout` in seconds."""
+
+    slug: str
+    kind: Literal["flow", "job"]
+    max_attempts: int
+    base_delay: int
+    timeout: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A row of `pgflow.runs`. `output` is an object of leaf steps' outputs, None until the run has completed.
+
+    `error` is the text of the step that failed the run, None unless it failed.
+    """
+
+    run_id: UUID
+    flow_slug: str
+    status: RunStatus
+    input: JsonValue
+    output: JsonValue
+    remaining_steps: int
+    started_at: datetime
+    completed_at: datetime | None
+    failed_at: datetime | None
+    error: str | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run will not change any more."""
+        return self.status != "started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """A row of `pgflow.step_states`, with the step's definition and a count of its tasks.
+
+    `initial_tasks` is None while a map step's size is unknown. `attempts` is the highest attempt of any of
+    its tasks, `tasks_completed` and `tasks_failed` count tasks of that status. `error` is the step's own
+    error, or the latest failure of a task that is being retried.
+    """
+
+    run_id: UUID
+    step_slug: str
+    kind: Literal["single", "map"]
+    depends_on: tuple[str, ...]
+    status: StepStatus
+    initial_tasks: int | None
+    remaining_tasks: int | None
+    remaining_deps: int
+    tasks_completed: int
+    tasks_failed: int
+    attempts: int
+    max_attempts: int
+    output: JsonValue
+    error: str | None
+    skip_reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    skipped_at: datetime | None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the step completed, failed or was skipped; None while it may still change."""
+        return self.completed_at or self.failed_at or self.skipped_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWithStates:
+    """A run and the states of its steps, in the order in which the flow defines them."""
+
+    run: Run
+    steps: tuple[StepState, ...]
+
+    def step(self, slug: str) -> StepState:
+        """The state of that step; KeyError if the flow has none."""
+        for state in self.steps:
+            if state.step_slug == slug:
+                return state
+        raise KeyError(slug)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTask:
+    """A row of `pgflow.step_tasks`. `attempts` counts claims; `error` is the latest failure's text."""
+
+    run_id: UUID
+    step_slug: str
+    task_index: int
+    status: TaskStatus
+    attempts: int
+    output: JsonValue
+    error: str | None
+    message_id: int | None
+    worker_id: UUID | None
+    queued_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedTask:
+    """A task that a worker has claimed. `argument` is the JSON text of what its handler gets.
+
+    `attempt` counts from 1. The triple of worker, attempt and status is what proves, later, that the task is
+    still ours.
+    """
+
+    flow_slug: str
+    run_id: UUID
+    step_slug: str
+    task_index: int
+    argument: str
+    message_id: int
+    attempt: int
+    worker_id: UUID
+
+    def __str__(self) -> str:
+        index = f"[{self.task_index}]" if self.task_index else ""
+        return f"{self.flow_slug}.{self.step_slug}{index} of run {self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStep:
+    """A step as the database defines it, with the flow's options where it has none of its own (seconds)."""
+
+    slug: str
+    kind: Literal["single", "map"]
+    depends_on: tuple[str, ...]
+    max_attempts: int
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What `pgflowc.announce_wait` saw.
+
+    `writers_in_flight`: someone may have inserted before we were seen waiting, so look again soon.
+    `next_due`: seconds until the earliest invisible message is due, 0.0 if one is visible now, None if there
+    is none.
+    """
+
+    writers_in_flight: bool
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a database has. `server_version` is 180001 for 18.1.
+
+    `versions_recorded`: there is a table that says which versions of our components are installed.
+    """
+
+    server_version: int
+    core_installed: bool
+    versions_recorded: bool
+    has_start_tasks: bool
+    has_wakeup: bool
+    has_recover: bool
+    has_requeue: bool

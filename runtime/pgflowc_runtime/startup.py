@@ -1,0 +1,139 @@
+"""What a worker checks before it takes the first task: the core, its version, and that each flow is as
+compiled.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import psycopg
+
+from pgflowc_runtime import queries
+from pgflowc_runtime.connection import headline
+from pgflowc_runtime.database import Database
+from pgflowc_runtime.errors import FlowMismatch, SchemaError
+from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.rows import Capabilities, StoredStep
+
+log = logging.getLogger("pgflowc.worker")
+
+# component -> (oldest version that this runtime works with, newest that it knows).
+SUPPORTED: dict[str, tuple[int, int]] = {"core": (1, 1), "helpers": (1, 1), "pgflowc": (1, 1)}
+OLDEST_SERVER = 140000
+
+MIGRATE = "run `pgflowc db up`"
+UPGRADE = "upgrade it: `pip install --upgrade pgflowc`"
+
+
+async def check_schema(database: Database) -> Capabilities:
+    """What is installed; raises SchemaError if this runtime cannot work with it."""
+    capabilities = await database.run(queries.capabilities())
+    if capabilities.server_version < OLDEST_SERVER:
+        raise SchemaError(
+            f"PostgreSQL {capabilities.server_version // 10000} is too old: pgflowc needs 14 or later"
+        )
+    if not capabilities.core_installed:
+        raise SchemaError("the pgflow core is not installed in this database", help=MIGRATE)
+    try:
+        versions = (
+            await database.run(queries.installed_components()) if capabilities.versions_recorded else {}
+        )
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SchemaError(headline(error), help="grant this role what docs/worker.md lists") from None
+    check_versions(versions)
+    return capabilities
+
+
+def check_versions(versions: dict[str, int]) -> None:
+    """Raise SchemaError if a recorded version is not supported. Components without a record are somebody
+    else's.
+    """
+    for component, (oldest, newest) in SUPPORTED.items():
+        version = versions.get(component)
+        if version is None:
+            continue
+        if version < oldest:
+            raise SchemaError(
+                f"the database has version {version} of '{component}', this worker needs {oldest}",
+                help=MIGRATE,
+            )
+        if version > newest:
+            raise SchemaError(
+                f"the database has version {version} of '{component}', newer than {newest}, "
+                "the latest that this pgflowc knows",
+                help=UPGRADE,
+            )
+
+
+async def check_flows(database: Database, registry: Registry) -> dict[tuple[str, str], StoredStep]:
+    """Each step as stored, by flow and step; raises FlowMismatch that names every flow that does not fit."""
+    definitions: dict[tuple[str, str], StoredStep] = {}
+    faults: list[str] = []
+    for bound in registry:
+        flow = bound.flow
+        stored = await database.run(queries.stored_steps(flow.slug))
+        if stored is None:
+            faults.append(f"flow '{flow.slug}' is not in the database")
+            continue
+        differences = compare(flow, stored)
+        if differences:
+            faults.append(
+                f"flow '{flow.slug}' in the database is not what was compiled: {'; '.join(differences)}"
+            )
+        definitions.update(((flow.slug, step.slug), step) for step in stored)
+    if faults:
+        raise FlowMismatch("; ".join(faults), help=f"{MIGRATE} to apply this project's migrations")
+    _tell_option_differences(registry, definitions)
+    return definitions
+
+
+def compare(flow: Flow[object], stored: tuple[StoredStep, ...]) -> list[str]:
+    """How the stored steps differ from the compiled ones in name, kind or dependencies."""
+    there = {step.slug: step for step in stored}
+    differences = [
+        f"it has a step '{slug}' that the registry lacks" for slug in there if slug not in _slugs(flow)
+    ]
+    for step in flow.steps:
+        if step.slug not in there:
+            differences.append(f"it lacks step '{step.slug}'")
+            continue
+        found = there[step.slug]
+        if found.kind != step.kind:
+            differences.append(f"step '{step.slug}' is a {found.kind} step there and a {step.kind} step here")
+        if set(found.depends_on) != set(step.depends_on):
+            differences.append(
+                f"step '{step.slug}' depends on {_names(found.depends_on)} there "
+                f"and on {_names(step.depends_on)} here"
+            )
+    return differences
+
+
+def _tell_option_differences(registry: Registry, definitions: dict[tuple[str, str], StoredStep]) -> None:
+    for bound in registry:
+        for step in bound.flow.steps:
+            stored = definitions[bound.flow.slug, step.slug]
+            compiled = _options(bound.flow, step)
+            if (stored.max_attempts, stored.timeout) != compiled:
+                log.warning(
+                    "step '%s' of flow '%s': the database says max_attempts %d and timeout %d s, "
+                    "the registry %d and %d s; the database decides",
+                    step.slug,
+                    bound.flow.slug,
+                    stored.max_attempts,
+                    stored.timeout,
+                    *compiled,
+                )
+
+
+def _options(flow: Flow[object], step: Step) -> tuple[int, int]:
+    attempts = flow.max_attempts if step.max_attempts is None else step.max_attempts
+    return attempts, flow.timeout if step.timeout is None else step.timeout
+
+
+def _slugs(flow: Flow[object]) -> frozenset[str]:
+    return frozenset(step.slug for step in flow.steps)
+
+
+def _names(slugs: tuple[str, ...]) -> str:
+    return ", ".join(f"'{slug}'" for slug in sorted(slugs)) or "nothing"

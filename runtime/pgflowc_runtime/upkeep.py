@@ -1,0 +1,78 @@
+"""What a worker does by the clock beside its tasks: heartbeats, and recovery of tasks whose worker died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+import psycopg
+
+from pgflowc_runtime import queries
+from pgflowc_runtime.attention import Attention
+from pgflowc_runtime.connection import headline
+from pgflowc_runtime.database import Database
+from pgflowc_runtime.queries import Query
+
+log = logging.getLogger("pgflowc.worker")
+
+
+class Heartbeat:
+    """Keeps the worker's rows alive; tells of queues for which somebody has deprecated this worker."""
+
+    def __init__(
+        self,
+        database: Database,
+        worker_ids: Mapping[str, UUID],
+        function_name: str,
+        *,
+        interval: float,
+        deprecated: Callable[[frozenset[str]], None],
+    ) -> None:
+        """`interval` in seconds."""
+        self._database = database
+        self._query = queries.workers(worker_ids, function_name)
+        self._interval = interval
+        self._deprecated = deprecated
+
+    async def beat(self) -> None:
+        """Register, or renew; raises psycopg.Error."""
+        queues = await self._database.run(self._query)
+        if queues:
+            self._deprecated(queues)
+
+    async def run(self) -> None:
+        """Beat until cancelled, also while the worker drains, or others would take its tasks for lost."""
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self.beat()
+            except (psycopg.Error, OSError) as error:
+                log.warning("heartbeat failed: %s", headline(error))
+
+
+class Recovery:
+    """Queues tasks again whose worker died. One worker does it at a time; the database sees to that."""
+
+    def __init__(
+        self, database: Database, attention: Attention, query: Query[int], *, interval: float
+    ) -> None:
+        """`query` recovers and returns how many; `interval` in seconds."""
+        self._database = database
+        self._attention = attention
+        self._query = query
+        self._interval = interval
+
+    async def run(self) -> None:
+        """Recover now and by the clock, until cancelled."""
+        while True:
+            try:
+                recovered = await self._database.run(self._query)
+            except (psycopg.Error, OSError) as error:
+                log.warning("recovery of stalled tasks failed: %s", headline(error))
+            else:
+                if recovered:
+                    log.warning("%d stalled tasks are back in their queues", recovered)
+                    self._attention.mark_all()
+            await asyncio.sleep(self._interval)
