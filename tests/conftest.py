@@ -20,7 +20,9 @@ from psycopg import sql
 from pgflowc.database.account import server_account
 from pgflowc.database.binaries import embedded_binaries, usable_binaries
 from pgflowc.database.cluster import Cluster
-from pgflowc.database.components import COMPONENTS, component_sql, component_version
+from pgflowc.database.connection import connect
+from pgflowc.database.dsn import ResolvedDsn
+from pgflowc.database.installation import install
 
 # Removes the server when its standard input closes: also when the test process is killed.
 _KEEPER = """
@@ -72,20 +74,9 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def _template(cluster: Cluster) -> str:
     """The name of a database with pgmq and every component, to be copied."""
-    from pgmq.install import get_embedded_install_sql
-
     _create_database(cluster, _TEMPLATE)
-    with psycopg.connect(cluster.dsn(_TEMPLATE)) as connection:
-        connection.execute(get_embedded_install_sql())
-        connection.execute("reset all")
-    with psycopg.connect(cluster.dsn(_TEMPLATE)) as connection:
-        for component in COMPONENTS:
-            connection.execute(component_sql(component))
-        for component in COMPONENTS:
-            connection.execute(
-                "insert into pgflowc.installed_components (component, version, release) values (%s, %s, '')",
-                (component, component_version(component)),
-            )
+    with connect(ResolvedDsn(cluster.dsn(_TEMPLATE), "--dsn")) as connection:
+        install(connection)
     return _TEMPLATE
 
 
@@ -130,3 +121,16 @@ def _create_database(cluster: Cluster, name: str, template: str = "template1") -
     )
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture
+def new_role(cluster: Cluster) -> Callable[[], str]:
+    """Makes roles that may log in and nothing else; returns a name each. They end with the server."""
+
+    def make() -> str:
+        name = f"role_{next(_numbers)}"
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL("create role {} login").format(sql.Identifier(name)))
+        return name
+
+    return make

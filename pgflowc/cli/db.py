@@ -16,9 +16,9 @@ from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.database import DatabaseError
 from pgflowc.database.components import COMPONENTS, component_sql
 from pgflowc.database.connection import connect
-from pgflowc.database.dsn import ResolvedDsn, resolve_dsn
+from pgflowc.database.dsn import ResolvedDsn, configured_project, resolve_dsn
 from pgflowc.database.embedded import EmbeddedServer
-from pgflowc.database.installation import install
+from pgflowc.database.installation import Change, install
 from pgflowc.database.migrations import (
     Migration,
     apply_migrations,
@@ -30,8 +30,7 @@ from pgflowc.database.migrations import (
 from pgflowc.database.status import Status, read_status
 from pgflowc.database.verification import stamp as adopt
 from pgflowc.database.verification import verify
-from pgflowc.diagnostics import Report
-from pgflowc.project import CONFIG, load_project
+from pgflowc.project import CONFIG
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -49,8 +48,7 @@ def up(dsn: DsnOption = None, project: ProjectOption = None) -> None:
         with connect(resolved) as connection:
             changes = install(connection)
             for change in changes:
-                before = f"version {change.before} -> " if change.before else "installed version "
-                typer.echo(f"{change.component:<9} {before}{change.version}")
+                typer.echo(f"{change.component:<9} {_version_change(change)}")
             applied = _apply(connection, key, files) if key else ()
     if not changes and not applied:
         typer.echo("Nothing to do: everything is installed and applied.")
@@ -172,14 +170,9 @@ def _errors() -> Iterator[None]:
 
 def _migrations(root: Path) -> tuple[str | None, tuple[Migration, ...]]:
     """The name under which the migrations are recorded, and the files; (None, ()) without a project."""
-    if not (root / CONFIG).exists():
-        return None, ()
-    report = Report()
-    project = load_project(root, report)
+    project = configured_project(root)
     if project is None:
-        first = report.sorted()[0]
-        where = f"{first.span.path}:{first.span.start.line}: " if first.span else ""
-        raise DatabaseError(where + first.message, help=" ".join(first.help), finding=True)
+        return None, ()
     files = read_migrations(project.migrations_dir, project.root)
     if files and project.package is None:
         raise DatabaseError(
@@ -201,6 +194,16 @@ def _apply(connection: psycopg.Connection, key: str, files: tuple[Migration, ...
         typer.echo(f"applied   {migration.path}")
         applied.append(migration)
     return tuple(applied)
+
+
+def _version_change(change: Change) -> str:
+    if change.component == "pgmq":
+        return f"installed version {change.release}"
+    return (
+        f"version {change.before} -> {change.version}"
+        if change.before
+        else f"installed version {change.version}"
+    )
 
 
 def _from(resolved: ResolvedDsn) -> str:

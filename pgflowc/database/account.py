@@ -52,6 +52,14 @@ def server_account(data: Path) -> Account | None:
     )
 
 
+def make_reachable(directory: Path) -> None:
+    """Make a directory, and those above it, that root's server can pass through whatever the umask is."""
+    for missing in reversed([place for place in (directory, *directory.parents) if not place.exists()]):
+        missing.mkdir(exist_ok=True)
+        if os.geteuid() == 0:
+            missing.chmod(0o755)
+
+
 def run_as(account: Account | None) -> dict[str, Any]:
     """Arguments of `subprocess.run` that make a command run as `account`."""
     if account is None:

@@ -31,4 +31,14 @@ def exclusive_transaction(connection: psycopg.Connection) -> Iterator[None]:
                 help="wait for it, or end it; `select * from pg_locks where locktype = 'advisory'` shows it",
             ) from None
         connection.execute("set local lock_timeout = 0")
+        _notice_a_dead_client(connection)
         yield
+
+
+def _notice_a_dead_client(connection: psycopg.Connection) -> None:
+    """Have the server give up a long statement, and with it the lock, when this process is gone."""
+    try:
+        with connection.transaction():
+            connection.execute("set local client_connection_check_interval = '2s'")
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject):
+        return  # not every platform can; there the statement runs to its end before the lock is free

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from pgflowc.database.account import Account
+from pgflowc.database.account import Account, make_reachable
 from pgflowc.database.errors import DatabaseError
 
 # initdb runs its commands through a shell, in double quotes.
@@ -72,6 +72,7 @@ def _copy(package: Path, target: Path) -> None:
     # Built beside its final name and renamed, so that a killed copy is never taken for a whole one.
     scratch = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
+    make_reachable(scratch)
     for part in ("bin/postgres", "bin/initdb", "lib", "share"):
         source, copy = package / "pginstall" / part, scratch / package.name / "pginstall" / part
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -79,20 +79,25 @@ class Cluster:
     def start(self) -> None:
         """Start the server, or find it started, and wait until it takes connections. Raises DatabaseError."""
         self._refuse_other_version()
+        dsn = self.dsn()
+        reason = _connect(dsn)
+        if reason is None:
+            return
         pid = self.pid()
         if pid is None:
+            # PostgreSQL would take a dead server for a live one if its number was given out again, or
+            # if it is a zombie, as it stays in a container whose first process collects none.
+            for left_behind in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+                (self.data / left_behind).unlink(missing_ok=True)
             pid = self._spawn()
         deadline = time.monotonic() + _START_SECONDS
-        dsn = self.dsn()
-        while True:
-            try:
-                psycopg.connect(dsn, connect_timeout=5).close()
-            except psycopg.OperationalError as error:
-                reason = str(error).strip().splitlines()[-1]
-            else:
-                return
+        while (reason := _connect(dsn)) is not None:
             if not self._serves(pid):
-                raise DatabaseError(f"the embedded PostgreSQL stopped while starting: {self._last_words()}")
+                words = self._last_words()
+                # The sessions of a killed server take a moment to notice that it is gone.
+                if "pre-existing shared memory" not in words or time.monotonic() > deadline:
+                    raise DatabaseError(f"the embedded PostgreSQL stopped while starting: {words}")
+                pid = self._spawn()
             if time.monotonic() > deadline:
                 raise DatabaseError(
                     f"the embedded PostgreSQL takes no connections after {_START_SECONDS} s: {reason}",
@@ -137,7 +142,7 @@ class Cluster:
         # libpq takes a comma for a list of hosts.
         if len(os.fsencode(directory)) > _LONGEST_SOCKET_DIRECTORY or "," in directory:
             directory = str(self._make_alias())
-        host = quote(os.fsencode(directory), safe="")
+        host = quote(os.fsencode(directory), safe="/")
         return f"postgresql://{_SUPERUSER}@/{quote(database, safe='')}?host={host}&port=5432"
 
     def _spawn(self) -> int:
@@ -207,6 +212,15 @@ class Cluster:
             if alias.lstat().st_uid != os.geteuid() or alias.readlink() != self.data:
                 raise DatabaseError(f"{alias} is in the way", help=f"remove it: rm {alias}") from None
         return alias
+
+
+def _connect(dsn: str) -> str | None:
+    """None when the server takes connections, else why not."""
+    try:
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.OperationalError as error:
+        return str(error).strip().splitlines()[-1]
+    return None
 
 
 def _environment() -> dict[str, str]:

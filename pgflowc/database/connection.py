@@ -24,6 +24,7 @@ _CONNECT_HELP = (
     ("connection refused", "start the server there, or correct host and port of the DSN"),
     ("no such file or directory", "start the server there, or correct host and port of the DSN"),
     ("translate host name", "correct the host of the DSN"),
+    ("resolve host", "correct the host of the DSN"),
     ("timeout expired", "check that host and port of the DSN can be reached from here"),
     ("too many clients", "wait, or raise max_connections of the server"),
     ("remaining connection slots", "wait, or raise max_connections of the server"),

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pgflowc.database.embedded import EmbeddedServer
 from pgflowc.database.errors import DatabaseError
 from pgflowc.diagnostics import Report
-from pgflowc.project import load_project
+from pgflowc.project import CONFIG, Project, load_project
 
 Source = Literal["--dsn", "PGFLOWC_DSN", "pgflowc.toml", "PG*", "embedded"]
 
@@ -45,9 +45,9 @@ def resolve_dsn(explicit: str | None, project_root: Path, *, start_embedded: boo
         return _checked(explicit, "--dsn")
     if os.environ.get("PGFLOWC_DSN"):
         return _checked(os.environ["PGFLOWC_DSN"], "PGFLOWC_DSN")
-    configured = _configured_dsn(project_root)
-    if configured:
-        return _checked(configured, "pgflowc.toml")
+    project = configured_project(project_root)
+    if project is not None and project.dsn:
+        return _checked(project.dsn, "pgflowc.toml")
     if any(os.environ.get(name) for name in _LIBPQ):
         return ResolvedDsn("", "PG*")
     server = EmbeddedServer.of(project_root)
@@ -57,6 +57,19 @@ def resolve_dsn(explicit: str | None, project_root: Path, *, start_embedded: boo
     if dsn is None:
         raise DatabaseError("the project's embedded PostgreSQL is not running", help="pgflowc db up")
     return ResolvedDsn(dsn, "embedded")
+
+
+def configured_project(project_root: Path) -> Project | None:
+    """The project in that directory; None without a pgflowc.toml, DatabaseError when that has a fault."""
+    if not (project_root / CONFIG).exists():
+        return None
+    report = Report()
+    project = load_project(project_root, report)
+    if project is None:
+        first = report.sorted()[0]
+        place = f"{first.span.path}:{first.span.start.line}: " if first.span else ""
+        raise DatabaseError(place + first.message, help=" ".join(first.help), finding=True)
+    return project
 
 
 def without_password(dsn: str) -> str:
@@ -72,7 +85,7 @@ def without_password(dsn: str) -> str:
         rest = {"host": host, **({"port": port} if port else {}), **rest}
     else:
         authority += host + (f":{port}" if port else "")
-    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in rest.items())
+    query = "&".join(f"{name}={quote(value, safe='/')}" for name, value in rest.items())
     return f"postgresql://{authority}/{quote(database, safe='')}" + (f"?{query}" if query else "")
 
 
@@ -86,17 +99,3 @@ def _checked(dsn: str, source: Source) -> ResolvedDsn:
             help="write it as postgresql://user:password@host:5432/database",
         ) from None
     return ResolvedDsn(dsn, source)
-
-
-def _configured_dsn(project_root: Path) -> str | None:
-    if not (project_root / "pgflowc.toml").is_file():
-        return None
-    report = Report()
-    project = load_project(project_root, report)
-    if project is None:
-        first = next(iter(report.sorted()), None)
-        raise DatabaseError(
-            f"pgflowc.toml cannot be used: {first.message if first else 'unknown fault'}",
-            help="run `pgflowc validate` to see where",
-        )
-    return project.dsn

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgflowc.database.account import server_account
+from pgflowc.database.account import make_reachable, server_account
 from pgflowc.database.binaries import embedded_binaries, usable_binaries
 from pgflowc.database.cluster import Cluster
 from pgflowc.database.errors import DatabaseError
@@ -54,6 +54,7 @@ class EmbeddedServer:
         data = self._existing_data()
         if data is None:
             return None
+        server_account(data)  # refuses another user's server
         # Programs and account matter only to start it.
         cluster = Cluster(data, data)
         return cluster.dsn() if cluster.pid() is not None else None
@@ -90,7 +91,13 @@ class EmbeddedServer:
     def _choose_data(self) -> Path:
         inside, outside = self._places()
         chosen = inside if self._serves_from(inside.parent) else outside
-        chosen.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            make_reachable(chosen.parent)
+        except OSError as error:
+            raise DatabaseError(
+                f"the embedded server has no place for its data: {chosen.parent}: {error.strerror}",
+                help="name a database with --dsn, or set XDG_STATE_HOME to a writable directory",
+            ) from error
         return chosen
 
     def _serves_from(self, directory: Path) -> bool:
@@ -116,7 +123,7 @@ class EmbeddedServer:
         # Two commands at once would both make the data directory, or one start what the other stops.
         directory = self.project / ".pgflowc"
         try:
-            directory.mkdir(exist_ok=True)
+            make_reachable(directory)
             ignore = directory / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")
@@ -142,10 +149,15 @@ def _exists(path: Path) -> bool:
 
 
 def _state_directory() -> Path:
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if base.startswith("/"):
+        return Path(base) / "pgflowc"
     if os.geteuid() == 0:
-        # Not below /root: the server runs as another account.
-        directory = Path("/var/lib/pgflowc")
-    else:
-        base = os.environ.get("XDG_STATE_HOME", "")
-        directory = (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "pgflowc"
-    return directory
+        return Path("/var/lib/pgflowc")  # root's home is closed to the account that the server runs as
+    try:
+        return Path.home() / ".local" / "state" / "pgflowc"
+    except RuntimeError:
+        raise DatabaseError(
+            f"user {os.geteuid()} has no account on this machine, which PostgreSQL needs to start",
+            help="run pgflowc as a user with an account, or name a database with --dsn",
+        ) from None

@@ -17,12 +17,14 @@ from pgflowc.database.queue_layer import install_queue_layer, version_number
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One component brought to `version` by `script`; `before` is None when it was not there."""
+    """One component brought to `version` by `script`; `before` is None when it was not there, `release` is
+    its version for people."""
 
     component: str
     before: int | None
     version: int
     script: str
+    release: str = __version__
 
 
 def plan_installation(inventory: Inventory, releases: Sequence[Release]) -> tuple[Change, ...]:
@@ -65,12 +67,11 @@ def install(connection: psycopg.Connection, releases: Sequence[Release] | None =
             queue_layer = install_queue_layer(connection)
         for change in changes:
             connection.execute(change.script)
+        # The table of records is one of what was just installed.
         if queue_layer is not None:
-            record(connection, "pgmq", version_number(queue_layer), queue_layer)
-            changes = (Change("pgmq", None, version_number(queue_layer), ""), *changes)
+            changes = (Change("pgmq", None, version_number(queue_layer), "", queue_layer), *changes)
         for change in changes:
-            if change.component != "pgmq":
-                record(connection, change.component, change.version, __version__)
+            record(connection, change.component, change.version, change.release)
     return changes
 
 

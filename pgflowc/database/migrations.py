@@ -130,9 +130,8 @@ def _run(connection: psycopg.Connection, migration: Migration) -> None:
     last = Statement("set constraints all immediate", statements[-1].line if statements else 1, ())
     for statement in (*statements, last):
         if statement.ends_transaction:
-            raise _fails(
-                migration, statement.line, f"`{statement.words[0]}`: each migration is one transaction"
-            )
+            reason = f"`{statement.words[0]}`: a migration is one transaction, it cannot begin or end another"
+            raise _fails(migration, statement.line, reason)
         try:
             connection.execute(statement.text)
         except psycopg.errors.InsufficientPrivilege as error:

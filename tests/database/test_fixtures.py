@@ -10,7 +10,7 @@ def test_core_dsn_has_every_component(core_dsn: str) -> None:
         rows = connection.execute(
             "select component from pgflowc.installed_components order by component"
         ).fetchall()
-        assert [row[0] for row in rows] == ["core", "helpers", "pgflowc"]
+        assert [row[0] for row in rows] == ["core", "helpers", "pgflowc", "pgmq"]
         assert connection.execute("select pgmq.create('q')").fetchone() is not None
 
 
