@@ -1,7 +1,7 @@
 """Start runs and look at them, from an event loop. `client.py` does the same in ordinary code."""
 
-# `timeout` is the parameter that Client has, and ends in WaitTimeout, which says more than a bare
-# TimeoutError. ruff: noqa: ASYNC109
+# ruff: noqa: ASYNC109
+# `timeout` is the parameter that Client has, and ends in WaitTimeout, which says more than a TimeoutError.
 
 from __future__ import annotations
 

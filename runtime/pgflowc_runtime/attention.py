@@ -1,6 +1,4 @@
-"""What the claim loop has to look at: the flows that may have work, and an event that says something has
-changed.
-"""
+"""What the claim loop has to look at: the flows that may have work, and an event that says so."""
 
 from __future__ import annotations
 
@@ -15,32 +13,46 @@ class Attention:
     """
 
     def __init__(self, flows: Iterable[str]) -> None:
-        self._flows = list(flows)
+        self._flows = dict.fromkeys(flows)
+        self._suspended: set[str] = set()
         self._marked = dict.fromkeys(self._flows)
         self._changed = asyncio.Event()
-        self._changed.set()
 
     @property
     def flows(self) -> tuple[str, ...]:
-        """The flows that are served."""
-        return tuple(self._flows)
+        """The flows that are served now."""
+        return tuple(flow for flow in self._flows if flow not in self._suspended)
+
+    @property
+    def any_left(self) -> bool:
+        """Whether there is any flow to serve, now or later."""
+        return bool(self._flows)
 
     def drop(self, flow: str) -> None:
         """Serve this flow no more."""
-        if flow in self._flows:
-            self._flows.remove(flow)
+        self._flows.pop(flow, None)
         self._marked.pop(flow, None)
         self._changed.set()
 
+    def suspend(self, flow: str, seconds: float) -> None:
+        """Serve this flow again only after a while; the others go on."""
+        self._suspended.add(flow)
+        self._marked.pop(flow, None)
+        asyncio.get_running_loop().call_later(seconds, self._resume, flow)
+
+    def _resume(self, flow: str) -> None:
+        self._suspended.discard(flow)
+        self.mark(flow)
+
     def mark(self, flow: str) -> None:
-        """This flow may have work; unknown ones are ignored."""
-        if flow in self._flows:
+        """This flow may have work; ignored if it is not served."""
+        if flow in self._flows and flow not in self._suspended:
             self._marked.setdefault(flow)
             self._changed.set()
 
     def mark_all(self) -> None:
         """Any flow may have work."""
-        for flow in self._flows:
+        for flow in self.flows:
             self._marked.setdefault(flow)
         self._changed.set()
 

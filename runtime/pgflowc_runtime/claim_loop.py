@@ -20,6 +20,8 @@ from pgflowc_runtime.waiting import Waiting
 
 log = logging.getLogger("pgflowc.worker")
 
+_SUSPENSION_SECONDS = 10.0
+
 
 class Claim(Protocol):
     """Takes up to `quantity` tasks of a flow for a worker."""
@@ -76,6 +78,7 @@ class ClaimLoop:
         self._start = start
         self._stopping = False
         self._trouble = Backoff(0.05, 5.0)
+        self._in_trouble = False
 
     def stop(self) -> None:
         """Claim no more; `run` returns once a claim that is under way has come back."""
@@ -84,25 +87,13 @@ class ClaimLoop:
 
     async def run(self) -> None:
         """Claim until stopped."""
-        in_trouble = False
         while not self._stopping:
             try:
                 await self._turn()
             except (psycopg.Error, OSError) as error:
-                if not is_transient(error):
-                    raise
-                if not in_trouble:
-                    log.warning("cannot claim tasks: %s; trying again", headline(error))
-                in_trouble = True
-                self._attention.noticed()
-                if not self._stopping:
-                    await self._attention.wait(self._trouble.next())
-                self._attention.mark_all()
+                await self._sit_out(error)
             else:
-                if in_trouble:
-                    log.info("claiming tasks again")
-                    self._trouble.reset()
-                in_trouble = False
+                self._recovered()
         try:
             await self._waiting.end()
         except (psycopg.Error, OSError):
@@ -111,9 +102,9 @@ class ClaimLoop:
 
     async def _turn(self) -> None:
         self._attention.noticed()
+        quantity = min(self._free_slots(), self._batch_size)
         if self._stopping:
             return
-        quantity = min(self._free_slots(), self._batch_size)
         if quantity <= 0:
             await self._attention.wait()
         elif (flow := self._attention.next()) is not None:
@@ -122,7 +113,20 @@ class ClaimLoop:
             await self._waiting.rest()
 
     async def _take(self, flow: str, quantity: int) -> None:
-        tasks = await self._claim(flow, self._worker_ids[flow], quantity)
+        try:
+            tasks = await self._claim(flow, self._worker_ids[flow], quantity)
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            # Its queue was dropped, say. That must not stop the other flows, and may be mended meanwhile.
+            log.error(
+                "cannot claim tasks of flow %s: %s; trying again in %g s",
+                flow,
+                headline(error),
+                _SUSPENSION_SECONDS,
+            )
+            self._attention.suspend(flow, _SUSPENSION_SECONDS)
+            return
         for task in tasks:
             self._start(task)
         if len(tasks) == quantity:
@@ -130,3 +134,18 @@ class ClaimLoop:
             self._attention.mark(flow)
         if tasks:
             await self._waiting.working()
+
+    async def _sit_out(self, error: psycopg.Error | OSError) -> None:
+        if not self._in_trouble:
+            log.warning("cannot claim tasks: %s; trying again", headline(error))
+        self._in_trouble = True
+        self._attention.noticed()
+        if not self._stopping:
+            await self._attention.wait(self._trouble.next())
+        self._attention.mark_all()
+
+    def _recovered(self) -> None:
+        if self._in_trouble:
+            log.info("claiming tasks again")
+            self._trouble.reset()
+        self._in_trouble = False

@@ -74,6 +74,7 @@ class Worker:
         self._threads = Threads(spare=self.config.max_concurrency)
         self._inflight: dict[asyncio.Task[None], ClaimedTask] = {}
         self._background: dict[str, asyncio.Task[None]] = {}
+        self._deprecated_flows: set[str] = set()
         self._stop_requested = asyncio.Event()
         self._hurry = asyncio.Event()
         self._stopped: Stopped | None = None
@@ -219,10 +220,11 @@ class Worker:
         self._background[name] = asyncio.create_task(coroutine, name=f"pgflowc-{name}")
 
     def _deprecated(self, queues: frozenset[str]) -> None:
-        for queue in queues & set(self._attention.flows):
+        for queue in sorted(queues - self._deprecated_flows):
+            self._deprecated_flows.add(queue)
             log.warning("deprecated for flow %s: taking no more of its tasks", queue)
             self._attention.drop(queue)
-        if not self._attention.flows:
+        if not self._attention.any_left:
             self.stop()
 
     # Working

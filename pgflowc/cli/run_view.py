@@ -1,0 +1,171 @@
+"""How runs look: a tree of steps for people, JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from pgflowc_runtime.rows import Run, RunWithStates, StepState
+
+_STYLES = {
+    "completed": "green",
+    "failed": "red",
+    "started": "yellow",
+    "skipped": "dim",
+    "created": "dim",
+}
+# A run that never got as far shows "waiting" instead of the core's "created".
+_SHOWN = {"created": "waiting"}
+
+
+def as_json(value: Run | RunWithStates | Sequence[Run]) -> str:
+    """Indented JSON; times in ISO 8601."""
+    if isinstance(value, Run):
+        return _dump(dataclasses.asdict(value))
+    if isinstance(value, RunWithStates):
+        steps = [dataclasses.asdict(step) for step in value.steps]
+        return _dump({**dataclasses.asdict(value.run), "steps": steps})
+    return _dump([dataclasses.asdict(run) for run in value])
+
+
+def show(state: RunWithStates) -> None:
+    """Print a run and its steps."""
+    console = _console()
+    for line in lines(state, now=datetime.now(UTC), ascii_only=not _can_draw()):
+        console.print(line, soft_wrap=True)
+
+
+def show_list(runs: Sequence[Run]) -> None:
+    """Print runs, one a line."""
+    console = _console()
+    now = datetime.now(UTC)
+    width = max(len(run.flow_slug) for run in runs)
+    console.print(
+        Text(f"{'RUN':<36}  {'FLOW':<{width}}  STATUS     STARTED              TOOK", style="bold"),
+        soft_wrap=True,
+    )
+    for run in runs:
+        line = Text(f"{run.run_id}  {run.flow_slug:<{width}}  ")
+        line.append(f"{run.status:<9}", style=_STYLES[run.status])
+        line.append(
+            f"  {run.started_at.astimezone():%Y-%m-%d %H:%M:%S}  {_took(run.started_at, _ended(run), now)}"
+        )
+        if run.error:
+            line.append(f"  {_first_line(run.error, 80)}", style="red")
+        console.print(line, soft_wrap=True)
+
+
+def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> Iterator[Text]:
+    """The run, its steps as a tree, then its output or error.
+
+    Each step hangs below the latest defined of its dependencies; the others are named beside it.
+    """
+    run = state.run
+    head = Text(f"{run.flow_slug} ", style="bold")
+    head.append(run.status, style=_STYLES[run.status])
+    head.append(f"  {_took(run.started_at, _ended(run), now)}  run {run.run_id}")
+    yield head
+    rows = list(_tree(state.steps, ascii_only))
+    width = max((len(prefix) + len(step.step_slug) for prefix, step, _ in rows), default=0)
+    for prefix, step, others in rows:
+        line = Text(prefix, style="dim")
+        line.append(step.step_slug, style="default")
+        line.append(" " * (width - len(prefix) - len(step.step_slug) + 2))
+        line.append(f"{_SHOWN.get(step.status, step.status):<9}", style=_STYLES[step.status])
+        details = list(_details(step, others, now))
+        if details:
+            line.append("  " + "  ".join(details))
+        if step.error:
+            line.append(f"  {_first_line(step.error, 100)}", style="red")
+        yield line
+    if run.status == "completed":
+        yield Text(f"output {json.dumps(run.output, ensure_ascii=False)}")
+    if run.error:
+        yield Text("error  ").append(run.error.strip(), style="red")
+
+
+def _tree(steps: Sequence[StepState], ascii_only: bool) -> Iterator[tuple[str, StepState, list[str]]]:
+    """Each step with the lines that lead to it and its dependencies other than the one it hangs below."""
+    order = {step.step_slug: number for number, step in enumerate(steps)}
+    children: dict[str | None, list[StepState]] = {}
+    for step in steps:
+        parent = max(step.depends_on, key=order.__getitem__, default=None)
+        children.setdefault(parent, []).append(step)
+    tee, end, bar = ("|- ", "`- ", "|  ") if ascii_only else ("├─ ", "└─ ", "│  ")
+    # A stack, not recursion: flows may be chains of hundreds of steps.
+    stack = [(step, "", step is children[None][-1]) for step in reversed(children.get(None, []))]
+    while stack:
+        step, indent, last = stack.pop()
+        parent = max(step.depends_on, key=order.__getitem__, default=None)
+        yield indent + (end if last else tee), step, [slug for slug in step.depends_on if slug != parent]
+        below = children.get(step.step_slug, [])
+        deeper = indent + ("   " if last else bar)
+        stack.extend((child, deeper, child is below[-1]) for child in reversed(below))
+
+
+def _details(step: StepState, others: list[str], now: datetime) -> Iterator[str]:
+    if step.started_at is not None:
+        yield _took(step.started_at, step.ended_at, now)
+    if step.kind == "map" and step.initial_tasks is not None:
+        done = "" if step.tasks_completed == step.initial_tasks else f"{step.tasks_completed} of "
+        failed = f", {step.tasks_failed} failed" if step.tasks_failed else ""
+        yield f"{done}{step.initial_tasks} {'task' if step.initial_tasks == 1 else 'tasks'}{failed}"
+    if step.attempts > 1 or step.status == "failed":
+        yield f"attempt {step.attempts} of {max(step.max_attempts, 1)}"
+    if step.skip_reason:
+        yield step.skip_reason.replace("_", " ")
+    if others:
+        yield f"also after {', '.join(others)}"
+
+
+def _ended(run: Run) -> datetime | None:
+    return run.completed_at or run.failed_at
+
+
+def _took(began: datetime, ended: datetime | None, now: datetime) -> str:
+    text = _duration((ended or now) - began)
+    return text if ended else f"{text} so far"
+
+
+def _duration(delta: timedelta) -> str:
+    seconds = max(delta.total_seconds(), 0.0)
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} m"
+
+
+def _first_line(text: str, limit: int) -> str:
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False)
+
+
+def _can_draw() -> bool:
+    try:
+        "├─└│".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
