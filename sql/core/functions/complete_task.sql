@@ -11,6 +11,7 @@ create or replace function pgflow.complete_task(run_id uuid, step_slug text, tas
 returns setof pgflow.step_tasks
 language plpgsql
 set search_path = ''
+set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
 as $$
 #variable_conflict use_column
 declare

@@ -8,6 +8,7 @@ create or replace function pgflow.start_flow(flow_slug text, input jsonb, run_id
 returns setof pgflow.runs
 language plpgsql
 set search_path = ''
+set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
 as $$
 #variable_conflict use_column
 declare

@@ -10,6 +10,7 @@ create or replace function pgflow.start_tasks(flow_slug text, msg_ids bigint[], 
 returns setof pgflow.step_task_record
 language plpgsql
 set search_path = ''
+set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
 as $$
 #variable_conflict use_column
 declare
@@ -30,22 +31,13 @@ begin
     perform from pgflow.workers w where w.worker_id = start_tasks.worker_id for key share;
   end if;
 
+  -- Found by message and locked first, by themselves, and updated where they lie: joined by key with the run, a plan made while the
+  -- tables were small may walk all tasks of a map.
   with candidate as materialized (
-    select
-      t.run_id, t.step_slug, t.task_index,
-      coalesce(d.opt_timeout, f.opt_timeout) + 2 as invisible_for
+    select t.ctid as row, t.run_id, t.step_slug
     from pgflow.step_tasks t
-    join pgflow.runs r on r.run_id = t.run_id
-    join pgflow.step_states s on s.run_id = t.run_id and s.step_slug = t.step_slug
-    join pgflow.steps d on d.flow_slug = t.flow_slug and d.step_slug = t.step_slug
-    join pgflow.flows f on f.flow_slug = t.flow_slug
-    where
-      t.flow_slug = v_flow_slug
-      and t.message_id = any (start_tasks.msg_ids)
-      and t.status = 'queued'
-      and r.status = 'started'
-      and s.status = 'started'
-    for no key update of t skip locked
+    where t.flow_slug = v_flow_slug and t.message_id = any (start_tasks.msg_ids) and t.status = 'queued'
+    for no key update skip locked
   ),
   claimed as (
     update pgflow.step_tasks t
@@ -55,8 +47,13 @@ begin
       started_at = greatest(now(), t.queued_at),
       last_worker_id = start_tasks.worker_id
     from candidate c
-    where t.run_id = c.run_id and t.step_slug = c.step_slug and t.task_index = c.task_index and t.status = 'queued'
-    returning t.run_id, t.step_slug, t.task_index, t.message_id, c.invisible_for
+    join pgflow.runs r on r.run_id = c.run_id and r.status = 'started'
+    join pgflow.step_states s on s.run_id = c.run_id and s.step_slug = c.step_slug and s.status = 'started'
+    join pgflow.steps d on d.flow_slug = v_flow_slug and d.step_slug = c.step_slug
+    join pgflow.flows f on f.flow_slug = v_flow_slug
+    where t.ctid = c.row and t.status = 'queued'
+    returning
+      t.run_id, t.step_slug, t.task_index, t.message_id, coalesce(d.opt_timeout, f.opt_timeout) + 2 as invisible_for
   )
   select
     array_agg(c.run_id order by c.message_id), array_agg(c.step_slug order by c.message_id),
