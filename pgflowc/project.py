@@ -96,6 +96,18 @@ def read_flows(project: Project, report: Report) -> dict[str, str]:
     return _read_all(((path, path.relative_to(project.root).as_posix()) for path in found), report)
 
 
+def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[str, bytes]:
+    """The files that match, by path relative to `root`; `Layout.inputs` says which compiling needs."""
+    found = {path for pattern in patterns for path in root.glob(pattern)}
+    present: dict[str, bytes] = {}
+    for path in sorted(found):
+        shown = path.relative_to(root).as_posix()
+        content = _read_bytes(path, shown, report)
+        if content is not None:
+            present[shown] = content
+    return present
+
+
 def read_paths(paths: Sequence[str], report: Report) -> dict[str, str]:
     """The texts of what a command line names, by path as given: files, directories (searched), patterns."""
     found: dict[Path, str] = {}

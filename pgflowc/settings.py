@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import keyword
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
+from pgflowc.diagnostics.words import near_miss
 from pgflowc.document import Document, Mapping, Scalar, Sequence
 
 SUFFIXES = (".yaml", ".yml", ".toml")
@@ -54,8 +54,8 @@ class _Reader:
         root = self._document.root
         for key, entry in root.entries.items() if isinstance(root, Mapping) else ():
             if key not in NAMES:
-                near = get_close_matches(key, NAMES, 1)
-                help = f"did you mean '{near[0]}'?" if near else f"the settings are {', '.join(NAMES)}"
+                near = near_miss(key, NAMES)
+                help = f"did you mean '{near}'?" if near else f"the settings are {', '.join(NAMES)}"
                 self._report.add(
                     Diagnostic(
                         files.UNKNOWN_SETTING, f"unknown setting '{key}'", entry.key_place.span, help=(help,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgflowc.plan.integrity import checksum
 from pgflowc.plan.lock import LOCK, Lock, LockedFlow, LockedMigration, dump_lock, parse_lock
 from pgflowc.plan.ops import CreateFlow, DeleteFlow, Migration, Plan
 from pgflowc.plan.plan import plan
@@ -18,6 +19,7 @@ __all__ = [
     "Migration",
     "Plan",
     "StepShape",
+    "checksum",
     "definition_hash",
     "dump_lock",
     "parse_lock",

@@ -1,0 +1,143 @@
+"""`pgflowc compile`: specs to migrations, typed Python and the registry."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgflowc.cli.exit import FINDINGS, fail
+from pgflowc.cli.findings import exit_code, show
+from pgflowc.cli.options import ProjectOption, project_root
+from pgflowc.cli.terminal import wants_color
+from pgflowc.compile import Compilation, compile_sources
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import files
+from pgflowc.output import Change, OutputError, Status, compare, diff, write
+from pgflowc.plan import LOCK
+from pgflowc.project import Project, load_project, read_flows, read_present
+from pgflowc.render import Layout
+from pgflowc.settings import is_package_name
+
+PackageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--package", metavar="NAME", help="Python package to write to; default: that of pgflowc.toml."
+    ),
+]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Write nothing; exit 1 with a diff if a file is stale. For CI.")
+]
+DiffOption = Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change as a diff.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Write nothing; list the files that would change.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Write over generated files that were edited by hand.")
+]
+
+_COLORS = {Status.CREATED: "green", Status.UPDATED: "yellow", Status.REMOVED: "red"}
+
+
+def compile_project(
+    project: ProjectOption = None,
+    package: PackageOption = None,
+    check: CheckOption = False,
+    show_diff: DiffOption = False,
+    dry_run: DryRunOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Write migrations, typed handlers and the worker registry.
+
+    All files are written or none. Exits 0 when done, 1 when specs have mistakes or --check finds a stale
+    file, 2 when files cannot be read or written.
+    """
+    found, layout = _project(project_root(project), package)
+    compilation, present = _compile(found, layout, force=force)
+    changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
+    if compilation.failed:
+        edited = [change for change in changes if change.path in compilation.rendered.edited]
+        typer.echo(diff(edited), err=True, nl=False)
+        raise typer.Exit(exit_code(compilation.diagnostics))
+    if check or show_diff:
+        typer.echo(diff(changes), nl=False)
+        _finish_check(changes, check=check)
+        return
+    if not dry_run:
+        try:
+            write(found.root, changes, last=LOCK)
+        except OutputError as error:
+            fail(f"nothing was written: {error}")
+    _summarise(changes, dry_run=dry_run)
+
+
+def _project(root: Path, package: str | None) -> tuple[Project, Layout]:
+    report = Report()
+    found = load_project(root, report)
+    if package is not None and not is_package_name(package):
+        fail(f"--package: {package!r} is not a Python package name")
+    if found is not None and package is None and found.package is None:
+        report.add(
+            Diagnostic(files.NO_PACKAGE, "the project names no package", help=(files.NO_PACKAGE.cure,))
+        )
+    name = package or (found.package if found else None)
+    if found is None or name is None:
+        show(report.sorted(), {}, root)
+        raise typer.Exit(exit_code(report.sorted()))
+    return found, Layout(name, found.settings.source_dir, found.settings.migrations_dir)
+
+
+def _compile(project: Project, layout: Layout, *, force: bool) -> tuple[Compilation, dict[str, bytes]]:
+    """Compile, and show what was found; exits when files cannot be read."""
+    report = Report()
+    sources = read_flows(project, report)
+    present = read_present(project.root, layout.inputs(), report)
+    compilation = compile_sources(sources, layout, present, force=force)
+    diagnostics = (*report.sorted(), *compilation.diagnostics)
+    show(diagnostics, compilation.sources, project.root)
+    if report.has_errors:
+        raise typer.Exit(exit_code(diagnostics))
+    return compilation, present
+
+
+def _finish_check(changes: Sequence[Change], *, check: bool) -> None:
+    stale = sum(change.status is not Status.UNCHANGED for change in changes)
+    if not check:
+        return
+    if stale:
+        typer.echo(f"{_files(stale)} would change: run `pgflowc compile` and commit the result", err=True)
+        raise typer.Exit(FINDINGS)
+    typer.echo(f"{_files(len(changes))} up to date", err=True)
+
+
+def _summarise(changes: Sequence[Change], *, dry_run: bool) -> None:
+    color = wants_color(sys.stdout)
+    for change in changes:
+        status = f"{change.status:<9}"
+        typer.echo(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
+    counts = Counter(change.status for change in changes)
+    written = counts[Status.CREATED] + counts[Status.UPDATED]
+    parts = [f"{'would write' if dry_run else 'wrote'} {_files(written)}"]
+    if counts[Status.REMOVED]:
+        parts.append(f"{'would remove' if dry_run else 'removed'} {counts[Status.REMOVED]}")
+    parts.append(f"{counts[Status.UNCHANGED]} unchanged")
+    typer.echo(", ".join(parts))
+    for line in _next_steps(changes) if not dry_run else ():
+        typer.echo(line)
+
+
+def _next_steps(changes: Sequence[Change]) -> list[str]:
+    written = [change for change in changes if change.status in (Status.CREATED, Status.UPDATED)]
+    stubs = [change.path for change in written if "/handlers/" in f"/{change.path}" and change.after]
+    steps = [f"Next: write the handlers in {', '.join(stubs)}"] if stubs else []
+    if any(change.path.endswith(".sql") for change in written):
+        steps.append(f"{'Then' if steps else 'Next'}: pgflowc db up")
+    return steps
+
+
+def _files(number: int) -> str:
+    return f"{number} file{'' if number == 1 else 's'}"

@@ -1,0 +1,37 @@
+"""`pgflowc explain`: what a diagnostic code means."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import Annotated
+
+import typer
+
+from pgflowc.cli.exit import fail
+from pgflowc.diagnostics import codes
+from pgflowc.diagnostics.words import near_miss
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(help="A code such as PGF201, as diagnostics show it; default: list all.")
+    ] = None,
+) -> None:
+    """Say what a diagnostic code means and how to cure it."""
+    if code is None:
+        for known in codes.ALL:
+            typer.echo(f"{known.id}  {known.severity:<7}  {known.title}")
+        return
+    found = codes.find(code)
+    if found is None:
+        near = near_miss(code.strip().upper(), (known.id for known in codes.ALL))
+        fail(
+            f"there is no code {code!r}",
+            help=f"did you mean {near}? `pgflowc explain` lists all"
+            if near
+            else "`pgflowc explain` lists all",
+        )
+    typer.echo(f"{found.id} ({found.severity}): {found.title}\n")
+    typer.echo(f"{found.cause}\n")
+    typer.echo(f"Example:\n\n{indent(found.example, '    ')}\n")
+    typer.echo(f"Cure: {found.cure}")

@@ -1,0 +1,157 @@
+"""The only writer. Writing, `--check` and `--diff` are three uses of the same `{path: text}`.
+
+All files are written or none: every text first goes to a temporary file beside its target, then all are
+renamed, and what was renamed is put back if a later one fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import unified_diff
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """What writing means for a file."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file, by path in the project; `before` is None when there is none, `after` when it is to go."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def status(self) -> Status:
+        """What writing means for the file."""
+        if self.after is None:
+            return Status.REMOVED
+        if self.before is None:
+            return Status.CREATED
+        return Status.UNCHANGED if self.before == self.after else Status.UPDATED
+
+
+class OutputError(Exception):
+    """A file cannot be written; the message is one line, and nothing was written."""
+
+
+def compare(files: Mapping[str, str], removed: Iterable[str], present: Mapping[str, bytes]) -> list[Change]:
+    """What writing `files` and removing others would change, by path."""
+    changes = [Change(path, present.get(path), text.encode()) for path, text in files.items()]
+    changes += [Change(path, present.get(path), None) for path in removed]
+    return sorted(changes, key=lambda change: change.path)
+
+
+def diff(changes: Iterable[Change]) -> str:
+    """The changes as a unified diff that `git apply` and `patch -p1` understand; empty without changes."""
+    return "".join(_diff(change) for change in changes if change.status is not Status.UNCHANGED)
+
+
+def write(root: Path, changes: Sequence[Change], *, last: str) -> None:
+    """Apply the changes below `root`, all or none; unchanged files are not touched.
+
+    The file `last` is renamed after all others: it is the one that says that they exist. Raises OutputError.
+    """
+    pending = [change for change in changes if change.status is not Status.UNCHANGED]
+    pending.sort(key=lambda change: change.path == last)
+    writer = _Writer(root.resolve())
+    try:
+        for change in pending:
+            writer.prepare(change)
+        for change in pending:
+            writer.commit(change)
+    except OSError as error:
+        writer.undo()
+        raise OutputError(f"{error.filename2 or error.filename}: {error.strerror}") from error
+    except OutputError:
+        writer.undo()
+        raise
+
+
+class _Writer:
+    """Writes beside the targets, renames, and can take back both."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._temporary: dict[str, Path] = {}
+        self._directories: list[Path] = []
+        self._committed: list[Change] = []
+
+    def prepare(self, change: Change) -> None:
+        """Write the new content beside the target, and find out whether the target can be replaced."""
+        target = self._target(change)
+        if target.is_dir():
+            raise OutputError(f"{change.path} is a directory")
+        if change.after is None:
+            return
+        self._make_directory(target.parent)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        self._temporary[change.path] = temporary
+        temporary.write_bytes(change.after)
+        if target.exists():
+            shutil.copymode(target, temporary)
+
+    def commit(self, change: Change) -> None:
+        """Put the new content in place."""
+        target = self._target(change)
+        self._committed.append(change)
+        if change.after is None:
+            target.unlink(missing_ok=True)
+        else:
+            self._temporary.pop(change.path).replace(target)
+
+    def undo(self) -> None:
+        """Restore what was committed and remove what was prepared, as far as the system lets us."""
+        for change in self._committed:
+            with suppress(OSError):
+                if change.before is None:
+                    self._target(change).unlink(missing_ok=True)
+                else:
+                    self._target(change).write_bytes(change.before)
+        for temporary in self._temporary.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        for directory in reversed(self._directories):
+            with suppress(OSError):
+                directory.rmdir()
+
+    def _target(self, change: Change) -> Path:
+        target = self._root / change.path
+        if not target.parent.resolve().is_relative_to(self._root) or target.is_symlink():
+            raise OutputError(f"{change.path} leads out of the project through a symbolic link")
+        return target
+
+    def _make_directory(self, directory: Path) -> None:
+        missing = [directory, *directory.parents]
+        for ancestor in reversed(missing):
+            if not ancestor.exists():
+                ancestor.mkdir()
+                self._directories.append(ancestor)
+
+
+def _diff(change: Change) -> str:
+    before, after = _lines(change.before), _lines(change.after)
+    old = "/dev/null" if change.before is None else f"a/{change.path}"
+    new = "/dev/null" if change.after is None else f"b/{change.path}"
+    found = unified_diff(before, after, old, new)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in found
+    )
+
+
+def _lines(content: bytes | None) -> list[str]:
+    # Not str.splitlines, which also splits at characters that are no line ends to diff and patch.
+    lines = (content or b"").decode("utf-8", "replace").split("\n")
+    return [f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])

@@ -1,0 +1,173 @@
+"""All files that a compilation writes, by path relative to the project: verified, but not written yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from libcst import ParserSyntaxError
+
+from pgflowc.diagnostics import Diagnostic, Position, Report, Span
+from pgflowc.diagnostics.codes import generated
+from pgflowc.graph.model import Flow
+from pgflowc.plan import LOCK, Lock, LockedMigration, Plan, checksum, dump_lock, shape_of
+from pgflowc.render.handlers import append_handlers, render_handlers, stubs_needed
+from pgflowc.render.header import is_generated, is_untouched, origin, seal
+from pgflowc.render.migration import render_down, render_up
+from pgflowc.render.module import render_module
+from pgflowc.render.registry import render_registry
+from pgflowc.render.signatures import TypedFlow, typed
+from pgflowc.render.templates import fill
+from pgflowc.render.verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things go: directories relative to the project, in POSIX form; `package` may be dotted."""
+
+    package: str
+    source_dir: str = "."
+    migrations_dir: str = "migrations"
+
+    def python(self, *names: str) -> str:
+        """The path of a file of the package."""
+        return str(PurePosixPath(self.source_dir, *self.package.split("."), *names))
+
+    def inputs(self) -> tuple[str, ...]:
+        """Patterns of the files that compiling depends on beside the specs."""
+        return (
+            LOCK,
+            self.migration("*.sql"),
+            self.python("__init__.py"),
+            self.python("registry.py"),
+            self.python("_generated", "*.py"),
+            self.python("handlers", "*.py"),
+        )
+
+    def migration(self, name: str) -> str:
+        """The path of a file of the migrations directory."""
+        return str(PurePosixPath(self.migrations_dir, name))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The files to write, those to remove, and those of both that hold an edit by hand."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+
+
+def render(
+    plan: Plan,
+    lock: Lock,
+    flows: Sequence[Flow],
+    layout: Layout,
+    present: Mapping[str, bytes],
+    report: Report,
+    *,
+    force: bool = False,
+) -> Rendered:
+    """The files of `flows` (sorted by slug), given the files that are there.
+
+    Migrations, and with them the lock, come from `plan`. Reported are generated files that were edited by
+    hand (unless `force`) and files of handlers that are not Python.
+    """
+    typed_flows = [typed(flow) for flow in flows]
+    ours = _generated(layout, typed_flows)
+    stale = _stale(layout, ours, present)
+    edited = () if force else _edited(ours, stale, present, report)
+    files = {**_migrations(plan, lock, layout), **ours, **_once(layout, typed_flows, present, report)}
+    for path, text in files.items():
+        verify(path, text)
+    return Rendered(dict(sorted(files.items())), stale, edited)
+
+
+def _migrations(plan: Plan, lock: Lock, layout: Layout) -> dict[str, str]:
+    files = {}
+    for migration in plan.migrations:
+        up, name, flow = render_up(migration), f"{migration.name}.sql", migration.op.flow
+        files[layout.migration(name)] = up
+        files[layout.migration(f"{migration.name}.down.sql")] = render_down(migration)
+        lock = lock.created(flow.slug, shape_of(flow), LockedMigration(name, checksum(up.encode())))
+    return {**files, LOCK: dump_lock(lock)}
+
+
+def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
+    """The files that are written anew each time."""
+    files = {layout.python("_generated", f"{flow.names.module}.py"): render_module(flow) for flow in flows}
+    files[layout.python("_generated", "__init__.py")] = seal(
+        fill(
+            "package.py.jinja",
+            origin=origin(None),
+            docstring="Types and definitions, a module for each flow and job.",
+        )
+    )
+    files[layout.python("registry.py")] = render_registry(layout.package, flows)
+    return files
+
+
+def _once(
+    layout: Layout, flows: Sequence[TypedFlow], present: Mapping[str, bytes], report: Report
+) -> dict[str, str]:
+    """The files that are the user's once they exist: only stubs are appended."""
+    files = {}
+    for path in (layout.python("__init__.py"), layout.python("handlers", "__init__.py")):
+        if path not in present:
+            files[path] = ""
+    for flow in flows:
+        path = layout.python("handlers", f"{flow.names.module}.py")
+        if path in present:
+            files[path] = _appended(path, layout, flow, present[path], report)
+        elif stubs_needed(flow):
+            files[path] = render_handlers(layout.package, flow)
+    return files
+
+
+def _appended(path: str, layout: Layout, flow: TypedFlow, content: bytes, report: Report) -> str:
+    try:
+        text = content.decode("utf-8")
+        return append_handlers(layout.package, flow, text)
+    except UnicodeDecodeError:
+        place, problem = Position(1, 1), "it is not encoded in UTF-8"
+    except ParserSyntaxError as error:
+        place, problem = Position(error.editor_line, error.editor_column), error.message.split("\n")[0]
+    span = Span(path, place, Position(place.line, place.column + 1))
+    report.add(Diagnostic(generated.UNPARSABLE_HANDLERS, f"{path} is not valid Python: {problem}", span))
+    return ""
+
+
+def _stale(layout: Layout, ours: Mapping[str, str], present: Mapping[str, bytes]) -> tuple[str, ...]:
+    """Modules of ours in `_generated` whose flow is gone."""
+    directory = PurePosixPath(layout.python("_generated"))
+    return tuple(
+        path
+        for path, content in sorted(present.items())
+        if PurePosixPath(path).parent == directory and path not in ours and is_generated(_text(content))
+    )
+
+
+def _edited(
+    ours: Mapping[str, str], stale: Sequence[str], present: Mapping[str, bytes], report: Report
+) -> tuple[str, ...]:
+    found = []
+    for path in (*sorted(ours), *stale):
+        text = _text(present.get(path, b""))
+        if path not in present or text == ours.get(path) or is_untouched(text) or not text:
+            continue
+        found.append(path)
+        code = generated.EDITED if is_generated(text) else generated.NOT_GENERATED
+        problem = "was edited by hand" if is_generated(text) else "was not written by pgflowc"
+        report.add(
+            Diagnostic(
+                code,
+                f"{path} {problem}, and compiling would write over it",
+                help=("move what you need elsewhere, then run `pgflowc compile --force`",),
+            )
+        )
+    return tuple(found)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")

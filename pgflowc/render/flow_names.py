@@ -1,0 +1,77 @@
+"""The Python names of one flow: what its generated module defines, and what its handlers are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgflowc.graph.model import Flow, Step
+from pgflowc.render.imports import RESERVED
+from pgflowc.render.names import Scope, constant_case, identifier, pascal_case
+
+
+@dataclass(frozen=True, slots=True)
+class StepNames:
+    """The names of one step; `item` is for the element of a map step, should that need a name."""
+
+    constant: str
+    output: str
+    deps: str
+    item: str
+    handler: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNames:
+    """The names of one flow. `scope` holds all that the generated module defines, for further claims."""
+
+    module: str
+    flow: str
+    input: str
+    handlers: str
+    steps: dict[str, StepNames]
+    types: dict[str, str]
+    scope: Scope
+
+
+def flow_names(flow: Flow) -> FlowNames:
+    """The names of `flow`: user types keep theirs, then the flow's own, then those of its steps."""
+    # A handler type named like a slug would be hidden by the key of that slug in the table of handlers.
+    slugs = {step.slug for step in flow.steps}
+    scope = Scope(RESERVED)
+    types = {named.name: scope.claim(named.name) for named in flow.types}
+    base = pascal_case(flow.slug)
+    own = [scope.claim(f"{base}{suffix}") for suffix in ("", "Input", "Handlers")]
+    classes = {
+        (step.slug, suffix): scope.claim(pascal_case(step.slug) + suffix)
+        for step in flow.steps
+        for suffix in ("Output", "Deps", "Item")
+    }
+    tables = {
+        step.slug: scope.claim(_unlike(f"{pascal_case(step.slug)}Handler", slugs)) for step in flow.steps
+    }
+    constants = {step.slug: scope.claim(constant_case(step.slug)) for step in flow.steps}
+    # Handwritten modules import what the generated one defines.
+    functions = scope.copy()
+    steps = {
+        step.slug: StepNames(
+            constant=constants[step.slug],
+            output=classes[step.slug, "Output"],
+            deps=classes[step.slug, "Deps"],
+            item=classes[step.slug, "Item"],
+            handler=tables[step.slug],
+            function=functions.claim(_function_name(flow, step)),
+        )
+        for step in flow.steps
+    }
+    return FlowNames(identifier(flow.slug), own[0], own[1], own[2], steps, types, scope)
+
+
+def _function_name(flow: Flow, step: Step) -> str:
+    return "perform" if flow.kind == "job" else identifier(step.slug)
+
+
+def _unlike(name: str, slugs: set[str]) -> str:
+    while name in slugs:
+        name += "_"
+    return name

@@ -1,0 +1,131 @@
+"""The generated module of one flow: payload types, deps classes, the table of handlers and the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from pgflowc.graph.model import StepOptions
+from pgflowc.plan import definition_hash, shape_of
+from pgflowc.render.header import origin, seal
+from pgflowc.render.imports import import_sections
+from pgflowc.render.layout import Expression, Group, call, keyword, lay_out, subscript, union
+from pgflowc.render.literals import docstring_lines, python_text
+from pgflowc.render.names import is_class_key
+from pgflowc.render.payloads import Definition, class_body
+from pgflowc.render.signatures import Signature, TypedFlow
+from pgflowc.render.templates import fill
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A definition and the number of empty lines before it."""
+
+    gap: int
+    text: str
+
+
+def render_module(typed: TypedFlow) -> str:
+    """The text of `_generated/<flow>.py`."""
+    definitions = list(_definitions(typed))
+    used = frozenset({"Final"}).union(*(definition.used for definition in definitions))
+    steps = typed.names.steps
+    return seal(
+        fill(
+            "flow.py.jinja",
+            origin=origin(typed.flow.source),
+            docstring=docstring_lines(_summary(typed)),
+            imports=import_sections(used),
+            constants=[
+                lay_out(f"{steps[step.slug].constant}: Final = ", python_text(step.slug))
+                for step in typed.flow.steps
+            ],
+            blocks=list(_spaced(definitions)),
+        )
+    )
+
+
+def _summary(typed: TypedFlow) -> str:
+    flow = typed.flow
+    title = f"{flow.kind.capitalize()} `{flow.slug}`"
+    return f"{title}: {flow.description}" if flow.description else f"{title}."
+
+
+def _spaced(definitions: list[Definition]) -> Iterator[Block]:
+    previous: Definition | None = None
+    for definition in definitions:
+        beside_class = definition.is_class or (previous is not None and previous.is_class)
+        together = previous is not None and previous.group == definition.group
+        yield Block(2 if beside_class else 0 if together else 1, definition.text)
+        previous = definition
+
+
+def _definitions(typed: TypedFlow) -> Iterator[Definition]:
+    yield from typed.payloads.definitions()
+    for signature in typed.signatures:
+        if signature.deps is not None:
+            yield _deps_class(signature)
+    for signature in typed.signatures:
+        yield _handler_type(typed, signature)
+    yield _handlers_table(typed)
+    yield _flow(typed)
+
+
+def _deps_class(signature: Signature) -> Definition:
+    lines, used = class_body(signature.deps or (), frozenset(), model=False)
+    head = ["@dataclass(frozen=True, slots=True, kw_only=True)", f"class {signature.argument}:"]
+    return Definition("\n".join([*head, *lines]), used | {"dataclass"}, is_class=True)
+
+
+def _handler_type(typed: TypedFlow, signature: Signature) -> Definition:
+    name, output = typed.names.steps[signature.step.slug].handler, signature.output
+    parameters = Group("", "[]", (signature.argument, typed.context()))
+    value = subscript("Callable", parameters, union((output, subscript("Awaitable", output))))
+    used = frozenset({"Callable", "Awaitable", "Context"})
+    return Definition(lay_out(f"{name} = ", value), used, is_class=False, group="handlers")
+
+
+def _handlers_table(typed: TypedFlow) -> Definition:
+    name, steps = typed.names.handlers, typed.names.steps
+    used = frozenset({"TypedDict"})
+    if all(is_class_key(step.slug) for step in typed.flow.steps):
+        keys = [f"    {step.slug}: {steps[step.slug].handler}" for step in typed.flow.steps]
+        return Definition("\n".join([f"class {name}(TypedDict):", *keys]), used, is_class=True)
+    items = (f"{python_text(step.slug)}: {steps[step.slug].handler}" for step in typed.flow.steps)
+    value = call("TypedDict", python_text(name), Group("", "{}", tuple(items), exploded=True))
+    return Definition(lay_out(f"{name} = ", value), used, is_class=False, group="table")
+
+
+def _flow(typed: TypedFlow) -> Definition:
+    flow, names = typed.flow, typed.names
+    steps = tuple(_step(signature) for signature in typed.signatures)
+    value = call(
+        "Flow",
+        keyword("slug", python_text(flow.slug)),
+        keyword("kind", python_text(flow.kind)),
+        keyword("input", names.input),
+        keyword("max_attempts", str(flow.options.max_attempts)),
+        keyword("base_delay", str(flow.options.base_delay)),
+        keyword("timeout", str(flow.options.timeout)),
+        keyword("definition_hash", python_text(definition_hash(flow.slug, shape_of(flow)))),
+        keyword("steps", Group("", "()", steps, lone_comma=True, exploded=len(steps) > 1)),
+        exploded=True,
+    )
+    prefix = f"{names.flow}: Final[Flow[{names.input}]] = "
+    return Definition(lay_out(prefix, value), frozenset({"Flow", "Step"}), is_class=False, group="flow")
+
+
+def _step(signature: Signature) -> Expression:
+    step = signature.step
+    arguments: list[Expression] = [keyword("slug", python_text(step.slug))]
+    if step.kind != "single":
+        arguments.append(keyword("kind", python_text(step.kind)))
+    if step.depends_on:
+        slugs = tuple(map(python_text, step.depends_on))
+        arguments.append(keyword("depends_on", Group("", "()", slugs, lone_comma=True)))
+    arguments += [keyword("argument", signature.argument), keyword("output", signature.output)]
+    for option in fields(StepOptions):
+        value = getattr(step.options, option.name)
+        if value is not None:
+            arguments.append(keyword(option.name, str(value)))
+    return call("Step", *arguments)

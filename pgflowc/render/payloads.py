@@ -1,0 +1,263 @@
+"""Payload types to Python: pydantic models for objects, aliases for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pgflowc.graph.payload import (
+    Array,
+    Enum,
+    MapOf,
+    Named,
+    NamedType,
+    Object,
+    OneOf,
+    PayloadType,
+    Scalar,
+)
+from pgflowc.render.imports import ORIGINS
+from pgflowc.render.layout import Expression, call, flat, keyword, lay_out, subscript, union
+from pgflowc.render.literals import python_text, python_value
+from pgflowc.render.names import Scope, attributes, pascal_case
+
+_SCALARS = {
+    "str": "str",
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "decimal": "Decimal",
+    "date": "dt.date",
+    "datetime": "dt.datetime",
+    "time": "dt.time",
+    "uuid": "UUID",
+    "bytes": "Base64",
+    "json": "JsonValue",
+    "any": "JsonValue",
+    "null": "None",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A type as generated code writes it; `names` are those it uses, imported ones and our own."""
+
+    expression: Expression
+    names: frozenset[str]
+
+    def is_name(self) -> bool:
+        """Whether it is a name of the generated module or of a builtin, which handwritten modules can use."""
+        return self.expression in self.names and self.expression not in ORIGINS
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A field of a model or deps class: `key` is its name in JSON."""
+
+    key: str
+    type: Reference
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A class with `attributes`."""
+
+    name: str
+    attributes: tuple[Attribute, ...]
+
+    def references(self) -> frozenset[str]:
+        """The names that its annotations use."""
+        return frozenset[str]().union(*(attribute.type.names for attribute in self.attributes))
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a type that is no object."""
+
+    name: str
+    type: Reference
+
+    def references(self) -> frozenset[str]:
+        """The names that it uses."""
+        return self.type.names
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition as text; `used` are the names it takes from elsewhere.
+
+    Those of a `group` stand together.
+    """
+
+    text: str
+    used: frozenset[str]
+    is_class: bool
+    group: str = "types"
+
+
+class Payloads:
+    """The payload types of one flow.
+
+    Types are added with a name of their own; `definitions` renders them all.
+    """
+
+    def __init__(self, types: Iterable[NamedType], names: Mapping[str, str], scope: Scope) -> None:
+        """`names` gives the Python names of `types`; inline objects claim theirs in `scope`."""
+        self._scope = scope
+        self._types = {named.name: named.type for named in types}
+        self._names = names
+        self._found: dict[str, Model | Alias] = {}
+        self._elements: dict[str, Reference] = {}
+        for name, type_ in self._types.items():
+            self.add(self._names[name], type_)
+
+    def add(self, name: str, type_: PayloadType | None) -> Reference:
+        """Define `name` (claimed already) as a type; None is a type that was not declared, any JSON value."""
+        if isinstance(type_, Object):
+            self._add_model(name, type_)
+        else:
+            type_ = Scalar("json") if type_ is None else type_
+            reference = self._express(type_, name, named=True)
+            if reference.expression == "None":
+                # `X = None` would be a variable, and `None | None` an error.
+                reference = _builtin("NoneType")
+            self._found[name] = Alias(name, reference)
+        return Reference(name, frozenset({name}))
+
+    def alias(self, name: str, type_: Reference) -> Reference:
+        """Define `name` (claimed already) as another name of a type."""
+        self._found[name] = Alias(name, type_)
+        return Reference(name, frozenset({name}))
+
+    def element(self, name: str, type_: PayloadType | None) -> Reference:
+        """The type of the elements of an array type that was added as `name`."""
+        while isinstance(type_, Named):
+            name, type_ = self._names[type_.name], self._types[type_.name]
+        return self._elements.get(name, _builtin("JsonValue"))
+
+    def definitions(self) -> Iterator[Definition]:
+        """All types, each after those it uses; references within a circle of types are quoted."""
+        done: set[str] = set()
+        visiting: set[str] = set()
+
+        def visit(name: str) -> Iterator[Definition]:
+            visiting.add(name)
+            found = self._found[name]
+            for used in sorted(found.references() & self._found.keys(), key=order.__getitem__):
+                if used not in done and used not in visiting:
+                    yield from visit(used)
+            later = frozenset(self._found.keys() - done)
+            yield _model(found, later) if isinstance(found, Model) else _alias(found, later)
+            done.add(name)
+
+        order = {name: place for place, name in enumerate(self._found)}
+        for name in order:
+            if name not in done:
+                yield from visit(name)
+
+    def _add_model(self, name: str, type_: Object) -> None:
+        # The place is taken before the fields are, so that a class comes before the classes of its fields
+        # unless it
+        # uses them, and definitions keep the order of the spec.
+        self._found[name] = Model(name, ())
+        fields = tuple(
+            Attribute(
+                field.name, self._express(field.type, f"{name}{pascal_case(field.name)}"), field.optional
+            )
+            for field in type_.fields
+        )
+        self._found[name] = Model(name, fields)
+
+    def _express(self, type_: PayloadType, name: str, *, named: bool = False) -> Reference:
+        """The type as an expression.
+
+        Objects in it are defined with `name`, or names that begin so if it is `named`.
+        """
+        match type_:
+            case Scalar(scalar):
+                return _builtin(_SCALARS[scalar])
+            case Named(referred):
+                return _builtin(self._names[referred])
+            case Enum(values):
+                return _literal(values)
+            case Object():
+                name = self._scope.claim(name)
+                self._add_model(name, type_)
+                return _builtin(name)
+            case Array(item):
+                element = self._express(item, f"{name}Item" if named else name)
+                if named:
+                    self._elements[name] = element
+                return Reference(subscript("list", element.expression), element.names | {"list"})
+            case MapOf(value):
+                inner = self._express(value, f"{name}Value" if named else name)
+                return Reference(subscript("dict", "str", inner.expression), inner.names | {"dict", "str"})
+            case OneOf(members):
+                return self._union(members, name, named=named)
+
+    def _union(self, members: tuple[PayloadType, ...], name: str, *, named: bool) -> Reference:
+        numbered = named or sum(not isinstance(member, Scalar | Named | Enum) for member in members) > 1
+        found = [
+            self._express(member, f"{name}Variant{number}" if numbered else name)
+            for number, member in enumerate(members, 1)
+        ]
+        # The same type twice, which two scalars of the spec can be in Python, counts once; None comes last.
+        distinct = {flat(reference.expression): reference for reference in found}
+        ordered = sorted(distinct.values(), key=lambda reference: reference.expression == "None")
+        names = frozenset[str]().union(*(reference.names for reference in ordered))
+        return Reference(union(reference.expression for reference in ordered), names)
+
+
+def class_body(
+    attributes_: tuple[Attribute, ...], later: frozenset[str], *, model: bool
+) -> tuple[list[str], frozenset[str]]:
+    """The annotated names of a pydantic `model` or a deps dataclass, and the names that they use.
+
+    `later` are names that are defined only after the class.
+    """
+    types = {name for attribute in attributes_ for name in attribute.type.names}
+    names = attributes((attribute.key for attribute in attributes_), types, model=model)
+    used = set(types)
+    lines = []
+    for attribute in attributes_:
+        name, key, type_ = names[attribute.key], attribute.key, attribute.type.expression
+        if attribute.optional:
+            type_ = union((type_, "None"))
+        if attribute.type.names & later:
+            type_ = python_text(flat(type_))
+        default = " = None" if attribute.optional else ""
+        if name != key and model:
+            # `alias` would be the name that type checkers want in calls, and `class` cannot be one.
+            default_value = (keyword("default", "None"),) if attribute.optional else ()
+            aliases = (keyword(f"{use}_alias", python_text(key)) for use in ("validation", "serialization"))
+            field = call("Field", *default_value, *aliases)
+            lines.append(lay_out(f"    {name}: {flat(type_)} = ", field, indent="    "))
+            used.add("Field")
+            continue
+        if name != key:
+            type_ = subscript("Annotated", type_, call("Field", keyword("alias", python_text(key))))
+            used |= {"Annotated", "Field"}
+        lines.append(lay_out(f"    {name}: ", type_, default, indent="    "))
+    return lines or ["    pass"], frozenset(used)
+
+
+def _model(model: Model, later: frozenset[str]) -> Definition:
+    lines, used = class_body(model.attributes, later, model=True)
+    return Definition("\n".join([f"class {model.name}(Payload):", *lines]), used | {"Payload"}, is_class=True)
+
+
+def _alias(alias: Alias, later: frozenset[str]) -> Definition:
+    name, expression, used = alias.name, alias.type.expression, alias.type.names
+    if used & later:
+        value = call("TypeAliasType", python_text(name), python_text(flat(expression)))
+        return Definition(lay_out(f"{name} = ", value), used | {"TypeAliasType"}, is_class=False)
+    return Definition(lay_out(f"{name} = ", expression), used, is_class=False)
+
+
+def _builtin(name: str) -> Reference:
+    return Reference(name, frozenset({name.split(".")[0]}))
+
+
+def _literal(values: tuple[str | int | float | bool | None, ...]) -> Reference:
+    return Reference(subscript("Literal", *map(python_value, values)), frozenset({"Literal"}))

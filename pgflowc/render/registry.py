@@ -1,0 +1,86 @@
+"""The generated registry: the function of each step; type checkers hold it against the flow's table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgflowc.render.header import origin, seal
+from pgflowc.render.imports import from_import
+from pgflowc.render.layout import Group, call, lay_out
+from pgflowc.render.literals import docstring_lines, python_text
+from pgflowc.render.names import Scope
+from pgflowc.render.signatures import TypedFlow
+from pgflowc.render.templates import fill
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    module: str
+    name: str
+    as_: str
+
+    def clause(self) -> str:
+        return self.name if self.as_ == self.name else f"{self.name} as {self.as_}"
+
+
+def render_registry(package: str, flows: Sequence[TypedFlow]) -> str:
+    """The text of `registry.py` for flows in the order of their slugs."""
+    imports = _Imports()
+    additions = [_addition(package, typed, imports) for typed in flows]
+    return seal(
+        fill(
+            "registry.py.jinja",
+            origin=origin(None),
+            docstring=docstring_lines(f"Handlers of every flow and job of `{package}`."),
+            imports=imports.sections(package),
+            additions=additions,
+        )
+    )
+
+
+def _addition(package: str, typed: TypedFlow, imports: _Imports) -> str:
+    names = typed.names
+    generated = f"{package}._generated.{names.module}"
+    flow, table = (imports.name(generated, name) for name in (names.flow, names.handlers))
+    items = []
+    for signature in typed.signatures:
+        step = signature.step
+        if step.handler is not None:
+            module, _, function = step.handler.partition(":")
+            first, dot, rest = function.partition(".")
+            handler = imports.name(module, first) + dot + rest
+        else:
+            module_name = imports.name(f"{package}.handlers", names.module)
+            handler = f"{module_name}.{names.steps[step.slug].function}"
+        items.append(f"{python_text(step.slug)}: {handler}")
+    return lay_out("registry.", call("add", flow, call(table, Group("", "{}", tuple(items)))))
+
+
+class _Imports:
+    """Collects imports and gives each imported thing a name of its own in the registry."""
+
+    def __init__(self) -> None:
+        self._scope = Scope({"Registry", "registry"})
+        self._found: dict[tuple[str, str], _Import] = {}
+
+    def name(self, module: str, name: str) -> str:
+        """The name under which the registry knows `name` of `module`."""
+        key = (module, name)
+        if key not in self._found:
+            self._found[key] = _Import(module, name, self._scope.claim(name))
+        return self._found[key].as_
+
+    def sections(self, package: str) -> list[list[str]]:
+        """The import statements: other packages, then the project's own."""
+        own = package.partition(".")[0]
+        clauses: dict[str, list[str]] = {"pgflowc_runtime": ["Registry"]}
+        for found in self._found.values():
+            clauses.setdefault(found.module, []).append(found.clause())
+        first_party = sorted(module for module in clauses if module.partition(".")[0] == own)
+        others = sorted(clauses.keys() - set(first_party))
+        return [
+            [from_import(module, clauses[module]) for module in modules]
+            for modules in (others, first_party)
+            if modules
+        ]

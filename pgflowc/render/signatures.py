@@ -1,0 +1,81 @@
+"""What each handler takes and gives: decided once, for the generated module and for the stubs of handlers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgflowc.graph.model import Flow, Step
+from pgflowc.render.flow_names import FlowNames, flow_names
+from pgflowc.render.layout import Group, flat, subscript
+from pgflowc.render.payloads import Attribute, Payloads, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The handler of one step: `parameter: argument` and the context in, `output` out.
+
+    `deps` are the attributes of the deps class when `argument` is one. `argument` is a name of the generated
+    module or of a builtin.
+    """
+
+    step: Step
+    parameter: str
+    argument: str
+    output: str
+    deps: tuple[Attribute, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TypedFlow:
+    """A flow with its Python names, its payload types and the signatures of its handlers, step by step."""
+
+    flow: Flow
+    names: FlowNames
+    payloads: Payloads
+    signatures: tuple[Signature, ...]
+
+    def context(self) -> Group:
+        """The type of a handler's context."""
+        return subscript("Context", self.names.input)
+
+
+def typed(flow: Flow) -> TypedFlow:
+    """Everything that the Python of `flow` is written from."""
+    names = flow_names(flow)
+    payloads = Payloads(flow.types, names.types, names.scope)
+    payloads.add(names.input, flow.input)
+    for step in flow.steps:
+        payloads.add(names.steps[step.slug].output, step.output)
+    return TypedFlow(
+        flow, names, payloads, tuple(_signature(flow, step, names, payloads) for step in flow.steps)
+    )
+
+
+def _signature(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> Signature:
+    output = names.steps[step.slug].output
+    if step.kind == "map":
+        element = _element(flow, step, names, payloads)
+        if not element.is_name():
+            element = payloads.alias(names.steps[step.slug].item, element)
+        return Signature(step, "item", flat(element.expression), output, None)
+    if not step.depends_on:
+        return Signature(step, "input", names.input, output, None)
+    deps = tuple(_dependency(flow.step(slug), names) for slug in step.depends_on)
+    return Signature(step, "deps", names.steps[step.slug].deps, output, deps)
+
+
+def _element(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> Reference:
+    if not step.depends_on:
+        return payloads.element(names.input, flow.input)
+    source = flow.step(step.depends_on[0])
+    output = names.steps[source.slug].output
+    if source.kind == "map":
+        return Reference(output, frozenset({output}))
+    return payloads.element(output, source.output)
+
+
+def _dependency(source: Step, names: FlowNames) -> Attribute:
+    output = names.steps[source.slug].output
+    plain = Reference(output, frozenset({output}))
+    listed = Reference(subscript("list", output), frozenset({output, "list"}))
+    return Attribute(source.slug, listed if source.kind == "map" else plain, source.may_be_skipped)
