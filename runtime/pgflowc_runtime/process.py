@@ -48,11 +48,14 @@ def serve(
 
     `settings` are fields of WorkerConfig, None meaning the default. `flows` limits what is served.
     `directories` are searched for the package before sys.path. `log_format` defaults to fancy on a terminal,
-    else simple.
+    else simple. The process's PGFLOWC_DSN becomes `dsn`, so that handlers can use the worker's database.
     """
     configure(log_format or ("fancy" if sys.stderr.isatty() else "simple"), log_level)
     try:
         config = _config(package, settings)
+        if dsn:
+            # Handlers that keep their data in the same database find it where they find it in development.
+            os.environ["PGFLOWC_DSN"] = dsn
         registry = load_registry(package, directories)
         if flows:
             registry = registry.only(tuple(flows))
