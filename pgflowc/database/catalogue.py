@@ -103,7 +103,7 @@ def read_catalogue(connection: psycopg.Connection, schemas: Sequence[str]) -> Ca
 
 
 def differences(expected: Catalogue, found: Catalogue) -> tuple[Difference, ...]:
-    """What tells `found` from `expected`, by kind and name; a missing table stands for all it holds."""
+    """What tells `found` from `expected`, sorted; a missing table or function stands for all about it."""
     result = []
     for key in sorted({*expected, *found}):
         before, now = expected.get(key), found.get(key)
@@ -113,5 +113,12 @@ def differences(expected: Catalogue, found: Catalogue) -> tuple[Difference, ...]
             result.append(Difference(*key, "unexpected", found=now))
         elif before is not None and now is not None and before != now:
             result.append(Difference(*key, "different", before, now))
-    absent = {found.name for found in result if found.kind == "table" and found.problem == "missing"}
-    return tuple(one for one in result if one.kind == "table" or one.name.rpartition(".")[0] not in absent)
+    absent = [one for one in result if one.problem == "missing" and one.kind in ("table", "function")]
+    tables = {one.name for one in absent if one.kind == "table"}
+    objects = [f" on {one.kind} {one.name} to " for one in absent]
+    return tuple(
+        one
+        for one in result
+        if one.kind in ("table", "function")
+        or (one.name.rpartition(".")[0] not in tables and not any(thing in one.name for thing in objects))
+    )
