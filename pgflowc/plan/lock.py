@@ -91,11 +91,24 @@ def parse_lock(text: str, report: Report) -> Lock | None:
 
 
 def dump_lock(lock: Lock) -> str:
-    """The text of `pgflowc.lock`: sorted, two blanks per level, one line end at the end."""
+    """The text of `pgflowc.lock`: sorted, and a line for each step and migration, which diffs well."""
     raw = _ADAPTER.dump_python(lock, mode="json")
     for flow in raw["flows"].values():
         flow["steps"] = [_without_defaults(step) for step in flow["steps"]]
-    return json.dumps(raw, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return _dump(raw, "", 4) + "\n"
+
+
+def _dump(value: Any, indent: str, levels: int) -> str:
+    """JSON with `levels` levels of brackets opened over several lines, the deeper ones on one line each."""
+    if not value or levels == 0 or not isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    inner = indent + "  "
+    if isinstance(value, list):
+        items = [_dump(item, inner, 0) for item in value]
+    else:
+        items = [f"{json.dumps(key)}: {_dump(value[key], inner, levels - 1)}" for key in sorted(value)]
+    opening, closing = ("[", "]") if isinstance(value, list) else ("{", "}")
+    return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{closing}"
 
 
 _ADAPTER = TypeAdapter(Lock)

@@ -13,7 +13,7 @@ import libcst as cst
 from pgflowc.render.added_imports import add_imports
 from pgflowc.render.bound_names import bound_names
 from pgflowc.render.imports import from_import
-from pgflowc.render.layout import Group, Joined, lay_out
+from pgflowc.render.layout import Group, Prefixed, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
@@ -78,7 +78,7 @@ def _stub(typed: TypedFlow, signature: Signature) -> str:
     step, flow = signature.step, typed.flow
     parameters = (
         f"{signature.parameter}: {signature.argument}",
-        Joined(("ctx: ", typed.context())),
+        Prefixed("ctx: ", typed.context()),
     )
     name = typed.names.steps[step.slug].function
     head = lay_out("", Group(f"async def {name}", "()", parameters), f" -> {signature.output}:")

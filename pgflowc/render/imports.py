@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pgflowc.render.layout import Group, lay_out
 
@@ -51,7 +51,7 @@ def import_sections(used: Iterable[str]) -> list[list[str]]:
 
 
 def from_import(module: str, names: Iterable[str]) -> str:
-    """`from module import names`, sorted, over several lines if need be. A name may be `a as b`."""
+    """`from module import names`, sorted, over several lines if need be."""
     ordered = sorted(names, key=member_order)
     one_line = f"from {module} import {', '.join(ordered)}"
     if len(one_line) <= 88:
@@ -59,9 +59,29 @@ def from_import(module: str, names: Iterable[str]) -> str:
     return lay_out(f"from {module} import ", Group("", "()", tuple(ordered), exploded=True))
 
 
+def from_imports(names: Mapping[tuple[str, str], str]) -> list[str]:
+    """Statements that bring in names, given as module and name, under other names where the value differs."""
+    plain: dict[str, list[str]] = {}
+    statements = []
+    for (module, name), as_ in names.items():
+        if name == as_:
+            plain.setdefault(module, []).append(name)
+        else:
+            order = (module_order(module), member_order(name))
+            statements.append((order, f"from {module} import {name} as {as_}"))
+    for module, members in plain.items():
+        order = (module_order(module), min(map(member_order, members)))
+        statements.append((order, from_import(module, members)))
+    return [statement for _, statement in sorted(statements)]
+
+
+def module_order(module: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sorts modules: digits by value, case ignored."""
+    return (natural_order(module.lower()), module)
+
+
 def member_order(name: str) -> tuple[int, tuple[tuple[int, int, str], ...], str]:
     """Sorts imported names: constants, classes, then the rest; digits by value, case ignored."""
-    name = name.split(" as ")[0]
     kind = 0 if len(name) > 1 and name.isupper() else 1 if name[:1].isupper() else 2
     return (kind, natural_order(name.lower()), name)
 

@@ -29,13 +29,21 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """`prefix` and then an expression, such as a keyword argument or a member of a union."""
+class Prefixed:
+    """A text and then an expression, such as a keyword argument."""
 
-    parts: tuple[Expression, ...]
+    prefix: str
+    value: Expression
 
 
-Expression = str | Group | Joined
+@dataclass(frozen=True, slots=True)
+class Union:
+    """`A | B`."""
+
+    members: tuple[Expression, ...]
+
+
+Expression = str | Group | Prefixed | Union
 
 
 def call(function: str, *arguments: Expression, exploded: bool = False) -> Group:
@@ -48,29 +56,30 @@ def subscript(name: str, *items: Expression) -> Group:
     return Group(name, "[]", items)
 
 
-def keyword(name: str, value: Expression) -> Joined:
+def keyword(name: str, value: Expression) -> Prefixed:
     """`name=value`."""
-    return Joined((f"{name}=", value))
+    return Prefixed(f"{name}=", value)
 
 
 def union(members: Iterable[Expression]) -> Expression:
     """`A | B`; a single member stands alone."""
-    parts: list[Expression] = []
-    for member in members:
-        parts.extend((" | ", member) if parts else (member,))
-    return parts[0] if len(parts) == 1 else Joined(tuple(parts))
+    found = tuple(members)
+    return found[0] if len(found) == 1 else Union(found)
 
 
 def flat(expression: Expression) -> str:
     """The expression on one line."""
-    if isinstance(expression, str):
-        return expression
-    if isinstance(expression, Joined):
-        return "".join(map(flat, expression.parts))
-    inner = ", ".join(map(flat, expression.items))
-    comma = "," if expression.lone_comma and len(expression.items) == 1 else ""
-    opening, closing = tuple(expression.brackets)
-    return f"{expression.head}{opening}{inner}{comma}{closing}{expression.tail}"
+    match expression:
+        case str():
+            return expression
+        case Prefixed(prefix, value):
+            return prefix + flat(value)
+        case Union(members):
+            return " | ".join(map(flat, members))
+        case Group(head, brackets, items, tail):
+            inner = ", ".join(map(flat, items))
+            comma = "," if expression.lone_comma and len(items) == 1 else ""
+            return f"{head}{brackets[0]}{inner}{comma}{brackets[1]}{tail}"
 
 
 def lay_out(prefix: str, expression: Expression, suffix: str = "", indent: str = "") -> str:
@@ -79,38 +88,40 @@ def lay_out(prefix: str, expression: Expression, suffix: str = "", indent: str =
     `prefix` holds the indentation of the first line.
     """
     one_line = f"{prefix}{flat(expression)}{suffix}"
-    if not _must_explode(expression) and (len(one_line) <= WIDTH or isinstance(expression, str)):
+    if not _must_explode(expression) and len(one_line) <= WIDTH:
         return one_line
-    if isinstance(expression, str):
-        return one_line
-    if isinstance(expression, Joined):
-        return _lay_out_joined(prefix, expression, suffix, indent)
-    opening, closing = tuple(expression.brackets)
-    if not expression.items:
-        return one_line
+    match expression:
+        case str():
+            return one_line
+        case Prefixed(head, value):
+            return lay_out(prefix + head, value, suffix, indent)
+        case Union(members):
+            # Inside brackets, where every item begins a line, members may stand on lines of their own.
+            if prefix.strip():
+                return one_line
+            lines = [f"{prefix}{'| ' if place else ''}{flat(member)}" for place, member in enumerate(members)]
+            return "\n".join(lines) + suffix
+        case Group(items=items):
+            return _exploded(expression, prefix, suffix, indent) if items else one_line
+
+
+def _exploded(group: Group, prefix: str, suffix: str, indent: str) -> str:
     inner = indent + INDENT
-    # Formatters treat a trailing comma after the only subscript, or in a tuple of one, as no reason to
-    # explode.
-    comma = "" if len(expression.items) == 1 and expression.brackets == "[]" and expression.head else ","
-    lines = [f"{prefix}{expression.head}{opening}"]
-    lines += [lay_out(inner, item, comma, inner) for item in expression.items]
-    lines.append(f"{indent}{closing}{expression.tail}{suffix}")
+    # A comma after the only subscript would make a tuple of it.
+    comma = "" if len(group.items) == 1 and group.head and group.brackets == "[]" else ","
+    lines = [f"{prefix}{group.head}{group.brackets[0]}"]
+    lines += [lay_out(inner, item, comma, inner) for item in group.items]
+    lines.append(f"{indent}{group.brackets[1]}{group.tail}{suffix}")
     return "\n".join(lines)
 
 
-def _lay_out_joined(prefix: str, joined: Joined, suffix: str, indent: str) -> str:
-    # Only the last bracket is opened, as formatters do first.
-    last = max((i for i, part in enumerate(joined.parts) if not isinstance(part, str)), default=None)
-    if last is None:
-        return f"{prefix}{flat(joined)}{suffix}"
-    before = "".join(map(flat, joined.parts[:last]))
-    after = "".join(map(flat, joined.parts[last + 1 :]))
-    return lay_out(prefix + before, joined.parts[last], after + suffix, indent)
-
-
 def _must_explode(expression: Expression) -> bool:
-    if isinstance(expression, str):
-        return False
-    if isinstance(expression, Joined):
-        return any(map(_must_explode, expression.parts))
-    return expression.exploded or any(map(_must_explode, expression.items))
+    match expression:
+        case str():
+            return False
+        case Prefixed(_, value):
+            return _must_explode(value)
+        case Union(members):
+            return any(map(_must_explode, members))
+        case Group(items=items, exploded=exploded):
+            return exploded or any(map(_must_explode, items))

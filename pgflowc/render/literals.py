@@ -91,5 +91,5 @@ def _hidden(character: str) -> bool:
 def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x100:
-        return f"\\x{code:02x}"
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character, f"\\x{code:02x}")
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

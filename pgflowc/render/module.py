@@ -111,7 +111,9 @@ def _flow(typed: TypedFlow) -> Definition:
         keyword("steps", Group("", "()", steps, lone_comma=True, exploded=len(steps) > 1)),
         exploded=True,
     )
-    prefix = f"{names.flow}: Final[Flow[{names.input}]] = "
+    annotated = subscript(f"{names.flow}: Final", subscript("Flow", names.input))
+    # Formatters count the head of the call, up to its bracket.
+    prefix = lay_out("", annotated, " = Flow(").removesuffix("Flow(")
     return Definition(lay_out(prefix, value), frozenset({"Flow", "Step"}), is_class=False, group="flow")
 
 

@@ -260,4 +260,8 @@ def _builtin(name: str) -> Reference:
 
 
 def _literal(values: tuple[str | int | float | bool | None, ...]) -> Reference:
-    return Reference(subscript("Literal", *map(python_value, values)), frozenset({"Literal"}))
+    texts = [python_value(value) for value in values if value is not None]
+    if not texts:
+        return _builtin("None")
+    literal = subscript("Literal", *texts)
+    return Reference(union((literal, "None")) if None in values else literal, frozenset({"Literal"}))

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pgflowc.render.header import origin, seal
-from pgflowc.render.imports import from_import
+from pgflowc.render.imports import from_imports
 from pgflowc.render.layout import Group, call, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
 from pgflowc.render.names import Scope
 from pgflowc.render.signatures import TypedFlow
 from pgflowc.render.templates import fill
-
-
-@dataclass(frozen=True, slots=True)
-class _Import:
-    module: str
-    name: str
-    as_: str
-
-    def clause(self) -> str:
-        return self.name if self.as_ == self.name else f"{self.name} as {self.as_}"
 
 
 def render_registry(package: str, flows: Sequence[TypedFlow]) -> str:
@@ -62,25 +51,19 @@ class _Imports:
 
     def __init__(self) -> None:
         self._scope = Scope({"Registry", "registry"})
-        self._found: dict[tuple[str, str], _Import] = {}
+        self._found: dict[tuple[str, str], str] = {}
 
     def name(self, module: str, name: str) -> str:
         """The name under which the registry knows `name` of `module`."""
         key = (module, name)
         if key not in self._found:
-            self._found[key] = _Import(module, name, self._scope.claim(name))
-        return self._found[key].as_
+            self._found[key] = self._scope.claim(name)
+        return self._found[key]
 
     def sections(self, package: str) -> list[list[str]]:
         """The import statements: other packages, then the project's own."""
         own = package.partition(".")[0]
-        clauses: dict[str, list[str]] = {"pgflowc_runtime": ["Registry"]}
-        for found in self._found.values():
-            clauses.setdefault(found.module, []).append(found.clause())
-        first_party = sorted(module for module in clauses if module.partition(".")[0] == own)
-        others = sorted(clauses.keys() - set(first_party))
-        return [
-            [from_import(module, clauses[module]) for module in modules]
-            for modules in (others, first_party)
-            if modules
-        ]
+        found = {("pgflowc_runtime", "Registry"): "Registry", **self._found}
+        first_party = {key: as_ for key, as_ in found.items() if key[0].partition(".")[0] == own}
+        others = {key: as_ for key, as_ in found.items() if key not in first_party}
+        return [from_imports(section) for section in (others, first_party) if section]
