@@ -1,0 +1,19 @@
+-- pgflowc._chunk_map_inputs(p_flow_slug, p_run_ids, p_step_slugs): let our core cut the arrays under those of the steps that are
+-- large maps, so that claims do not read the whole array.
+--
+-- What is large, and how it is cut, is the core's: pgflow._chunk_map_inputs. It is called only where it may find something.
+-- Locks: none; rows are only inserted.
+create or replace function pgflowc._chunk_map_inputs(p_flow_slug text, p_run_ids uuid[], p_step_slugs text[])
+returns void
+language sql
+set search_path = ''
+as $$
+  select pgflow._chunk_map_inputs(m.run_id, m.step_slugs)
+  from (
+    select u.run_id, array_agg(u.step_slug) as step_slugs
+    from unnest(p_run_ids, p_step_slugs) u (run_id, step_slug)
+    join pgflow.steps d on d.flow_slug = p_flow_slug and d.step_slug = u.step_slug and d.step_type = 'map'
+    join pgflow.step_states s on s.run_id = u.run_id and s.step_slug = u.step_slug and s.initial_tasks > 1
+    group by u.run_id
+  ) m
+$$;

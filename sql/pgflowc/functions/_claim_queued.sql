@@ -1,0 +1,105 @@
+-- pgflowc._claim_queued(p_flow, p_worker_id, p_max_tasks, p_read_timeout): claim up to p_max_tasks queued tasks of a flow, oldest
+-- message first.
+--
+-- Each message is written once: invisible for the step's timeout (else the flow's) + 2 s, read_ct + 1. Messages without a task to
+-- claim (its run failed, somebody else holds it) become invisible for p_read_timeout seconds, as a read without a claim leaves
+-- them, and the next ones are taken instead. The caller holds the lock of the worker's row.
+-- Locks: messages, then tasks; both pass over locked rows, so it waits for nobody.
+create or replace function pgflowc._claim_queued(
+  p_flow pgflowc.flow_traits,
+  p_worker_id uuid,
+  p_max_tasks integer,
+  p_read_timeout integer,
+  out run_ids uuid[],
+  out step_slugs text[],
+  out task_indexes integer[],
+  out msg_ids bigint[],
+  out attempts integer[],
+  out started_ats timestamptz[]
+)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pick constant text := format(
+    $query$
+    select array_agg(p.msg_id)
+    from (
+      select m.msg_id from pgmq.%I m
+      where m.vt <= clock_timestamp()
+      order by m.msg_id
+      limit $1
+      for update skip locked
+    ) p
+    $query$,
+    p_flow.queue_table
+  );
+  v_hide constant text := format(
+    $query$
+    update pgmq.%I m
+    set vt = clock_timestamp() + make_interval(secs => u.wait), read_ct = m.read_ct + 1 %s
+    from unnest($1, $2) u (msg_id, wait)
+    where m.msg_id = u.msg_id
+    $query$,
+    p_flow.queue_table,
+    case when p_flow.has_last_read_at then ', last_read_at = clock_timestamp()' else '' end
+  );
+  v_wanted integer := p_max_tasks;
+  v_picked bigint[];
+  v_claim record;
+  v_rest bigint[];
+begin
+  while v_wanted > 0 loop
+    execute v_pick into v_picked using v_wanted;
+    exit when v_picked is null;
+
+    with candidate as materialized (
+      select t.run_id, t.step_slug, t.task_index, coalesce(d.opt_timeout, p_flow.opt_timeout) + 2 as wait
+      from pgflow.step_tasks t
+      join pgflow.runs r on r.run_id = t.run_id
+      join pgflow.step_states s on s.run_id = t.run_id and s.step_slug = t.step_slug
+      join pgflow.steps d on d.flow_slug = t.flow_slug and d.step_slug = t.step_slug
+      where
+        t.flow_slug = p_flow.flow_slug
+        and t.message_id = any (v_picked)
+        and t.status = 'queued'
+        and r.status = 'started'
+        and s.status = 'started'
+      for no key update of t skip locked
+    ),
+    claimed as (
+      update pgflow.step_tasks t
+      set
+        status = 'started',
+        attempts_count = t.attempts_count + 1,
+        started_at = greatest(now(), t.queued_at),
+        last_worker_id = p_worker_id
+      from candidate c
+      where t.run_id = c.run_id and t.step_slug = c.step_slug and t.task_index = c.task_index and t.status = 'queued'
+      returning t.run_id, t.step_slug, t.task_index, t.message_id, t.attempts_count, t.started_at, c.wait
+    )
+    select
+      array_agg(c.run_id) as run_ids, array_agg(c.step_slug) as step_slugs, array_agg(c.task_index) as task_indexes,
+      array_agg(c.message_id) as msg_ids, array_agg(c.attempts_count) as attempts,
+      array_agg(c.started_at) as started_ats, array_agg(c.wait) as waits, count(*)::integer as tasks
+    into v_claim
+    from (select * from claimed c order by c.message_id) c;
+
+    if v_claim.tasks > 0 then
+      execute v_hide using v_claim.msg_ids, v_claim.waits;
+      run_ids := run_ids || v_claim.run_ids;
+      step_slugs := step_slugs || v_claim.step_slugs;
+      task_indexes := task_indexes || v_claim.task_indexes;
+      msg_ids := msg_ids || v_claim.msg_ids;
+      attempts := attempts || v_claim.attempts;
+      started_ats := started_ats || v_claim.started_ats;
+    end if;
+    exit when v_claim.tasks = cardinality(v_picked);
+
+    v_rest := array(select u.m from unnest(v_picked) u (m) except select u.m from unnest(v_claim.msg_ids) u (m));
+    execute v_hide using v_rest, array_fill(greatest(p_read_timeout, 1), array[cardinality(v_rest)]);
+    exit when cardinality(v_picked) < v_wanted;
+    v_wanted := v_wanted - v_claim.tasks;
+  end loop;
+end;
+$$;
