@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString, Tag
 
 NOT_TEXT = ("script", "style", "nav", "aside", "footer", "template", "noscript")
 BLOCKS = (
