@@ -79,6 +79,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server, or find it started, and wait until it takes connections. Raises DatabaseError."""
         self._refuse_other_version()
+        self._hand_over()
         dsn = self.dsn()
         reason = _connect(dsn)
         if reason is None:
@@ -155,14 +156,18 @@ class Cluster:
         # The shell leaves at once, so the server is nobody's child and outlives this process.
         done = subprocess.run(
             ["/bin/sh", "-c", '"$@" >server.log 2>&1 </dev/null & echo $!', "sh", *command],
-            stdout=subprocess.PIPE,
-            check=True,
+            capture_output=True,
+            text=True,
+            check=False,
             cwd=self.data,
             env=_environment(),
             start_new_session=True,
             umask=0o077,
             **run_as(self.account),
         )
+        if not done.stdout.strip().isdecimal() or done.stderr:
+            reason = (done.stderr.strip() or f"exit {done.returncode}").removeprefix("sh: 1: ")
+            raise DatabaseError(f"the embedded PostgreSQL cannot be started in {self.data}: {reason}")
         return int(done.stdout)
 
     def _serves(self, pid: int) -> bool:
@@ -177,6 +182,13 @@ class Cluster:
             )
             return b"-D " + os.fsencode(self.data) + b" " in done.stdout
         return os.fsencode(self.data) in arguments
+
+    def _hand_over(self) -> None:
+        # Root copied the project, and with it the data: the copy is root's.
+        if self.account is not None and self.data.stat().st_uid == 0:
+            for path in (self.data, *self.data.rglob("*")):
+                os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
+            self.data.chmod(0o700)
 
     def _refuse_other_version(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -90,6 +91,16 @@ def test_a_process_that_got_a_dead_servers_number_is_left_alone(
     assert one.stop() is False
     one.start()
     assert _answers(one)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's copies belong to somebody else than the server")
+def test_a_copy_that_root_made_can_be_started(make_cluster: Callable[[str], Cluster]) -> None:
+    one = make_cluster("original")
+    copy = Cluster(one.data.with_name("copy"), one.binaries, one.account, one.settings)
+    shutil.copytree(one.data, copy.data)
+    copy.start()
+    assert _answers(copy)
+    copy.delete()
 
 
 def test_data_of_another_major_version_is_refused(make_cluster: Callable[[str], Cluster]) -> None:
