@@ -66,7 +66,7 @@ def statement_failed(connection: psycopg.Connection, error: psycopg.Error) -> Da
         database, user = connection.info.dbname, connection.info.user
         return DatabaseError(
             f"role {user} lacks a right in database {database}: {reason}",
-            help=f'connect as the owner, or: grant create on database "{database}" to "{user}"',
+            help=f'connect as the owner; to install: grant create on database "{database}" to "{user}"',
         )
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return DatabaseError(

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from pgflowc.database.embedded import EmbeddedServer
 from pgflowc.database.errors import DatabaseError
@@ -20,6 +21,7 @@ Source = Literal["--dsn", "PGFLOWC_DSN", "pgflowc.toml", "PG*", "embedded"]
 
 # The libpq variables that say which server, database or role is meant.
 _LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
+_PLACE = ("host", "port", "dbname", "user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def configured_project(project_root: Path) -> Project | None:
 
 
 def without_password(dsn: str) -> str:
-    """`dsn` as a URI without its passwords; an empty one says where libpq looks."""
-    if not dsn:
-        return "PG* variables"
+    """`dsn` as a URI without its passwords; for an empty one, where the PG* variables lead."""
     values = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    if not dsn:
+        defaults = ((option.keyword.decode(), option.val) for option in Conninfo.get_defaults())
+        values = {name: value.decode() for name, value in defaults if value and name in _PLACE}
     secret = {name for name in values if "password" in name} | {"passfile"}
     user, host, port, database = (values.pop(name, "") for name in ("user", "host", "port", "dbname"))
     rest = {name: value for name, value in values.items() if name not in secret}

@@ -90,6 +90,9 @@ def read_status(connection: psycopg.Connection, project: str | None, files: Sequ
 
 
 def _flows(connection: psycopg.Connection) -> tuple[InstalledFlow, ...]:
+    known = connection.execute("select pg_catalog.to_regclass('pgflow.steps')").fetchone()
+    if known is None or known[0] is None:
+        return ()  # a schema of that name that is no core at all
     # The column flow_type is ours and the Elixir port's; a foreign core may lack it.
     rows = connection.execute(
         """select f.flow_slug, coalesce(pg_catalog.to_jsonb(f) ->> 'flow_type', 'flow'),

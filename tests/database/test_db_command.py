@@ -137,6 +137,15 @@ def test_printed_sql_installs_and_is_stamped(project: Path, empty_dsn: str) -> N
     assert "there is no component 'cor'" in _db(project, "sql", "--component", "cor", code=2)
 
 
+def test_a_schema_of_that_name_that_is_no_core_is_left_alone(project: Path, empty_dsn: str) -> None:
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute("create schema pgflow create table notes ()")
+    assert "core       not installed" in _db(project, "status", "--dsn", empty_dsn)
+    assert "error: schema pgflow is already there" in _db(project, "up", "--dsn", empty_dsn, code=2)
+    assert "error: pgflowc is not installed" in _db(project, "check", "--dsn", empty_dsn, code=2)
+    assert "no pgmq" in _db(project, "stamp", "--dsn", empty_dsn, code=1)
+
+
 def test_two_at_once_both_succeed(project: Path) -> None:
     running = [
         subprocess.Popen(

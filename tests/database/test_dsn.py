@@ -73,7 +73,6 @@ def test_a_dsn_that_cannot_be_read_is_refused_without_repeating_it(tmp_path: Pat
 @pytest.mark.parametrize(
     ("dsn", "shown"),
     [
-        ("", "PG* variables"),
         ("postgresql://ann:hunter2@db.example:5433/shop", "postgresql://ann@db.example:5433/shop"),
         ("host=db.example password=hunter2 dbname=shop", "postgresql://db.example/shop"),
         (
@@ -85,3 +84,10 @@ def test_a_dsn_that_cannot_be_read_is_refused_without_repeating_it(tmp_path: Pat
 )
 def test_passwords_are_not_shown(dsn: str, shown: str) -> None:
     assert without_password(dsn) == shown
+
+
+def test_where_the_variables_lead_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"HOST": "db.example", "PORT": "5433", "DATABASE": "shop", "USER": "ann"}.items():
+        monkeypatch.setenv(f"PG{name}", value)
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    assert without_password("") == "postgresql://ann@db.example:5433/shop"
