@@ -56,6 +56,8 @@ def compile_sources(
         return Compilation(report.sorted(), texts)
     planned = plan(lock, flows, layout.migrations_dir, _migrations(layout, present), report)
     rendered = render(planned, lock, flows, layout, present, report, force=force)
+    pointed_at = {found.span.path for found in report.sorted() if found.span}
+    texts |= {path: present[path].decode("utf-8", "replace") for path in pointed_at & present.keys()}
     return Compilation(report.sorted(), texts, flows, rendered)
 
 

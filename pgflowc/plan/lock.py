@@ -85,7 +85,8 @@ def parse_lock(text: str, report: Report) -> Lock | None:
     version = raw.get("version") if isinstance(raw, dict) else None
     if isinstance(version, int) and version != VERSION:
         message = f"the lock has version {version}, and this pgflowc knows version {VERSION}"
-        report.add(Diagnostic(generated.LOCK_VERSION, message, _find(text, "version")))
+        help = ("install the version of pgflowc that the project uses",)
+        report.add(Diagnostic(generated.LOCK_VERSION, message, _find(text, "version"), help=help))
         return None
     return _decode(text, report)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -78,6 +79,7 @@ def render(
     ours = _generated(layout, typed_flows)
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
+    _report_orphans(layout, stale, present, report)
     files = {**_migrations(plan, lock, layout), **ours, **_once(layout, typed_flows, present, report)}
     for path, text in files.items():
         verify(path, text)
@@ -128,13 +130,21 @@ def _once(
 def _appended(path: str, layout: Layout, flow: TypedFlow, content: bytes, report: Report) -> str:
     try:
         text = content.decode("utf-8")
+        # Python's own messages are better than libcst's, which count where Python is the more lenient.
+        ast.parse(text.removeprefix("\ufeff"))
         return append_handlers(layout.package, flow, text)
     except UnicodeDecodeError:
         place, problem = Position(1, 1), "it is not encoded in UTF-8"
+    except SyntaxError as error:
+        place, problem = Position(error.lineno or 1, error.offset or 1), error.msg
+    except ValueError as error:
+        place, problem = Position(1, 1), str(error)
     except ParserSyntaxError as error:
         place, problem = Position(error.editor_line, error.editor_column), error.message.split("\n")[0]
     span = Span(path, place, Position(place.line, place.column + 1))
-    report.add(Diagnostic(generated.UNPARSABLE_HANDLERS, f"{path} is not valid Python: {problem}", span))
+    help = ("correct the file, and compile again",)
+    message = f"the file of handlers is not valid Python: {problem}"
+    report.add(Diagnostic(generated.UNPARSABLE_HANDLERS, message, span, help=help))
     return ""
 
 
@@ -146,6 +156,17 @@ def _stale(layout: Layout, ours: Mapping[str, str], present: Mapping[str, bytes]
         for path, content in sorted(present.items())
         if PurePosixPath(path).parent == directory and path not in ours and is_generated(_text(content))
     )
+
+
+def _report_orphans(
+    layout: Layout, stale: Sequence[str], present: Mapping[str, bytes], report: Report
+) -> None:
+    for path in stale:
+        handlers = layout.python("handlers", PurePosixPath(path).name)
+        if handlers in present:
+            message = f"{handlers} holds handlers of a flow that is gone, and what it imports is removed"
+            help = ("delete the file, or move what you still need elsewhere",)
+            report.add(Diagnostic(generated.ORPHANED_HANDLERS, message, help=help))
 
 
 def _edited(

@@ -14,7 +14,6 @@ ORIGINS = {
     "Callable": "collections.abc",
     "dataclass": "dataclasses",
     "Decimal": "decimal",
-    "NoneType": "types",
     "Annotated": "typing",
     "Final": "typing",
     "Literal": "typing",

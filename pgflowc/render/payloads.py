@@ -118,11 +118,7 @@ class Payloads:
             self._add_model(name, type_)
         else:
             type_ = Scalar("json") if type_ is None else type_
-            reference = self._express(type_, name, named=True)
-            if reference.expression == "None":
-                # `X = None` would be a variable, and `None | None` an error.
-                reference = _builtin("NoneType")
-            self._found[name] = Alias(name, reference)
+            self._found[name] = Alias(name, self._express(type_, name, named=True))
         return Reference(name, frozenset({name}))
 
     def alias(self, name: str, type_: Reference) -> Reference:
@@ -135,6 +131,12 @@ class Payloads:
         while isinstance(type_, Named):
             name, type_ = self._names[type_.name], self._types[type_.name]
         return self._elements.get(name, _builtin("JsonValue"))
+
+    def is_null(self, type_: PayloadType | None) -> bool:
+        """Whether null is the only value; `None | None` would be an error in Python."""
+        while isinstance(type_, Named):
+            type_ = self._types[type_.name]
+        return type_ in (Scalar("null"), Enum((None,)))
 
     def definitions(self) -> Iterator[Definition]:
         """All types, each after those it uses; references within a circle of types are quoted."""
@@ -178,7 +180,7 @@ class Payloads:
             case Scalar(scalar):
                 return _builtin(_SCALARS[scalar])
             case Named(referred):
-                return _builtin(self._names[referred])
+                return _builtin("None" if self.is_null(type_) else self._names[referred])
             case Enum(values):
                 return _literal(values)
             case Object():
@@ -222,7 +224,7 @@ def class_body(
     lines = []
     for attribute in attributes_:
         name, key, type_ = names[attribute.key], attribute.key, attribute.type.expression
-        if attribute.optional:
+        if attribute.optional and type_ != "None":
             type_ = union((type_, "None"))
         if attribute.type.names & later:
             type_ = python_text(flat(type_))
@@ -252,6 +254,9 @@ def _alias(alias: Alias, later: frozenset[str]) -> Definition:
     if used & later:
         value = call("TypeAliasType", python_text(name), python_text(flat(expression)))
         return Definition(lay_out(f"{name} = ", value), used | {"TypeAliasType"}, is_class=False)
+    if expression == "None":
+        # Without the annotation this would be a variable.
+        return Definition(f"{name}: TypeAlias = None", frozenset({"TypeAlias"}), is_class=False)
     return Definition(lay_out(f"{name} = ", expression), used, is_class=False)
 
 

@@ -60,7 +60,7 @@ def _signature(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> 
         return Signature(step, "item", flat(element.expression), output, None)
     if not step.depends_on:
         return Signature(step, "input", names.input, output, None)
-    deps = tuple(_dependency(flow.step(slug), names) for slug in step.depends_on)
+    deps = tuple(_dependency(flow.step(slug), names, payloads) for slug in step.depends_on)
     return Signature(step, "deps", names.steps[step.slug].deps, output, deps)
 
 
@@ -74,8 +74,12 @@ def _element(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> Re
     return payloads.element(output, source.output)
 
 
-def _dependency(source: Step, names: FlowNames) -> Attribute:
+def _dependency(source: Step, names: FlowNames, payloads: Payloads) -> Attribute:
     output = names.steps[source.slug].output
-    plain = Reference(output, frozenset({output}))
-    listed = Reference(subscript("list", output), frozenset({output, "list"}))
-    return Attribute(source.slug, listed if source.kind == "map" else plain, source.may_be_skipped)
+    if source.kind == "map":
+        found = Reference(subscript("list", output), frozenset({output, "list"}))
+    elif payloads.is_null(source.output):
+        found = Reference("None", frozenset({"None"}))
+    else:
+        found = Reference(output, frozenset({output}))
+    return Attribute(source.slug, found, source.may_be_skipped)

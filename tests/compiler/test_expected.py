@@ -1,8 +1,8 @@
 """Golden cases: a directory of specs, and every file that compiling it leaves, byte by byte.
 
-tests/cases/<name>/ holds specs (in flows/, unless its own pgflowc.toml says otherwise), `before/`, the files that the
-project has already, and either `expected/`, all files after compiling, or `report.txt`, what is reported instead.
-`PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/test_expected.py` writes both anew; read the diff before you commit it.
+tests/cases/<name>/ holds specs (in flows/, unless its own pgflowc.toml says otherwise), `before/`, the files
+that the project has already, `expected/`, all files after compiling, and `report.txt`, what is reported.
+`PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/test_expected.py` writes both anew; read the diff.
 """
 
 from __future__ import annotations

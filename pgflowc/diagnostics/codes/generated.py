@@ -92,6 +92,16 @@ NOT_GENERATED = Code(
     cure="Rename your file, or compile into another package. `pgflowc compile --force` replaces it.",
 )
 
+ORPHANED_HANDLERS = Code(
+    "PGF814",
+    Severity.WARNING,
+    "a file of handlers belongs to no flow any more",
+    cause="The spec was removed or renamed. Handlers are yours, so pgflowc leaves them, but the generated "
+    "module that they import is removed.",
+    example="$ git rm flows/orders.yaml && pgflowc compile",
+    cure="Delete the file, or move its functions to the handlers of the renamed flow.",
+)
+
 UNPARSABLE_HANDLERS = Code(
     "PGF813",
     Severity.ERROR,

@@ -1,0 +1,5 @@
+from pgflowc_runtime import Context, JsonValue
+
+
+async def deliver(input: JsonValue, ctx: Context[JsonValue]) -> JsonValue:
+    return {"sent": True}

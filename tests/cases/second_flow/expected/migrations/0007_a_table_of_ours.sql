@@ -1,0 +1,1 @@
+create table ours (id int);
