@@ -18,6 +18,9 @@ begin
     where t.run_id = p_run_id and t.flow_slug = p_flow_slug and t.status = 'queued' and t.message_id is not null
     for no key update skip locked
   ) q;
+  if v_message_ids is null then
+    return 0;
+  end if;
 
   return (
     select count(*)

@@ -56,7 +56,9 @@ begin
     execute format('select min(q.vt) from %s q', v_table) into v_due;
     v_next := least(v_next, v_due);
   end loop;
-  next_due_ms := greatest(0, ceil(extract(epoch from v_next - clock_timestamp()) * 1000))::bigint;
+  if v_next is not null then -- greatest() ignores NULL
+    next_due_ms := greatest(0, ceil(extract(epoch from v_next - clock_timestamp()) * 1000))::bigint;
+  end if;
   return next;
 end;
 $$;
