@@ -50,6 +50,11 @@ class Cluster:
 
     def create(self) -> None:
         """Make the data directory; a half-made one never has the final name. Raises DatabaseError."""
+        if self.data.exists() and any(self.data.iterdir()):
+            raise DatabaseError(
+                f"{self.data} holds files, but no PostgreSQL data (it has no PG_VERSION)",
+                help="remove that directory if nothing in it is needed, then run the command again",
+            )
         scratch = self.data.with_name(f"{self.data.name}.new")
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(mode=0o700, parents=True)

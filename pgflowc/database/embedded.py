@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,9 @@ class EmbeddedServer:
             stopped = cluster.stop()
             if delete:
                 cluster.delete()
+                if data != self._places()[0]:
+                    with suppress(OSError):  # only this project's own directory, and only if it is empty
+                        data.parent.rmdir()
             return stopped or delete
 
     @property

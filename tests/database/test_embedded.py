@@ -127,6 +127,9 @@ def test_a_project_that_the_servers_account_cannot_enter_keeps_its_data_elsewher
     server.project.chmod(0o755)
     server.start()
     assert server.data == before
+    server.stop(delete=True)
+    assert before is not None
+    assert not before.parent.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another account")
@@ -147,6 +150,16 @@ def test_programs_that_the_servers_account_cannot_run_are_copied(open_directory:
     assert usable_binaries(there, account, open_directory / "state") == usable
     done = subprocess.run([usable / "initdb", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("initdb (PostgreSQL)")
+
+
+def test_files_in_the_place_of_the_data_are_not_touched(make_server: Callable[[str], EmbeddedServer]) -> None:
+    server = make_server("shop")
+    kept = server.project / ".pgflowc" / "postgres" / "notes"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("kept")
+    with pytest.raises(DatabaseError, match="holds files, but no PostgreSQL data"):
+        server.start()
+    assert kept.read_text() == "kept"
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
