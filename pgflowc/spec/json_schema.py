@@ -1,4 +1,4 @@
-"""The spec language as JSON Schema 2020-12, for editors: derived from the model, so that it cannot say something else."""
+"""The spec language as JSON Schema 2020-12, for editors: derived from the model, so both say the same."""
 
 from __future__ import annotations
 
