@@ -39,10 +39,10 @@ begin
       -- No wait beyond a year serves anybody, and without a cap the number would overflow.
       least(
         31536000,
-        coalesce(
-          greatest(p_retry_delays[u.n], 0),
-          coalesce(d.opt_base_delay, f.opt_base_delay) * power(2::double precision, least(t.attempts_count, 100))
-        )
+        case
+          when p_retry_delays[u.n] is not null then greatest(p_retry_delays[u.n], 0)
+          else coalesce(d.opt_base_delay, f.opt_base_delay) * power(2::double precision, least(t.attempts_count, 100))
+        end
       )::integer as delay
   )
   select array_agg(x.n), array_agg(x.message_id), array_agg(x.delay)
