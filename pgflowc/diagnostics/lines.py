@@ -1,6 +1,8 @@
-"""What counts as a line of a user's text: the stages that place findings and the renderer that shows them agree here.
+"""What counts as a line of a user's text: the stages that place findings and the renderer that shows them
+agree here.
 
-Editors count `\\n`, `\\r\\n` and `\\r`; YAML 1.1 and `str.splitlines` know more breaks, which would shift every position.
+Editors count `\\n`, `\\r\\n` and `\\r`; YAML 1.1 and `str.splitlines` know more breaks, which would shift
+every position.
 """
 
 from __future__ import annotations

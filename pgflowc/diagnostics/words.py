@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from heapq import nsmallest
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 128
+_MOST_COMPARED = 16
 
 
 def visible(text: str) -> str:
@@ -39,8 +41,16 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` looks like, None when none does."""
     if not word or len(word) > _LONGEST_COMPARED:
         return None
-    by_folded = {_fold(candidate): candidate for candidate in reversed(list(candidates))}
-    found = get_close_matches(_fold(word), by_folded, n=1, cutoff=0.65)
+    folded, letters = _fold(word), set(_fold(word))
+    alike: list[tuple[int, str, str]] = []
+    for candidate in candidates:
+        other = _fold(candidate)
+        # Comparing is slow, so it is left to the few candidates that have almost the same letters.
+        strangers = len(letters.symmetric_difference(other)) + abs(len(other) - len(folded))
+        if strangers <= 2 + len(folded) // 2:
+            alike.append((strangers, other, candidate))
+    by_folded = {other: candidate for _, other, candidate in nsmallest(_MOST_COMPARED, alike)[::-1]}
+    found = get_close_matches(folded, by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None
 
 

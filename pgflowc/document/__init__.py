@@ -37,7 +37,8 @@ __all__ = [
 def parse(path: str, text: str, report: Report) -> tuple[Document, ...]:
     """The documents of one file: TOML for `.toml`, YAML for every other suffix.
 
-    `path` only labels positions. What cannot be parsed is reported and left out; a file without any document is reported.
+    `path` only labels positions. What cannot be parsed is reported and left out; a file without any document
+    is reported.
     """
     source = Source(path, text)
     if not check_characters(source, report):

@@ -1,7 +1,7 @@
 """What a parsed text consists of: a tree of nodes that know where they stand, the same for YAML and TOML.
 
-Keys are always texts. A value that was refused while parsing stays in the tree as `Refused`, so that later stages
-neither use it nor complain about it again.
+Keys are always texts. A value that was refused while parsing stays in the tree as `Refused`, so that later
+stages neither use it nor complain about it again.
 """
 
 from __future__ import annotations

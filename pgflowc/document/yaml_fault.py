@@ -1,7 +1,7 @@
 """What a YAML parser's refusal means to the person who wrote the text.
 
-The parser names its own state ("while scanning for the next token"); the fault is told from that and from the text
-around the place.
+The parser names its own state ("while scanning for the next token"); the fault is told from that and from the
+text around the place.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 
 from pgflowc.diagnostics import Code, Diagnostic, Label
 from pgflowc.diagnostics.codes import syntax
+from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
 
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
+_UNFINISHED = re.compile(r"[^\s,\[\]{}]+\Z")
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
 
 
@@ -35,14 +37,14 @@ def diagnose(source: Source, problem: str, offset: int, context: int | None) -> 
     if "mapping values are not allowed" in problem:
         return _colon(source, offset, line_start)
     if "unexpected end of stream" in problem and context is not None:
-        quote = text[context : context + 1]
+        mark = text[context : context + 1]
         return _fault(
             source,
             syntax.UNCLOSED,
-            f"the quote {quote} is not closed",
+            f"the quote {mark} is not closed",
             (context, context + 1),
             "opened here",
-            f"close the text with {quote}",
+            f"close the text with {mark}",
         )
     if "expected ',' or" in problem and context is not None:
         return _unclosed(source, offset, context)
@@ -55,16 +57,49 @@ def diagnose(source: Source, problem: str, offset: int, context: int | None) -> 
             "",
             "remove it, or open the bracket",
         )
-    if "did not find expected key" in problem or "expected '-' indicator" in problem:
+    if "expected '-' indicator" in problem:
+        return _beside(
+            source, offset, context, "this is not a list item", "this list begins here", "begin it with '- '"
+        )
+    if "did not find expected key" in problem:
         if not before.strip():
-            return _indentation(source, offset)
+            cure = "give all keys of one mapping the same indentation"
+            return _beside(source, offset, context, "this line is indented like no key above it", "", cure)
         return _fault(
             source,
             syntax.INVALID_YAML,
             "the value ended before this",
             _word(source, offset),
-            "what is this?",
-            "put the whole value in quotes, or in nothing at all",
+            "",
+            "put the whole value in quotes, or in none",
+        )
+    if (
+        context is not None
+        and text[context : context + 1] in ("|", ">")
+        and "comment or line break" in problem
+    ):
+        return _unquoted(source, context)
+    if "directive" in problem and context is not None:
+        return _unquoted(source, context)
+    if "<document start>" in problem:
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            "the document has ended before this",
+            _word(source, offset),
+            "",
+            "separate documents with a line '---'",
+        )
+    if "escape" in problem:
+        backslash = text.rfind("\\", line_start, offset + 1)
+        start = backslash if backslash >= 0 else offset
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            f"{quote(text[start : start + 2])} is not an escape",
+            (start, start + 2),
+            "",
+            "double the backslash, or use single quotes, which know no escapes",
         )
     if "could not find expected ':'" in problem and context is not None:
         return _fault(
@@ -176,14 +211,17 @@ def _unclosed(source: Source, offset: int, context: int) -> Diagnostic:
     )
 
 
-def _indentation(source: Source, offset: int) -> Diagnostic:
-    return _fault(
-        source,
-        syntax.INDENTATION,
-        "this line is indented like no key above it",
-        _word(source, offset),
-        "",
-        "give all keys of one mapping the same indentation",
+def _beside(
+    source: Source, offset: int, context: int | None, message: str, label: str, cure: str
+) -> Diagnostic:
+    """A line that does not go on with the collection that began at `context`."""
+    labels: tuple[Label, ...] = ()
+    if context is not None and source.position(context).line < source.position(offset).line - 1:
+        labels = (
+            Label(source.span(*_word(source, context)), label or "the keys it stands beside begin here"),
+        )
+    return Diagnostic(
+        syntax.INDENTATION, message, source.span(*_word(source, offset)), labels=labels, help=(cure,)
     )
 
 

@@ -1,6 +1,8 @@
-"""Plain YAML scalars by the core schema of YAML 1.2: `on`, `yes`, `1_000`, `012` and `12:30:00` keep the meaning they look like.
+"""Plain YAML scalars by the core schema of YAML 1.2: `on`, `yes`, `1_000`, `012` and `12:30:00` keep the
+meaning they look like.
 
-Parsers that follow YAML 1.1 read them as booleans, octal and base 60, which is why the parser's own reading is not used.
+Parsers that follow YAML 1.1 read them as booleans, octal and base 60, which is why the parser's own reading
+is not used.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ _MAX_DIGITS = 400  # More than any double has; `int()` refuses texts above some 
 
 
 def resolve(text: str) -> ScalarValue:
-    """The value of a plain scalar. Raises OverflowError for numbers that JSON cannot hold: infinite, NaN, too long."""
+    """The value of a plain scalar. Raises OverflowError for numbers that JSON cannot hold: infinite, NaN, too
+    long.
+    """
     if text in _NULLS:
         return None
     if text in _BOOLEANS:

@@ -1,7 +1,8 @@
 """YAML text to documents, from the parser's events rather than its nodes.
 
-Events come one at a time, so nesting is bounded before anything recurses, aliases are refused before anything expands,
-and duplicate keys are seen. Text is cut at `---` lines first: a fault ends its own document and no other.
+Events come one at a time, so nesting is bounded before anything recurses, aliases are refused before anything
+expands, and duplicate keys are seen. Text is cut at `---` lines first: a fault ends its own document and no
+other.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import syntax
+from pgflowc.diagnostics.words import quote
 from pgflowc.document import yaml_scalar
-from pgflowc.document.characters import name_of, unstorable
+from pgflowc.document.characters import EMPTY_HELP, name_of, unstorable
 from pgflowc.document.model import Document, Entry, Mapping, Node, Place, Refused, Scalar, Sequence
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_fault import diagnose
 
 MAX_DEPTH = 64
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
 _YAML_DIRECTIVE = re.compile(r"^%YAML 1\.[12][ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -45,6 +48,7 @@ class _Open:
     key: tuple[str, Place] | None = None
     end: int = 0
     skip_value: bool = False
+    damaged: bool = False
 
 
 def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
@@ -75,9 +79,7 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
             documents.extend(Document(source, root) for root in roots)
     if not documents and not found_fault:
         report.add(
-            Diagnostic(
-                syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(syntax.EMPTY.cure,)
-            )
+            Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
         )
     return tuple(documents)
 
@@ -142,6 +144,7 @@ class _Composer:
         elif mapping.key is None:
             mapping.key = self._key(node)
             mapping.skip_value = mapping.key is None
+            mapping.damaged |= mapping.key is None and not isinstance(node, Scalar)
         else:
             key, place = mapping.key
             mapping.key = None
@@ -150,7 +153,7 @@ class _Composer:
                 self._report.add(
                     Diagnostic(
                         syntax.DUPLICATE_KEY,
-                        f"the key '{key}' occurs twice",
+                        f"the key {quote(key)} occurs twice",
                         place.span,
                         label="second time",
                         labels=(Label(first.key_place.span, "first time"),),
@@ -188,6 +191,8 @@ class _Composer:
         # The end mark of a block collection runs into the next token; its last child ends where it ends.
         if not opened.flow_style:
             end = max(opened.end, opened.start)
+        if opened.damaged:
+            return Refused(self._source, opened.start, end)
         if opened.is_mapping:
             return Mapping(self._source, opened.start, end, opened.entries)
         return Sequence(self._source, opened.start, end, tuple(opened.items))
@@ -196,6 +201,8 @@ class _Composer:
         start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
         if self._refuse_extras(event):
             return Refused(self._source, start, end)
+        if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
+            start = anchor.end()
         text: str = event.value
         if bad := unstorable(text):
             self._report.add(

@@ -85,8 +85,8 @@ def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | 
         span=spec.key_span(*path),
         path=path,
         model=model,
-        depends_on=_dependencies(spec, (*path, "depends_on")),
-        map=_map_source(spec, (*path, "map")),
+        depends_on=_dependencies(spec, (*path, "depends_on")) if isinstance(model, StepModel) else (),
+        map=_map_source(spec, (*path, "map")) if isinstance(model, StepModel) else None,
         output=_type(spec, reader, (*path, "output")),
     )
 

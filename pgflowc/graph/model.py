@@ -1,6 +1,7 @@
 """The checked program: flows, steps and edges, frozen. Every later stage reads this and nothing before it.
 
-A `Flow` exists only if it passed every check, so later stages never meet an unknown dependency, a cycle or a bad slug.
+A `Flow` exists only if it passed every check, so later stages never meet an unknown dependency, a cycle or a
+bad slug.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class StepOptions:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """When a step runs: JSON-containment patterns (canonical JSON texts of objects, None when absent) and what a miss does."""
+    """When a step runs: JSON-containment patterns (canonical JSON texts of objects, None when absent) and
+    what a miss does.
+    """
 
     required: str | None = None
     forbidden: str | None = None
@@ -45,11 +48,12 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. A `map` step has no dependency (it maps the flow's input) or exactly one (it maps that step's output).
+    """One step. A `map` step has no dependency (it maps the flow's input) or exactly one (it maps that step's
+    output).
 
-    `depends_on` keeps the order written, without duplicates. `output` is what one task returns: for a map step, what
-    the handler returns per element; None when not declared. `may_be_skipped` says that dependents can run without this
-    step's output. `span` is the place of the slug.
+    `depends_on` keeps the order written, without duplicates. `output` is what one task returns: for a map
+    step, what the handler returns per element; None when not declared. `may_be_skipped` says that dependents
+    can run without this step's output. `span` is the place of the slug.
     """
 
     slug: str
@@ -66,7 +70,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A flow, or a job (exactly one single root step). `steps` are in topological order, ties in the order written."""
+    """A flow, or a job (exactly one single root step). `steps` are in topological order, ties in the order
+    written.
+    """
 
     slug: str
     kind: Literal["flow", "job"]

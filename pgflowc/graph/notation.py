@@ -1,6 +1,7 @@
 """The payload type notation: nodes and texts such as `map of Item | null` to payload types.
 
-What cannot be read is reported and becomes `any`, which fits everything, so that nothing else complains about it.
+What cannot be read is reported and becomes `any`, which fits everything, so that nothing else complains about
+it.
 """
 
 from __future__ import annotations
@@ -147,7 +148,9 @@ class Reader:
 
 
 class _TextReader:
-    """Recursive descent over one text: a union of atoms, where an atom is a name, `map of` an atom, or `[` union `]`."""
+    """Recursive descent over one text: a union of atoms, where an atom is a name, `map of` an atom, or `[`
+    union `]`.
+    """
 
     def __init__(self, reader: Reader, node: Scalar, text: str) -> None:
         self._reader = reader
@@ -170,21 +173,23 @@ class _TextReader:
 
     def _union(self, depth: int) -> PayloadType:
         first = self._at
-        members = [self._atom(depth)]
+        members = {self._atom(depth): None}
+        repeated: tuple[int, int] | None = None
         while self._peek() == "|":
             self._at += 1
             start = self._at
             member = self._atom(depth)
             if member in members and member != ANY:
-                self._reader.refuse(
-                    codes.REPEATED_MEMBER,
-                    f"{quote(self._written(start))} occurs twice in {quote(self._written(first))}",
-                    self._span(start, self._at - 1),
-                    "remove it, or write the type that was meant",
-                )
-            else:
-                members.append(member)
-        return members[0] if len(members) == 1 else payload.OneOf(tuple(members))
+                repeated = repeated or (start, self._at - 1)
+            members[member] = None
+        if repeated:
+            self._reader.refuse(
+                codes.REPEATED_MEMBER,
+                f"{quote(self._written(*repeated))} occurs twice in {quote(self._written(first, self._at - 1))}",
+                self._span(*repeated),
+                "remove it, or write the type that was meant",
+            )
+        return next(iter(members)) if len(members) == 1 else payload.OneOf(tuple(members))
 
     def _atom(self, depth: int) -> PayloadType:
         if depth > _MAX_DEPTH:
@@ -215,9 +220,9 @@ class _TextReader:
         index = self._at + ahead
         return self._tokens[index][0] if index < len(self._tokens) else None
 
-    def _written(self, first: int) -> str:
-        """What the tokens from `first` up to here look like in the text."""
-        return self._text[self._tokens[first][1] : self._tokens[self._at - 1][2]]
+    def _written(self, first: int, last: int) -> str:
+        """What the tokens `first` to `last` look like in the text."""
+        return self._text[self._tokens[first][1] : self._tokens[last][2]]
 
     def _span(self, first: int, last: int) -> Span:
         """The place of the tokens `first` to `last`; of the whole text if they cannot be told apart."""

@@ -1,4 +1,6 @@
-"""The order in which steps are added to the core: every step after its dependencies, ties in the order written."""
+"""The order in which steps are added to the core: every step after its dependencies, ties in the order
+written.
+"""
 
 from __future__ import annotations
 

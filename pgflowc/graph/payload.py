@@ -1,7 +1,7 @@
 """Payload types: what flows, steps and map items carry, as a closed set of frozen values.
 
-Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`), read by
-the checks and by the renderer of Python types.
+Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`),
+read by the checks and by the renderer of Python types.
 """
 
 from __future__ import annotations

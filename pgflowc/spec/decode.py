@@ -22,8 +22,8 @@ _PLACEHOLDER = "_"
 def decode(document: Document, report: Report) -> Spec | None:
     """The flow or job that a document describes.
 
-    None when nothing of it can be checked further. Otherwise values at fault were left out and are listed in the spec's
-    `damaged`.
+    None when nothing of it can be checked further. Otherwise values at fault were left out and are listed in
+    the spec's `damaged`.
     """
     root = document.root
     if isinstance(root, Refused):
@@ -80,11 +80,16 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
                 "this document has no 'flow' or 'job' key",
                 at.key_place.span if at else root.span,
                 label=f"did you mean '{word}'?" if meant else "",
-                help=(f"write '{word}: NAME' first",),
+                help=(f"write '{_assignment(document, word)}' first",),
             )
         )
         return None
     return FlowModel if flow else JobModel
+
+
+def _assignment(document: Document, key: str) -> str:
+    """How the file's own language sets the key."""
+    return f'{key} = "NAME"' if document.path.lower().endswith(".toml") else f"{key}: NAME"
 
 
 def _plain(node: Node, path: Path, damaged: set[Path]) -> Any:
@@ -150,13 +155,17 @@ def _refuse_empty_values(
                     f"{quote(key)} has no value",
                     entry.key_place.span,
                     label="null" if written_null else "nothing follows",
-                    help=(
-                        "if it returns or takes nothing, write 'null'"
-                        if key in _MAY_BE_NULL
-                        else "write the value, or remove the key to get the default",
-                    ),
+                    help=(_cure(key),),
                 )
             )
+
+
+def _cure(key: str) -> str:
+    if key in ("flow", "job"):
+        return f"write the slug of the {key}"
+    if key in _MAY_BE_NULL:
+        return "if there is nothing to take or to return, write 'null'"
+    return "write the value, or remove the key to get the default"
 
 
 def _validate(

@@ -204,10 +204,11 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
     head = "flow" if key == "steps" else "job"
     entry = document.entry(head)
-    slug = f" {quote(str(entry.value.value))}" if entry and isinstance(entry.value, Scalar) else ""
+    slug = entry.value.value if entry and isinstance(entry.value, Scalar) else None
+    named = f" {quote(slug)}" if isinstance(slug, str) else ""
     cure = "add 'steps:' with at least one step" if key == "steps" else "add 'perform:'; it may be left empty"
     return Diagnostic(
-        codes.MISSING_KEY, f"{head}{slug} has no '{key}'", _key(document, (head,)), help=(cure,)
+        codes.MISSING_KEY, f"{head}{named} has no '{key}'", _key(document, (head,)), help=(cure,)
     )
 
 

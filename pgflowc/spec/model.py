@@ -1,7 +1,8 @@
-"""The spec language as a pydantic model; editors get their JSON Schema from it, so every field says what it is for.
+"""The spec language as a pydantic model; editors get their JSON Schema from it, so every field says what it
+is for.
 
-Payload types (`types`, `input`, `output`) are admitted here as they were written and read by the graph stage, which
-knows how to point into them.
+Payload types (`types`, `input`, `output`) are admitted here as they were written and read by the graph stage,
+which knows how to point into them.
 """
 
 from __future__ import annotations

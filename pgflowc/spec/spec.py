@@ -14,9 +14,9 @@ from pgflowc.spec.model import FlowModel, JobModel
 class Spec:
     """One flow or job as written.
 
-    `damaged` holds the paths of values that were reported and left out of `model`. A spec with damage is still checked,
-    so that all its faults are found in one run, but never compiled; a check that would draw a conclusion from something
-    missing asks `is_damaged` first.
+    `damaged` holds the paths of values that were reported and left out of `model`. A spec with damage is
+    still checked, so that all its faults are found in one run, but never compiled; a check that would draw a
+    conclusion from something missing asks `is_damaged` first.
     """
 
     document: Document

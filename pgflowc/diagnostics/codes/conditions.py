@@ -8,7 +8,8 @@ NOT_A_DEPENDENCY = Code(
     "PGF401",
     Severity.ERROR,
     "a condition looks at something that is not a dependency",
-    cause="The condition of a dependent step is compared with an object that has one key for each dependency of the step, "
+    cause="The condition of a dependent step is compared with an object that has one key for each "
+    "dependency of the step, "
     "and nothing else.",
     example="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {depends_on: [b], if: {a: {ok: true}}}",
     cure="Add the step to `depends_on`, or look at one that is there.",
@@ -25,7 +26,8 @@ IMPOSSIBLE_VALUE = Code(
     "PGF403",
     Severity.ERROR,
     "a condition expects a value that the declared type does not have",
-    cause="The condition compares with a value of another kind than the declared type, so it could never match.",
+    cause="The condition compares with a value of another kind than the declared type, so it could never "
+    "match.",
     example="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amount: '0'}}",
     cure="Write a value of the declared type; numbers in quotes are texts.",
 )
@@ -33,7 +35,8 @@ ROOT_MAP = Code(
     "PGF404",
     Severity.ERROR,
     "a condition on a root map step",
-    cause="The condition of a root step is compared with the run's input. That of a root map step is an array, and no array "
+    cause="The condition of a root step is compared with the run's input. That of a root map step is an "
+    "array, and no array "
     "contains an object.",
     example="flow: orders\ninput: [int]\nsteps:\n  load: {map: $input, if: {urgent: true}}",
     cure="Let a single step decide first and map over its output, or decide in the handler.",

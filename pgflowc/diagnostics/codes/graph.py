@@ -32,7 +32,8 @@ MAP_SOURCES = Code(
     "PGF204",
     Severity.ERROR,
     "a map step has more than one source",
-    cause="A map step makes one task per element of exactly one array, and gets nothing but the element: it can have "
+    cause="A map step makes one task per element of exactly one array, and gets nothing but the element: it "
+    "can have "
     "neither two sources nor other dependencies.",
     example="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {map: a, depends_on: [b]}",
     cure="Let one step combine the arrays into its output, and map over that step.",
@@ -41,7 +42,8 @@ MAP_OVER_NO_ARRAY = Code(
     "PGF205",
     Severity.ERROR,
     "a map step maps over an output that is not an array",
-    cause="The core makes one task per element of the source's whole output. If that is declared as something else than an "
+    cause="The core makes one task per element of the source's whole output. If that is declared as "
+    "something else than an "
     "array, the run would fail.",
     example="flow: orders\nsteps:\n  list: {output: {items: [str]}}\n  load: {map: list}",
     cure="Declare the source's output as an array ([T]) and return the bare list from its handler.",
@@ -52,7 +54,8 @@ MAP_OVER_INPUT = Code(
     "a root map step, but the flow's input is not an array",
     cause="`map: $input` makes one task per element of the run's input, so the input must be an array.",
     example="flow: orders\ninput: {ids: [int]}\nsteps:\n  load: {map: $input}",
-    cure="Declare the flow's input as an array ([T]), or begin with a step that returns the array and map over that step.",
+    cure="Declare the flow's input as an array ([T]), or begin with a step that returns the array and map "
+    "over that step.",
 )
 MAP_OVER_PART = Code(
     "PGF207",
@@ -66,7 +69,8 @@ DUPLICATE_FLOW = Code(
     "PGF208",
     Severity.ERROR,
     "two flows or jobs have the same slug",
-    cause="Slugs name flows in the database, so each can be used once in a project. Jobs are flows there, too.",
+    cause="Slugs name flows in the database, so each can be used once in a project. Jobs are flows there, "
+    "too.",
     example="flow: orders\nsteps: {a: {}}\n---\nflow: orders\nsteps: {b: {}}",
     cure="Rename one of the two.",
 )
@@ -82,7 +86,8 @@ SAME_QUEUE = Code(
     "PGF210",
     Severity.ERROR,
     "two slugs differ only in capital letters",
-    cause="Queue tables are named in lower case, so two flows whose slugs differ only in case would share one queue.",
+    cause="Queue tables are named in lower case, so two flows whose slugs differ only in case would share "
+    "one queue.",
     example="flow: orders\nsteps: {a: {}}\n---\nflow: Orders\nsteps: {a: {}}",
     cure="Rename one of the two.",
 )

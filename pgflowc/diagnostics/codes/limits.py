@@ -8,7 +8,8 @@ OUT_OF_RANGE = Code(
     "PGF501",
     Severity.ERROR,
     "a number is out of range",
-    cause="Options are stored as PostgreSQL integers. Timeouts are at least 1 second, other options at least 0.",
+    cause="Options are stored as PostgreSQL integers. Timeouts are at least 1 second, other options at "
+    "least 0.",
     example="flow: orders\ntimeout: 0\nsteps: {charge: {}}",
     cure="Write a number in the range that the message names.",
 )
@@ -24,7 +25,8 @@ RETRY_DELAY_OVERFLOW = Code(
     "PGF503",
     Severity.ERROR,
     "the delay before the last retry overflows",
-    cause="The delay doubles with every attempt, base_delay * 2^attempts seconds; beyond 2147483647 seconds PostgreSQL "
+    cause="The delay doubles with every attempt, base_delay * 2^attempts seconds; beyond 2147483647 seconds "
+    "PostgreSQL "
     "raises an error instead of retrying.",
     example="flow: orders\nmax_attempts: 40\nsteps: {charge: {}}",
     cure="Use fewer attempts or a smaller base_delay. With base_delay 0 retries are immediate.",

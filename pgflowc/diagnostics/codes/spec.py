@@ -10,7 +10,8 @@ NOT_A_MAPPING = Code(
     "a document is not a flow or a job",
     cause="Every document describes one flow or one job, as keys and values.",
     example="- charge\n- confirm",
-    cure="Begin with `flow: NAME` and `steps:`, or with `job: NAME` and `perform:`. Separate documents with `---`.",
+    cure="Begin with `flow: NAME` and `steps:`, or with `job: NAME` and `perform:`. Separate documents with "
+    "`---`.",
 )
 NO_KIND = Code(
     "PGF102",
@@ -48,7 +49,8 @@ BAD_SLUG = Code(
     "PGF106",
     Severity.ERROR,
     "a slug breaks the naming rule",
-    cause="Slugs name rows, queues and handlers: 1 to 128 letters, digits and underscores (ASCII), not beginning with a "
+    cause="Slugs name rows, queues and handlers: 1 to 128 letters, digits and underscores (ASCII), not "
+    "beginning with a "
     "digit, and not the word 'run'.",
     example="flow: process-order\nsteps: {charge: {}}",
     cure="Rename it, with underscores between words.",
@@ -57,7 +59,8 @@ MISPLACED_KEY = Code(
     "PGF107",
     Severity.ERROR,
     "a key that belongs somewhere else",
-    cause="Flows have `steps`, jobs have `perform`, and the one step of a job depends on nothing and maps nothing.",
+    cause="Flows have `steps`, jobs have `perform`, and the one step of a job depends on nothing and maps "
+    "nothing.",
     example="job: send_email\nsteps: {send: {}}",
     cure="Move the key to where it belongs, or turn the job into a flow.",
 )
@@ -97,7 +100,8 @@ NOT_COMPILED = Code(
     "PGF112",
     Severity.ERROR,
     "a part of the language that this version does not compile",
-    cause="`cron`, `version`, `{$ref: ...}` and `{$python: ...}` belong to the spec language, but this version of pgflowc "
+    cause="`cron`, `version`, `{$ref: ...}` and `{$python: ...}` belong to the spec language, but this "
+    "version of pgflowc "
     "cannot compile them yet. Ignoring them would lose what they ask for.",
     example='flow: report\ncron: "@hourly"\nsteps: {build: {}}',
     cure="Remove it, or use a version of pgflowc that compiles it.",

@@ -8,7 +8,8 @@ INVALID_YAML = Code(
     "PGF001",
     Severity.ERROR,
     "the text is not valid YAML",
-    cause="The YAML parser stopped here. What follows in this document was not read, so it may hold more faults.",
+    cause="The YAML parser stopped here. What follows in this document was not read, so it may hold more "
+    "faults.",
     example='flow: orders\nsteps:\n  charge: "now" please',
     cure="Mend the place under the carets; the text that belongs there is usually named in the message.",
 )
@@ -18,13 +19,15 @@ INVALID_TOML = Code(
     "the text is not valid TOML",
     cause="The TOML parser stopped here. What follows was not read, so it may hold more faults.",
     example="flow = orders",
-    cure='Mend the place under the carets. Texts need quotes in TOML (flow = "orders"), keys are set with "=".',
+    cure='Mend the place under the carets. Texts need quotes in TOML (flow = "orders"), keys are set with '
+    '"=".',
 )
 DUPLICATE_KEY = Code(
     "PGF003",
     Severity.ERROR,
     "a key occurs twice in the same mapping",
-    cause="YAML parsers silently keep one of the two values; which one depends on the parser. pgflowc refuses the second.",
+    cause="YAML parsers silently keep one of the two values; which one depends on the parser. pgflowc "
+    "refuses the second.",
     example="steps:\n  charge: {timeout: 30}\n  charge: {timeout: 60}",
     cure="Rename or remove one of the two. Steps need distinct slugs.",
 )
@@ -48,7 +51,8 @@ UNQUOTED = Code(
     "PGF006",
     Severity.ERROR,
     "a text begins with a character that has a meaning of its own in YAML",
-    cause="A value that begins with * & ! % @ ` | or > is not a plain text: * names an alias, & an anchor, ! a tag.",
+    cause="A value that begins with * & ! % @ ` | or > is not a plain text: * names an alias, & an anchor, "
+    "! a tag.",
     example="description: *every* order",
     cure="Put the text in quotes.",
 )
@@ -56,15 +60,18 @@ ALIAS = Code(
     "PGF007",
     Severity.ERROR,
     "anchors, aliases and merge keys are not part of the spec language",
-    cause="A few lines of aliases can expand to gigabytes, and a shared value has no place of its own to point at.",
+    cause="A few lines of aliases can expand to gigabytes, and a shared value has no place of its own to "
+    "point at.",
     example="steps:\n  a: &slow {timeout: 600}\n  b: *slow",
-    cure="Write the value out. Options that all steps share belong to the flow; payload types that are shared, to `types:`.",
+    cure="Write the value out. Options that all steps share belong to the flow; payload types that are "
+    "shared, to `types:`.",
 )
 TAG = Code(
     "PGF008",
     Severity.ERROR,
     "tags are not part of the spec language",
-    cause="A word that begins with ! asks the YAML parser to build something other than texts, numbers, lists and mappings.",
+    cause="A word that begins with ! asks the YAML parser to build something other than texts, numbers, "
+    "lists and mappings.",
     example="timeout: !!int 30",
     cure="Remove the tag, or put the value in quotes if it is a text that begins with !.",
 )
@@ -72,9 +79,11 @@ UNCLOSED = Code(
     "PGF009",
     Severity.ERROR,
     "a bracket or a quote is not closed",
-    cause="A list, mapping or quoted text was opened and its end is missing, or something stands in it that cannot stand there.",
+    cause="A list, mapping or quoted text was opened and its end is missing, or something stands in it that "
+    "cannot stand there.",
     example="input: {order_id: int, items: [Item}",
-    cure="Close it, and check commas between the members. Inside brackets, quote texts that hold brackets or commas.",
+    cure="Close it, and check commas between the members. Inside brackets, quote texts that hold brackets "
+    "or commas.",
 )
 TOO_DEEP = Code(
     "PGF010",
@@ -90,13 +99,15 @@ EMPTY = Code(
     "there is no flow in the file",
     cause="The file is empty, or holds only comments.",
     example="# flows of the shop",
-    cure="Write a flow (`flow: NAME` and `steps:`) or a job (`job: NAME` and `perform:`), or remove the file.",
+    cure="Write a flow (`flow: NAME` and `steps:`) or a job (`job: NAME` and `perform:`), or remove the "
+    "file.",
 )
 KEY_NOT_TEXT = Code(
     "PGF012",
     Severity.ERROR,
     "a key is not a text",
-    cause="A list or mapping stands where a key belongs. This is what `{{ name }}` of a template language looks like to YAML.",
+    cause="A list or mapping stands where a key belongs. This is what `{{ name }}` of a template language "
+    "looks like to YAML.",
     example="{{ flow_name }}: 1",
     cure="Use a plain word as the key. Values that begin with a brace need quotes.",
 )
@@ -104,7 +115,8 @@ CHARACTER = Code(
     "PGF013",
     Severity.ERROR,
     "a character that cannot be part of a spec",
-    cause="Control characters, NUL and lone surrogates are either invisible or cannot be stored by PostgreSQL.",
+    cause="Control characters, NUL and lone surrogates are either invisible or cannot be stored by "
+    "PostgreSQL.",
     example='description: "ends with \\0"',
     cure="Remove the character. A file full of them is probably not a text file, or not in UTF-8.",
 )
@@ -112,7 +124,8 @@ NOT_JSON = Code(
     "PGF014",
     Severity.ERROR,
     "a value that JSON does not have",
-    cause="Infinity, NaN, numbers beyond any double, and the dates and times of TOML have no counterpart in JSON.",
+    cause="Infinity, NaN, numbers beyond any double, and the dates and times of TOML have no counterpart in "
+    "JSON.",
     example="timeout: .inf",
     cure="Write a number, or put the value in quotes to make it a text.",
 )

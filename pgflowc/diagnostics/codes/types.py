@@ -8,7 +8,8 @@ MALFORMED = Code(
     "PGF301",
     Severity.ERROR,
     "a payload type cannot be read",
-    cause="Payload types are names, 'T | U', 'map of T', '[T]' as texts; [T] as a list; {field: T} as a mapping.",
+    cause="Payload types are names, 'T | U', 'map of T', '[T]' as texts; [T] as a list; {field: T} as a "
+    "mapping.",
     example="flow: orders\ninput: {note: str or null}\nsteps: {charge: {}}",
     cure="Write the type as the help line shows. Quote a text that holds brackets.",
 )
@@ -16,7 +17,8 @@ UNKNOWN_NAME = Code(
     "PGF302",
     Severity.ERROR,
     "a payload type has an unknown name",
-    cause="The name is neither built in (str int float bool decimal date datetime time uuid bytes json any null) nor an "
+    cause="The name is neither built in (str int float bool decimal date datetime time uuid bytes json any "
+    "null) nor an "
     "entry of the flow's `types:`.",
     example="flow: orders\ninput: {order_id: integer}\nsteps: {charge: {}}",
     cure="Correct the name, or define it under `types:`.",
@@ -25,7 +27,8 @@ BAD_NAME = Code(
     "PGF303",
     Severity.ERROR,
     "a name under `types:` cannot be used",
-    cause="Names of types are made of letters, digits and underscores (ASCII), and must not hide a built-in type.",
+    cause="Names of types are made of letters, digits and underscores (ASCII), and must not hide a built-in "
+    "type.",
     example="flow: orders\ntypes:\n  str: {value: int}\nsteps: {charge: {}}",
     cure="Choose another name; by custom names begin with a capital, such as Item.",
 )
@@ -33,7 +36,8 @@ ENDLESS = Code(
     "PGF304",
     Severity.ERROR,
     "a payload type has no finite values",
-    cause="The type is defined by itself without an end: every value would have to hold another value of the type.",
+    cause="The type is defined by itself without an end: every value would have to hold another value of "
+    "the type.",
     example="flow: orders\ntypes:\n  Node: {next: Node}\ninput: Node\nsteps: {charge: {}}",
     cure="Give the recursion an end: 'Node | null', [Node] or 'map of Node' inside an object.",
 )
@@ -49,7 +53,8 @@ BAD_ENUM = Code(
     "PGF306",
     Severity.ERROR,
     "an enum is not a list of distinct values",
-    cause="`$enum` takes a list of at least one value; each is a text, an integer, true, false or null, and occurs once.",
+    cause="`$enum` takes a list of at least one value; each is a text, an integer, true, false or null, and "
+    "occurs once.",
     example="flow: orders\ninput: {channel: {$enum: [web, web]}}\nsteps: {charge: {}}",
     cure="List the allowed values. Fractions and nested values cannot be enumerated.",
 )
@@ -59,13 +64,15 @@ BAD_ARRAY = Code(
     "an array type does not have exactly one element type",
     cause="[T] is an array whose elements all have the type T. A list of several types is not a type.",
     example="flow: orders\ninput: {size: [int, int]}\nsteps: {charge: {}}",
-    cure="Write ['T | U'] for mixed elements, {$enum: [a, b]} for a choice of values, an object for a fixed structure.",
+    cure="Write ['T | U'] for mixed elements, {$enum: [a, b]} for a choice of values, an object for a fixed "
+    "structure.",
 )
 UNKNOWN_DIRECTIVE = Code(
     "PGF308",
     Severity.ERROR,
     "a `$` key in a payload type that means nothing",
-    cause="Keys that begin with $ are not fields: `$enum`, `$ref` and `$python` each stand alone in their mapping.",
+    cause="Keys that begin with $ are not fields: `$enum`, `$ref` and `$python` each stand alone in their "
+    "mapping.",
     example="flow: orders\ninput: {channel: {$oneof: [web, phone]}}\nsteps: {charge: {}}",
     cure="Use {$enum: [...]} and no other key beside it, or rename the field.",
 )
@@ -81,7 +88,8 @@ RECURSIVE_ALIAS = Code(
     "PGF310",
     Severity.ERROR,
     "a type is defined by itself without an object between",
-    cause="Recursive types become Python classes, so the way from a type back to itself must lead through an object.",
+    cause="Recursive types become Python classes, so the way from a type back to itself must lead through "
+    "an object.",
     example="flow: orders\ntypes:\n  Tree: [Tree]\ninput: Tree\nsteps: {charge: {}}",
     cure="Put an object between: Tree: {children: [Tree]}.",
 )

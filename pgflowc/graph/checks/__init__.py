@@ -1,4 +1,6 @@
-"""The faults that a parsed spec can still have, one file per fault. A check reports; it changes and decides nothing."""
+"""The faults that a parsed spec can still have, one file per fault. A check reports; it changes and decides
+nothing.
+"""
 
 from __future__ import annotations
 

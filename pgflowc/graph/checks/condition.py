@@ -1,7 +1,7 @@
 """Conditions look at what a step really gets, and expect values that it can have.
 
-A root step's condition is compared with the run's input, a dependent step's with an object of its dependencies' outputs
-by slug. The declared types say which patterns can match at all.
+A root step's condition is compared with the run's input, a dependent step's with an object of its
+dependencies' outputs by slug. The declared types say which patterns can match at all.
 """
 
 from __future__ import annotations

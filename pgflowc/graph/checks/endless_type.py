@@ -7,24 +7,27 @@ from collections.abc import Iterator, Mapping
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.graph.draft import Draft
+from pgflowc.graph.knot import knots, shortest_cycle
 from pgflowc.graph.payload import Array, MapOf, Named, NamedType, Object, OneOf, PayloadType
 
 
 def check(draft: Draft, report: Report) -> None:
     """Report names that lead back to themselves without an object, and types that no finite value can have."""
-    aliases = {name: set(_without_objects(entry.type)) for name, entry in draft.types.items()}
+    aliases = {
+        name: sorted(set(_without_objects(entry.type)) & draft.types.keys())
+        for name, entry in draft.types.items()
+    }
     reported: set[str] = set()
-    for name in draft.types:
-        circle = _way_back(name, aliases)
-        if circle is None or reported & set(circle):
-            continue
-        reported |= set(circle)
+    for knot in knots(aliases):
+        cycle = shortest_cycle(aliases, knot)
+        reported |= set(knot)
         report.add(
             Diagnostic(
                 codes.RECURSIVE_ALIAS,
-                f"the type '{name}' is defined by itself without an object between: {' -> '.join(circle)}",
-                draft.spec.key_span("types", name),
-                help=(f"put an object between: {name}: {{children: [{name}]}}",),
+                f"the type '{cycle[0]}' is defined by itself without an object between: "
+                + " -> ".join([*cycle[:8], *(["..."] if len(cycle) > 8 else []), cycle[0]]),
+                draft.spec.key_span("types", cycle[0]),
+                help=(f"put an object between: {cycle[0]}: {{children: [{cycle[0]}]}}",),
             )
         )
     finite = _finite(draft.types)
@@ -57,31 +60,32 @@ def _without_objects(type_: PayloadType) -> Iterator[str]:
                 yield from _without_objects(member)
 
 
-def _way_back(start: str, edges: Mapping[str, set[str]]) -> list[str] | None:
-    """A path from `start` to itself, both ends included; None when there is none."""
-    came_from: dict[str, str] = {}
-    waiting = [start]
-    for name in waiting:
-        for target in sorted(edges.get(name, ())):
-            if target == start:
-                path = [start, name]
-                while path[-1] != start:
-                    path.append(came_from[path[-1]])
-                return path[::-1] if name != start else [start, start]
-            if target not in came_from:
-                came_from[target] = name
-                waiting.append(target)
-    return None
-
-
 def _finite(types: Mapping[str, NamedType]) -> set[str]:
-    """The names that have a finite value: grown from nothing until nothing is added."""
+    """The names that have a finite value: grown from those that need no other name."""
+    users: dict[str, list[str]] = {}
+    for name, entry in types.items():
+        for needed in _names(entry.type):
+            users.setdefault(needed, []).append(name)
     finite: set[str] = set()
-    while True:
-        more = {name for name in types.keys() - finite if _has_value(types[name].type, types, finite)}
-        if not more:
-            return finite
-        finite |= more
+    waiting = list(types)
+    while waiting:
+        name = waiting.pop()
+        if name not in finite and _has_value(types[name].type, types, finite):
+            finite.add(name)
+            waiting.extend(users.get(name, ()))
+    return finite
+
+
+def _names(type_: PayloadType) -> Iterator[str]:
+    """All names in a type."""
+    if isinstance(type_, Object):
+        for field in type_.fields:
+            yield from _names(field.type)
+    elif isinstance(type_, OneOf):
+        for member in type_.members:
+            yield from _names(member)
+    else:
+        yield from _without_objects(type_)
 
 
 def _has_value(type_: PayloadType, types: Mapping[str, NamedType], finite: set[str]) -> bool:

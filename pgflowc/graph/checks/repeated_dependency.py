@@ -11,9 +11,11 @@ def check(draft: Draft, report: Report) -> None:
     """Warn of the second mention of a slug under `depends_on`."""
     for step in draft.steps.values():
         seen: dict[str, Dependency] = {}
+        reported: set[str] = set()
         for dependency in step.depends_on:
             first = seen.setdefault(dependency.slug, dependency)
-            if first is not dependency:
+            if first is not dependency and dependency.slug not in reported:
+                reported.add(dependency.slug)
                 report.add(
                     Diagnostic(
                         codes.REPEATED_DEPENDENCY,

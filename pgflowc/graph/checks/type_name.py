@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.words import near_miss, one_of, quote
-from pgflowc.graph.draft import Draft
+from pgflowc.graph.draft import Draft, TypeUse
 from pgflowc.graph.payload import SCALAR_NAMES
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_MOST_SHOWN = 6
 _RESERVED = frozenset({*SCALAR_NAMES, "map", "of"})
 
 # Words of other languages for the built-in types.
@@ -50,17 +51,21 @@ def check(draft: Draft, report: Report) -> None:
         )
     known = draft.spec.document.find("types")
     written = set(getattr(known, "entries", ()))
+    unknown: dict[str, list[TypeUse]] = {}
     for use in draft.type_uses:
         if use.name not in written:
-            report.add(
-                Diagnostic(
-                    codes.UNKNOWN_NAME,
-                    f"there is no type {quote(use.name)}",
-                    use.span,
-                    label="unknown type",
-                    help=(_help(use.name, written),),
-                )
+            unknown.setdefault(use.name, []).append(use)
+    for name, uses in unknown.items():
+        report.add(
+            Diagnostic(
+                codes.UNKNOWN_NAME,
+                f"there is no type {quote(name)}",
+                uses[0].span,
+                label="unknown type",
+                labels=tuple(Label(use.span, "here, too") for use in uses[1:_MOST_SHOWN]),
+                help=(_help(name, written),),
             )
+        )
 
 
 def _help(name: str, written: set[str]) -> str:

@@ -8,7 +8,9 @@ from pgflowc.graph.draft import Draft
 
 
 def check(draft: Draft, report: Report) -> None:
-    """Warn of types that neither the input nor an output reaches; silent when a fault may hide where they are used."""
+    """Warn of types that neither the input nor an output reaches; silent when a fault may hide where they are
+    used.
+    """
     if draft.spec.damaged or report.has_errors:
         return
     used_by: dict[str | None, set[str]] = {}

@@ -1,0 +1,157 @@
+"""The lines of a user's file that a finding points at, with carets under them, cut to the width of the
+terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pgflowc.diagnostics.model import Span
+from pgflowc.diagnostics.words import visible
+
+Paint = Callable[[str, str], str]
+"""`paint(style, text)`; styles are `error`, `warning`, `frame`, `head` and `note`."""
+
+_TAB = "    "
+_LEAST_WIDTH = 40
+_ROOM_BEFORE = 20
+_LONGEST_UNDERLINE = 60
+_MOST_LINES_UP = 40
+_INDENTATION = re.compile(r"[ \t]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An underlined stretch of one line: columns from 0, `end` after the last; `style` is the primary one's
+    severity.
+    """
+
+    line: int
+    start: int
+    end: int
+    text: str
+    style: str | None
+
+
+def mark(span: Span, text: str, style: str | None, lines: Sequence[str]) -> Mark:
+    """The part of the span on its first line, at least one column wide."""
+    line = lines[span.start.line - 1] if span.start.line <= len(lines) else ""
+    start = span.start.column - 1
+    end = span.end.column - 1 if span.end.line == span.start.line else max(len(line.rstrip()), start)
+    return Mark(span.start.line, start, max(end, start + 1), text, style)
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Draws lines of one file; `gutter` is the width of line numbers, `width` the terminal's."""
+
+    lines: Sequence[str]
+    gutter: int
+    width: int
+    paint: Paint
+
+    def draw(self, marks: Sequence[Mark]) -> Iterator[str]:
+        """The marked lines in order, before the first its enclosing key; gaps of more than a line become dots."""
+        previous = 0
+        ordered = sorted(marks, key=lambda mark: (mark.line, mark.start))
+        for line, group in groupby(ordered, key=lambda mark: mark.line):
+            context = self._enclosing(line) if not previous else 0
+            for shown in (context, line):
+                if not shown:
+                    continue
+                if previous and shown == previous + 2:
+                    yield self._source(shown - 1, 0)
+                elif previous and shown > previous + 2:
+                    yield self.paint("frame", "...")
+                previous = shown
+                if shown != line:
+                    yield self._source(shown, 0)
+            yield from self._marked(line, list(group))
+
+    @property
+    def _room(self) -> int:
+        return max(self.width - self.gutter - 3, _LEAST_WIDTH)
+
+    def _marked(self, line: int, marks: list[Mark]) -> Iterator[str]:
+        """One line and its marks; again for marks that the first cut does not show."""
+        while marks:
+            focus = next((mark for mark in marks if mark.style), marks[0])
+            shift = self._shift(line, focus.start)
+            shown = [mark for mark in marks if mark is focus or shift <= mark.start < shift + self._room - 6]
+            marks = [mark for mark in marks if mark not in shown]
+            yield self._source(line, shift)
+            for mark in shown:
+                yield self._underline(mark, shift)
+
+    def _shift(self, number: int, focus: int) -> int:
+        """How many characters to cut on the left so that column `focus` is seen."""
+        line = self._line(number)
+        if focus <= self._room - _ROOM_BEFORE and _width(line[:focus]) <= self._room - _ROOM_BEFORE:
+            return 0
+        return 0 if _width(line[: self._room + 1]) <= self._room else max(0, focus - _ROOM_BEFORE)
+
+    def _source(self, number: int, shift: int) -> str:
+        line = self._line(number)
+        before = "..." if shift else ""
+        text = _shown(line[shift : shift + self._room + 1])
+        if _columns(before + text) > self._room:
+            room = self._room - len(before) - 3
+            while _columns(text) > room:
+                text = text[:-1]
+            text += "..."
+        return f"{self.paint('frame', f'{number:>{self.gutter}} |')} {before}{text}".rstrip()
+
+    def _underline(self, mark: Mark, shift: int) -> str:
+        line = self._line(mark.line)
+        blank = _width(line[shift : mark.start]) + max(0, mark.start - len(line)) + (3 if shift else 0)
+        length = min(
+            _width(line[mark.start : min(mark.end, mark.start + _LONGEST_UNDERLINE)]) or 1, self._room
+        )
+        length = max(1, min(length, self._room - blank))
+        note = f" {visible(mark.text)}" if mark.text else ""
+        sign = ("^" if mark.style else "-") * length
+        return f"{self.paint('frame', ' ' * self.gutter + ' |')} {' ' * blank}{self.paint(mark.style or 'frame', sign + note)}"
+
+    def _line(self, number: int) -> str:
+        return self.lines[number - 1].rstrip() if number <= len(self.lines) else ""
+
+    def _enclosing(self, line: int) -> int:
+        """The nearest line above with less indentation, which usually holds the key that this line belongs
+        to; or 0.
+        """
+        if line > len(self.lines):
+            return 0
+        own = _indentation(self.lines[line - 1])
+        for number in range(line - 1, max(0, line - _MOST_LINES_UP), -1):
+            text = self.lines[number - 1]
+            indentation = _indentation(text)
+            if indentation < own and text[indentation : indentation + 1] not in ("", "#"):
+                return number
+        return 0
+
+
+def _indentation(line: str) -> int:
+    found = _INDENTATION.match(line)
+    return found.end() if found else 0
+
+
+def _shown(text: str) -> str:
+    return visible(text.replace("\t", _TAB))
+
+
+def _width(text: str) -> int:
+    """Columns that the text takes when it is shown."""
+    return _columns(_shown(text))
+
+
+def _columns(shown: str) -> int:
+    if shown.isascii():
+        return len(shown)
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in shown
+    )

@@ -1,0 +1,110 @@
+"""TOML text to a document: `tomllib` judges and reads, `toml_index` says where everything stands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date, datetime, time
+from math import isfinite
+from typing import Any
+
+from pgflowc.diagnostics import Diagnostic, Report, Span
+from pgflowc.diagnostics.codes import syntax
+from pgflowc.document.characters import EMPTY_HELP, name_of, unstorable
+from pgflowc.document.model import Document, Entry, Mapping, Node, Path, Place, Refused, Scalar, Sequence
+from pgflowc.document.source import Source
+from pgflowc.document.toml_fault import diagnose, duplicate_key
+from pgflowc.document.toml_index import MAX_DEPTH, Index, TooDeepError, index_of
+
+_MAX_DIGITS = 400
+_LONG_NUMBER = re.compile(rf"(?<![\w.+-])[+-]?[0-9][0-9_]{{{_MAX_DIGITS},}}")
+
+
+def parse_toml(source: Source, report: Report) -> tuple[Document, ...]:
+    """The one document of a TOML text, or none when it cannot be read, which is reported."""
+    try:
+        index = index_of(source)
+    except TooDeepError as error:
+        report.add(_too_deep(source, error.offset))
+        return ()
+    if index.repeated:
+        for key, first, second in index.repeated:
+            report.add(duplicate_key(key, first, second))
+        return ()
+    try:
+        data = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        report.add(diagnose(source, str(error)))
+        return ()
+    except RecursionError:  # nested inside something that the index does not know
+        report.add(_too_deep(source, 0))
+        return ()
+    except ValueError:  # `int()` refuses thousands of digits
+        found = _LONG_NUMBER.search(source.text)
+        report.add(_not_json(source.span(*found.span()) if found else source.span(0, 0)))
+        return ()
+    if not data:
+        report.add(
+            Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
+        )
+        return ()
+    return (Document(source, _Builder(source, index, report).node(data, ())),)
+
+
+class _Builder:
+    """Joins what `tomllib` read with where it stands."""
+
+    def __init__(self, source: Source, index: Index, report: Report) -> None:
+        self._source = source
+        self._index = index
+        self._report = report
+
+    def node(self, value: Any, path: Path) -> Node:
+        """The node of the value at `path`."""
+        place = self._index.values.get(path) or Place(self._source, 0, 0)
+        if isinstance(value, dict):
+            entries = {
+                key: Entry(key, self._index.keys.get((*path, key)) or place, self.node(inner, (*path, key)))
+                for key, inner in value.items()
+            }
+            return Mapping(self._source, place.start, place.end, entries)
+        if isinstance(value, list):
+            items = tuple(self.node(inner, (*path, number)) for number, inner in enumerate(value))
+            return Sequence(self._source, place.start, place.end, items)
+        if isinstance(value, datetime | date | time) or (isinstance(value, float) and not isfinite(value)):
+            self._report.add(_not_json(place.span))
+            return Refused(self._source, place.start, place.end)
+        if isinstance(value, int) and abs(value) >= 10**_MAX_DIGITS:
+            self._report.add(_not_json(place.span))
+            return Refused(self._source, place.start, place.end)
+        bad = unstorable(value) if isinstance(value, str) else None
+        if bad:
+            self._report.add(
+                Diagnostic(
+                    syntax.CHARACTER,
+                    f"the character {name_of(bad)} cannot be part of a spec",
+                    place.span,
+                    label="an escape in this text makes it",
+                )
+            )
+            return Refused(self._source, place.start, place.end)
+        return Scalar(self._source, place.start, place.end, value, plain=not isinstance(value, str))
+
+
+def _not_json(span: Span) -> Diagnostic:
+    return Diagnostic(
+        syntax.NOT_JSON,
+        "this value has no place in JSON",
+        span,
+        help=("write a finite number, or put it in quotes to make it a text",),
+    )
+
+
+def _too_deep(source: Source, offset: int) -> Diagnostic:
+    return Diagnostic(
+        syntax.TOO_DEEP,
+        f"arrays and tables are nested more than {MAX_DEPTH} levels deep",
+        source.span(offset, offset + 1),
+        label=f"level {MAX_DEPTH + 1}" if offset else "",
+        help=("give the inner parts names under [types] and use the names",),
+    )
