@@ -56,6 +56,7 @@ def tell(console: Console, stack: ExitStack) -> None:
     headline(console, "1  Compile the specs to SQL and typed Python")
     for project in PROJECTS:
         shell.run("compile", "--project", project)
+    show_migration(console, CHECKOUT / ORDERS / "migrations")
 
     headline(console, "2  Start PostgreSQL and apply the migrations")
     for project in PROJECTS:
@@ -88,6 +89,16 @@ def tell(console: Console, stack: ExitStack) -> None:
 def headline(console: Console, text: str) -> None:
     """Begin a part of the story."""
     console.rule(f"[bold]{text}[/]", align="left")
+
+
+def show_migration(console: Console, directory: Path) -> None:
+    """The statements of the migration that defines the flow process_order."""
+    [path] = directory.glob("*_create_process_order.sql")
+    console.print(path.relative_to(CHECKOUT), style="bold")
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("SELECT"):
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+    console.print()
 
 
 def database(shell: Shell, project: str) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,8 +176,11 @@ def normal(output: str) -> list[str]:
     return [line.rstrip() for line in output.strip().splitlines()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "examples/articles/README.md"])
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
+    if page.startswith("examples/"):
+        ignored = shutil.ignore_patterns(".pgflowc", "__pycache__")
+        shutil.copytree((CHECKOUT / page).parent, reader.directory, ignore=ignored, dirs_exist_ok=True)
     for block in blocks(page):
         reader.follow(block)
     reader.finish()

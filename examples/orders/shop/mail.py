@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from email.message import EmailMessage
+from email.utils import localtime
 from uuid import UUID
 
 from shop import settings
@@ -15,6 +16,7 @@ def compose(to: str, subject: str, body: str, run_id: UUID) -> EmailMessage:
     message["From"] = settings.MAIL_FROM
     message["To"] = to
     message["Subject"] = subject
+    message["Date"] = localtime()
     message["Message-ID"] = f"<{run_id}@shop.example>"
     message.set_content(body)
     return message

@@ -1,4 +1,7 @@
-"""Handlers of flow `process_order`. This file is yours: pgflowc only appends stubs for new steps."""
+"""Handlers of flow `process_order`.
+
+This file is yours: pgflowc only appends stubs for new steps.
+"""
 
 from collections import Counter
 from decimal import Decimal

@@ -1,4 +1,7 @@
-"""Handlers of job `send_email`. This file is yours: pgflowc only appends stubs for new steps."""
+"""Handlers of job `send_email`.
+
+This file is yours: pgflowc only appends stubs for new steps.
+"""
 
 from pgflowc_runtime import Context
 
