@@ -190,7 +190,8 @@ class Core:
     def events(self, run_id: UUID) -> list[Row]:
         """Event names and payloads sent about a run, in order."""
         return self.rows(
-            "select event, payload, private from realtime.messages where topic = 'pgflow:run:' || %s order by id",
+            "select event, payload, private from realtime.messages"
+            " where topic = 'pgflow:run:' || %s order by id",
             str(run_id),
         )
 
@@ -205,6 +206,12 @@ def core(core_dsn: str) -> Iterator[Core]:
     driver = Core(core_dsn)
     with driver.connection:
         yield driver
+
+
+@pytest.fixture
+def core_type() -> type[Core]:
+    """The driver's class, for tests that install a database of their own."""
+    return Core
 
 
 @pytest.fixture
@@ -223,7 +230,7 @@ def another(core: Core) -> Iterator[Callable[[], Core]]:
 
 @pytest.fixture
 def raises() -> Callable[[str], Any]:
-    """`with raises("text"):` expects a database error with exactly that message, and yields its diagnostics."""
+    """`with raises("text"):` expects a database error of exactly that message and yields its diagnostics."""
 
     @contextmanager
     def expect(message: str) -> Iterator[Row]:

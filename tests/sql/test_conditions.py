@@ -194,7 +194,12 @@ def test_long_chains_of_skips_have_no_limit(core) -> None:
     core.create_flow("f")
     for number in range(120):
         conditional(
-            core, "f", f"s{number}", [f"s{number - 1}"] if number else [], want={"never": 1}, when_unmet="skip"
+            core,
+            "f",
+            f"s{number}",
+            [f"s{number - 1}"] if number else [],
+            want={"never": 1},
+            when_unmet="skip",
         )
     run_id = core.start("f")
     assert core.run(run_id)["status"] == "completed"

@@ -98,9 +98,7 @@ def test_what_is_over_is_left_alone(core, over) -> None:
     if over == "run":
         core.do("update pgflow.runs set status = 'failed', failed_at = now()")
     else:
-        core.do(
-            "update pgflow.step_states set status = 'skipped', skip_reason = 'x', remaining_tasks = null"
-        )
+        core.do("update pgflow.step_states set status = 'skipped', skip_reason = 'x', remaining_tasks = null")
     before = core.task(run_id, "a")
     assert sweep(core) == 0
     assert core.task(run_id, "a") == before
@@ -189,9 +187,7 @@ def test_prune_keeps_what_is_not_old_enough(core) -> None:
 def test_the_cutoff_itself_stays(core) -> None:
     three_runs(core, "f")
     with core.connection.transaction():
-        core.do(
-            "update pgflow.runs set completed_at = now() - interval '1 day' where status = 'completed'"
-        )
+        core.do("update pgflow.runs set completed_at = now() - interval '1 day' where status = 'completed'")
         core.do("select pgflow.prune_data_older_than('1 day')")
     assert core.column("select status from pgflow.runs order by 1") == ["completed", "started"]
 
@@ -283,7 +279,9 @@ def test_cron_notes_are_cleared(core) -> None:
         "insert into cron.job_run_details select jobid, now() - interval '5 hours' from cron.job"
         " union all select jobid, now() from cron.job"
     )
-    assert core.value("select cron_deleted from pgflow.cleanup_ensure_workers_logs(retention_hours => 4)") == 1
+    assert (
+        core.value("select cron_deleted from pgflow.cleanup_ensure_workers_logs(retention_hours => 4)") == 1
+    )
 
 
 def test_without_pg_cron_the_helpers_say_so(core) -> None:
@@ -301,7 +299,8 @@ create function net.http_post(url text, body jsonb default '{}', params jsonb de
   'insert into net.requests (url, headers) values (url, headers) returning id';
 create schema vault;
 create table vault.decrypted_secrets (name text, decrypted_secret text);
-insert into vault.decrypted_secrets values ('supabase_project_id', 'abc'), ('supabase_service_role_key', 'key');
+insert into vault.decrypted_secrets
+  values ('supabase_project_id', 'abc'), ('supabase_service_role_key', 'key');
 """
 
 

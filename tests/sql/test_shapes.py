@@ -6,7 +6,6 @@ import threading
 from copy import deepcopy
 from typing import Any
 
-import pytest
 from psycopg.types.json import Jsonb
 
 UNDEFINED = {"defined": False}
@@ -90,51 +89,51 @@ def test_modes_a_shape_leaves_out_are_skip_and_fail(core) -> None:
     assert step == {"when_unmet": "skip", "when_exhausted": "fail"}
 
 
-@pytest.mark.parametrize(
-    ("first", "texts"),
-    [
-        (SHAPE, []),
-        (
-            {"steps": SHAPE["steps"][:1]},
-            ["Step count differs: 1 vs 2", "Step at index 1: missing in first shape (second has 'b')"],
-        ),
-        (
-            {"steps": [*SHAPE["steps"], {"slug": "c"}]},
-            ["Step count differs: 3 vs 2", "Step at index 2: missing in second shape (first has 'c')"],
-        ),
-        (changed(0, slug="x"), ["Step at index 0: slug differs 'x' vs 'a'"]),
-        (changed(1, stepType="single"), ["Step at index 1: type differs 'single' vs 'map'"]),
-        (changed(1, dependencies=["z", "a", "z"]), ["Step at index 1: dependencies differ [a, z] vs [a]"]),
-        (changed(1, dependencies=["a", "a"]), []),
-        (changed(0, whenUnmet="fail"), ["Step at index 0: whenUnmet differs 'fail' vs 'skip'"]),
-        (changed(1, whenExhausted="fail"), ["Step at index 1: whenExhausted differs 'fail' vs 'skip'"]),
-        (
-            changed(0, requiredInputPattern={"defined": True, "value": {}}),
-            [
-                "Step at index 0: requiredInputPattern differs "
-                '\'{"value": {}, "defined": true}\' vs \'{"defined": false}\''
-            ],
-        ),
-        (
-            changed(0, forbiddenInputPattern=UNDEFINED),
-            [
-                "Step at index 0: forbiddenInputPattern differs "
-                '\'{"defined": false}\' vs \'{"value": {"x": 1}, "defined": true}\''
-            ],
-        ),
-        (without(0, "slug"), []),
-        (without(0, "stepType"), []),
-        (without(0, "whenUnmet"), []),
-        (without(0, "whenExhausted"), []),
-        (
-            without(0, "requiredInputPattern"),
-            ["Step at index 0: requiredInputPattern differs '' vs '{\"defined\": false}'"],
-        ),
-        (changed(0, options={"timeout": 1}), []),
-    ],
-)
-def test_differences(core, first, texts) -> None:
-    assert compare(core, first, SHAPE) == texts
+DIFFERENCES: list[tuple[Any, list[str]]] = [
+    (SHAPE, []),
+    (
+        {"steps": SHAPE["steps"][:1]},
+        ["Step count differs: 1 vs 2", "Step at index 1: missing in first shape (second has 'b')"],
+    ),
+    (
+        {"steps": [*SHAPE["steps"], {"slug": "c"}]},
+        ["Step count differs: 3 vs 2", "Step at index 2: missing in second shape (first has 'c')"],
+    ),
+    (changed(0, slug="x"), ["Step at index 0: slug differs 'x' vs 'a'"]),
+    (changed(1, stepType="single"), ["Step at index 1: type differs 'single' vs 'map'"]),
+    (changed(1, dependencies=["z", "a", "z"]), ["Step at index 1: dependencies differ [a, z] vs [a]"]),
+    (changed(1, dependencies=["a", "a"]), []),
+    (changed(0, whenUnmet="fail"), ["Step at index 0: whenUnmet differs 'fail' vs 'skip'"]),
+    (changed(1, whenExhausted="fail"), ["Step at index 1: whenExhausted differs 'fail' vs 'skip'"]),
+    (
+        changed(0, requiredInputPattern={"defined": True, "value": {}}),
+        [
+            "Step at index 0: requiredInputPattern differs "
+            '\'{"value": {}, "defined": true}\' vs \'{"defined": false}\''
+        ],
+    ),
+    (
+        changed(0, forbiddenInputPattern=UNDEFINED),
+        [
+            "Step at index 0: forbiddenInputPattern differs "
+            '\'{"defined": false}\' vs \'{"value": {"x": 1}, "defined": true}\''
+        ],
+    ),
+    (without(0, "slug"), []),
+    (without(0, "stepType"), []),
+    (without(0, "whenUnmet"), []),
+    (without(0, "whenExhausted"), []),
+    (
+        without(0, "requiredInputPattern"),
+        ["Step at index 0: requiredInputPattern differs '' vs '{\"defined\": false}'"],
+    ),
+    (changed(0, options={"timeout": 1}), []),
+]
+
+
+def test_differences(core) -> None:
+    for first, texts in DIFFERENCES:
+        assert compare(core, first, SHAPE) == texts
 
 
 def test_compiled_then_verified(core) -> None:

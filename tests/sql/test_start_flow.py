@@ -83,24 +83,21 @@ def test_sql_null_input_is_refused(core) -> None:
         core.do("select pgflow.start_flow('f', null)")
 
 
-@pytest.mark.parametrize("value", [False, 0, "", None, [], {}, "text", 1.5])
-def test_any_json_is_an_input(core, value) -> None:
+def test_any_json_is_an_input(core) -> None:
     core.flow("f", "a")
-    run_id = core.row("select * from pgflow.start_flow('f', %s)", Jsonb(value))["run_id"]
-    assert core.run(run_id)["input"] == value
-    assert core.claim("f")[0]["flow_input"] == value
-    assert core.value("select pgflow.get_flow_input(%s)", run_id) == value
+    for value in (False, 0, "", None, [], {}, "text", 1.5):
+        run_id = core.row("select * from pgflow.start_flow('f', %s)", Jsonb(value))["run_id"]
+        stored = core.value("select pgflow.get_flow_input(%s)", run_id)
+        claimed = core.claim("f")[0]["flow_input"]
+        assert [repr(found) for found in (core.run(run_id)["input"], stored, claimed)] == [repr(value)] * 3
 
 
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [({}, "object"), ("x", "string"), (1, "number"), (True, "boolean"), (None, "null")],
-)
-def test_root_maps_want_an_array(core, raises, value, name) -> None:
+def test_root_maps_want_an_array(core, raises) -> None:
     core.flow("f", "m[]")
-    with raises(f"Flow f has root map steps but input is not an array (got {name})") as error:
-        core.do("select pgflow.start_flow('f', %s)", Jsonb(value))
-    assert error["sqlstate"] == "P0001"
+    for value, name in (({}, "object"), ("x", "string"), (1, "number"), (True, "boolean"), (None, "null")):
+        with raises(f"Flow f has root map steps but input is not an array (got {name})") as error:
+            core.do("select pgflow.start_flow('f', %s)", Jsonb(value))
+        assert error["sqlstate"] == "P0001"
 
 
 def test_root_maps_refuse_sql_null(core, raises) -> None:

@@ -130,7 +130,8 @@ def test_waiting_on_nothing(core) -> None:
 
 def test_withdrawal_forgets_the_dead(core, listener) -> None:
     core.do(
-        "insert into pgflowc.waiting_workers values ('f', %s, now() - interval '2 minutes'), ('f', %s, now())",
+        "insert into pgflowc.waiting_workers"
+        " values ('f', %s, now() - interval '2 minutes'), ('f', %s, now())",
         uuid4(),
         uuid4(),
     )

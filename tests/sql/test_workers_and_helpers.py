@@ -24,7 +24,9 @@ def test_track_worker_function(core) -> None:
 
 def test_the_debounce_is_a_second_or_more(core, raises) -> None:
     core.do("select pgflow.track_worker_function('w')")
-    message = 'new row for relation "worker_functions" violates check constraint "worker_functions_debounce_check"'
+    message = (
+        'new row for relation "worker_functions" violates check constraint "worker_functions_debounce_check"'
+    )
     with raises(message):
         core.do("update pgflow.worker_functions set debounce = '999 milliseconds'")
 

@@ -1,0 +1,219 @@
+"""All mutating functions at once from eight connections: no deadlock, no lost or double transition.
+
+PGFLOWC_HAMMER_SECONDS makes it longer.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import Counter
+from time import monotonic
+from uuid import uuid4
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "8"))
+CONNECTIONS = 8
+FLOWS = ("diamond", "maps", "fragile")
+
+# Each query lists what must not exist.
+INVARIANTS = {
+    "a run counts its remaining steps": """
+        select r.run_id from pgflow.runs r
+        where r.status <> 'failed' and r.remaining_steps <> (
+          select count(*) from pgflow.step_states s
+          where s.run_id = r.run_id and s.status not in ('completed', 'skipped'))""",
+    "a run without remaining steps is completed": """
+        select run_id from pgflow.runs
+        where (remaining_steps = 0) <> (status = 'completed') and status <> 'failed'""",
+    "a run knows when it ended": """
+        select run_id from pgflow.runs
+        where (status = 'completed') <> (completed_at is not null)
+           or (status = 'failed') <> (failed_at is not null)""",
+    "a waiting step counts its unfinished dependencies": """
+        select s.run_id, s.step_slug from pgflow.step_states s join pgflow.runs r using (run_id)
+        where s.status = 'created' and r.status = 'started' and s.remaining_deps <> (
+          select count(*) from pgflow.deps d
+          join pgflow.step_states p on p.run_id = s.run_id and p.step_slug = d.dep_slug
+          where d.flow_slug = s.flow_slug and d.step_slug = s.step_slug
+          and p.status not in ('completed', 'skipped'))""",
+    "no step waits for nothing": """
+        select s.run_id, s.step_slug from pgflow.step_states s join pgflow.runs r using (run_id)
+        where s.status = 'created' and r.status = 'started' and s.remaining_deps = 0""",
+    "a started step counts its unfinished tasks": """
+        select s.run_id, s.step_slug from pgflow.step_states s join pgflow.runs r using (run_id)
+        where s.status = 'started' and r.status = 'started' and s.remaining_tasks <> (
+          select count(*) from pgflow.step_tasks t
+          where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status in ('queued', 'started'))""",
+    "a completed step has all its tasks completed": """
+        select s.run_id, s.step_slug from pgflow.step_states s
+        where s.status = 'completed' and s.initial_tasks <> (
+          select count(*) from pgflow.step_tasks t
+          where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status = 'completed')""",
+    "what is over has no active tasks": """
+        select t.run_id, t.step_slug, t.task_index from pgflow.step_tasks t
+        join pgflow.runs r using (run_id) join pgflow.step_states s using (run_id, step_slug)
+        where t.status in ('queued', 'started') and (r.status <> 'started' or s.status <> 'started')""",
+    "an active task has its message in the queue, any other in the archive": """
+        select t.run_id, t.step_slug, t.task_index from pgflow.step_tasks t
+        left join pgmq.q_{flow} q on q.msg_id = t.message_id
+        left join pgmq.a_{flow} a on a.msg_id = t.message_id
+        where t.flow_slug = '{flow}'
+        and (q.msg_id is not null)
+          <> (t.status in ('queued', 'started') and t.permanently_stalled_at is null)
+        or t.flow_slug = '{flow}' and q.msg_id is not null and a.msg_id is not null""",
+    "every message belongs to a task": """
+        select q.msg_id from pgmq.q_{flow} q
+        where not exists (
+          select from pgflow.step_tasks t where t.flow_slug = '{flow}' and t.message_id = q.msg_id)""",
+}
+
+
+def define(core) -> None:
+    core.flow("diamond", "a", "b < a", "c < a", "d < b c", max_attempts=2, base_delay=0)
+    core.flow("maps", "m[]", "n[] < m", "z < n", max_attempts=3, base_delay=0)
+    core.create_flow("fragile", max_attempts=1, base_delay=0)
+    core.add_step("fragile", "a", when_exhausted="skip")
+    core.add_step("fragile", "b", when_exhausted="skip-cascade")
+    core.add_step("fragile", "m", ["a"], step_type="map", when_exhausted="skip")
+    core.add_step("fragile", "c", ["b", "m"], required_input_pattern=Jsonb({"b": {}}), when_unmet="skip")
+    core.add_step("fragile", "d", ["a"], forbidden_input_pattern=Jsonb({"a": []}), when_unmet="skip-cascade")
+    core.add_step("fragile", "e", ["d", "c"], required_input_pattern=Jsonb({}), when_unmet="fail")
+
+
+class Hammer(threading.Thread):
+    """One connection that calls everything at random until the deadline."""
+
+    def __init__(self, core, seed: int, deadline: float) -> None:
+        super().__init__(daemon=True)
+        self.core, self.deadline = core, deadline
+        self.random = random.Random(seed)
+        self.claimed: list[dict] = []
+        self.runs: list = []
+        self.worker = uuid4()
+        self.done: Counter[str] = Counter()
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        actions = [
+            *[self.start_one] * 4,
+            *[self.claim] * 8,
+            *[self.finish] * 16,
+            *[self.finish_late] * 3,
+            self.recover,
+            self.requeue,
+            self.prune,
+            self.compile,
+            self.churn,
+            self.delay,
+            self.heartbeat,
+        ]
+        self.heartbeat()
+        while monotonic() < self.deadline and not self.errors:
+            action = self.random.choice(actions)
+            try:
+                action()
+            except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UndefinedTable) as error:
+                # Churn deletes flow and queue under those who use it; pruning deletes workers.
+                if "churn" not in str(error) and "worker" not in str(error) and "runs" not in str(error):
+                    self.errors.append(f"{action.__name__}: {error}")
+            except psycopg.Error as error:
+                self.errors.append(f"{action.__name__}: {error}")
+            self.done[action.__name__] += 1
+
+    def start_one(self) -> None:
+        flow = self.random.choice([*FLOWS, "churn"])
+        self.runs.append(self.core.start(flow, list(range(self.random.choice([0, 1, 4])))))
+
+    def claim(self) -> None:
+        flow = self.random.choice([*FLOWS, "churn"])
+        worker = self.random.choice([None, self.worker])
+        self.claimed += self.core.claim(flow, self.random.choice([1, 5, 20]), worker)
+
+    def finish(self) -> None:
+        if self.claimed:
+            self._report(self.claimed.pop(self.random.randrange(len(self.claimed))))
+
+    def finish_late(self) -> None:
+        """Report on a task without forgetting it: it is reported again later."""
+        if self.claimed:
+            self._report(self.random.choice(self.claimed))
+
+    def _report(self, task: dict) -> None:
+        if self.random.random() < 0.2:
+            self.core.fail(task)
+        else:
+            self.core.complete(task, self.random.choice([[1, 2, 3], [], [{}]]))
+
+    def recover(self) -> None:
+        self.core.do("select pgflow.recover_stalled_tasks(-59.5)")
+
+    def requeue(self) -> None:
+        self.core.do("select pgflow.requeue_stalled_tasks()")
+
+    def prune(self) -> None:
+        self.core.do("select pgflow.prune_data_older_than(interval '2 seconds')")
+
+    def compile(self) -> None:
+        flow = self.random.choice(FLOWS)
+        shape = self.core.value("select pgflow._get_flow_shape(%s)", flow)
+        self.core.call("ensure_flow_compiled", flow_slug=flow, shape=Jsonb(shape))
+
+    def churn(self) -> None:
+        self.core.do("select pgflow.delete_flow_and_data('churn')")
+        with self.core.connection.transaction():
+            self.core.flow("churn", "a", "m[]", "b < a")
+
+    def delay(self) -> None:
+        if self.runs:
+            self.core.do(
+                "select pgflow.delay_run(%s, %s, 0)", self.random.choice(FLOWS), self.random.choice(self.runs)
+            )
+
+    def heartbeat(self) -> None:
+        self.core.do("select pgflow.register_worker(%s, 'q', 'w')", self.worker)
+
+
+def violations(core) -> dict[str, list]:
+    found = {}
+    for name, query in INVARIANTS.items():
+        for flow in FLOWS if "{flow}" in query else ("",):
+            if rows := core.rows(query.replace("{flow}", flow)):
+                found[f"{name} ({flow})"] = rows[:3]
+    return found
+
+
+def test_everything_at_once(core, another) -> None:
+    define(core)
+    core.record_events()
+    deadline = monotonic() + SECONDS
+    hammers = [Hammer(another(), seed, deadline) for seed in range(CONNECTIONS)]
+    for hammer in hammers:
+        hammer.start()
+    for hammer in hammers:
+        hammer.join(SECONDS + 60)
+        assert not hammer.is_alive()
+
+    assert [error for hammer in hammers for error in hammer.errors] == []
+    done = sum((hammer.done for hammer in hammers), Counter())
+    assert len(done) == 11, done
+    assert violations(core) == {}
+
+    # What is left can be worked off: nothing was lost on the way.
+    core.do("select pgflow.recover_stalled_tasks(-1000)")
+    for flow in FLOWS:
+        core.make_visible(flow)
+        core.work(flow, lambda task: [1])
+    assert violations(core) == {}
+    stuck = core.rows(
+        "select r.run_id from pgflow.runs r where r.status = 'started' and r.flow_slug = any (%s)"
+        " and not exists (select from pgflow.step_tasks t"
+        " where t.run_id = r.run_id and t.permanently_stalled_at is not null)",
+        list(FLOWS),
+    )
+    assert stuck == []
+    twice = core.rows("select topic, event from realtime.messages group by topic, event having count(*) > 1")
+    assert twice == []
