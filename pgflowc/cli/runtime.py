@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from pgflowc.cli.exit import fail
+from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, fail
 from pgflowc.database.dsn import resolve_dsn
 from pgflowc.database.errors import DatabaseError
 from pgflowc_runtime.client import Client
@@ -17,12 +17,13 @@ from pgflowc_runtime.errors import PgflowcError
 
 
 def resolved_dsn(dsn: str | None, root: Path) -> str:
-    """The database of --dsn, the environment, the project, or its embedded server; exits 2 if there is none.
+    """The database of --dsn, the environment, the project, or its embedded server; exits 2 if there is none,
+    and 1 if pgflowc.toml has a fault.
     """
     try:
         return resolve_dsn(dsn, root, start_embedded=False).dsn
     except DatabaseError as error:
-        fail(error.message, help=error.help)
+        fail(error.message, help=error.help, code=FINDINGS if error.finding else ENVIRONMENT)
 
 
 @contextmanager
