@@ -3,7 +3,7 @@
 -- The arguments are those of finish_batch; with p_turns only outcomes whose turn is p_turn are looked at. A task is completed if it is
 -- still the caller's: started, in the given attempt (NULL: any), its step and run started. Where a step's last task completed the
 -- step does, with the task's output, or for a map the array of its tasks' outputs. Returns the ordinals and messages of the tasks
--- completed, and the steps. The caller holds the locks of the runs.
+-- completed, and the steps in the order of the batch. The caller holds the locks of the runs.
 -- Locks: the tasks, which only claims and sweeps touch without the run's lock, and these wait for nobody; then step states.
 create or replace function pgflowc._complete_tasks(
   p_flow pgflowc.flow_traits,
@@ -47,11 +47,11 @@ begin
     returning t.run_id, t.step_slug, t.message_id, u.n::integer as n
   ),
   step as (
-    select c.run_id, c.step_slug, count(*)::integer as tasks from completed c group by c.run_id, c.step_slug
+    select c.run_id, c.step_slug, count(*)::integer as tasks, min(c.n) as n from completed c group by c.run_id, c.step_slug
   )
   select
     (select array_agg(c.n) from completed c), (select array_agg(c.message_id) from completed c),
-    array_agg(s.run_id), array_agg(s.step_slug), array_agg(s.tasks)
+    array_agg(s.run_id order by s.n), array_agg(s.step_slug order by s.n), array_agg(s.tasks order by s.n)
   into ordinals, message_ids, v_run_ids, v_step_slugs, v_counts
   from step s;
 
@@ -76,12 +76,12 @@ begin
           where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status = 'completed'
         )
       end
-    from unnest(v_run_ids, v_step_slugs, v_counts) u (run_id, step_slug, tasks)
+    from unnest(v_run_ids, v_step_slugs, v_counts) with ordinality u (run_id, step_slug, tasks, n)
     join pgflow.steps d on d.flow_slug = p_flow.flow_slug and d.step_slug = u.step_slug
     where s.run_id = u.run_id and s.step_slug = u.step_slug
-    returning s.run_id, s.step_slug, s.status
+    returning s.run_id, s.step_slug, s.status, u.n
   )
-  select array_agg(c.run_id), array_agg(c.step_slug)
+  select array_agg(c.run_id order by c.n), array_agg(c.step_slug order by c.n)
   into ended_run_ids, ended_step_slugs
   from counted c
   where c.status = 'completed';

@@ -13,7 +13,10 @@ begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is not null then
     return p_run_ids;
   end if;
-  if to_regclass('pgflow.event_listeners') is null or not exists (select from pgflow.event_listeners) then
+  if to_regclass('pgflow.event_listeners') is null then
+    return null;
+  end if;
+  if not exists (select from pgflow.event_listeners) then
     return null;
   end if;
 

@@ -88,7 +88,7 @@ declare
   v_attempts integer[];
   v_started_ats timestamptz[];
 begin
-  if v_size <> all (array[
+  if v_size <> any (array[
     coalesce(cardinality(p_step_slugs), 0), coalesce(cardinality(p_task_indexes), 0),
     coalesce(cardinality(p_attempts), v_size), coalesce(cardinality(p_outputs), v_size),
     coalesce(cardinality(p_errors), v_size), coalesce(cardinality(p_retry_delays), v_size),

@@ -1,0 +1,254 @@
+"""Batches and single calls at once from eight connections: no deadlock, no lost or double transition.
+
+PGFLOWC_HAMMER_SECONDS makes it longer.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import Counter
+from time import monotonic
+from typing import Any
+
+import psycopg
+
+SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "8"))
+CONNECTIONS = 8
+FLOWS = ("diamond", "maps", "fragile")
+
+REALTIME = """
+create schema realtime;
+create table realtime.messages (id bigint generated always as identity, event text, topic text);
+create function realtime.send(payload jsonb, event text, topic text, private boolean default true)
+returns void language sql as $$ insert into realtime.messages (event, topic) values (event, topic) $$;
+"""
+
+# Each query finds what must not exist. {flow} stands for every flow in turn.
+INVARIANTS = {
+    "a run counts the steps that remain": """
+        select from pgflow.runs r where r.status <> 'failed' and r.remaining_steps <> (
+          select count(*) from pgflow.step_states s
+          where s.run_id = r.run_id and s.status not in ('completed', 'skipped'))""",
+    "a run is completed when no step remains": """
+        select from pgflow.runs r
+        where r.status <> 'failed' and (r.remaining_steps = 0) <> (r.status = 'completed')""",
+    "a step that waits counts the dependencies that it waits for, and waits for one": """
+        select from pgflow.step_states s join pgflow.runs r using (run_id)
+        where s.status = 'created' and r.status = 'started' and (s.remaining_deps = 0 or s.remaining_deps <> (
+          select count(*) from pgflow.deps d
+          join pgflow.step_states p on p.run_id = s.run_id and p.step_slug = d.dep_slug
+          where d.flow_slug = s.flow_slug and d.step_slug = s.step_slug
+          and p.status not in ('completed', 'skipped')))""",
+    "a started step counts the tasks that remain": """
+        select from pgflow.step_states s join pgflow.runs r using (run_id)
+        where s.status = 'started' and r.status = 'started' and s.remaining_tasks <> (
+          select count(*) from pgflow.step_tasks t where t.run_id = s.run_id and t.step_slug = s.step_slug
+          and t.status in ('queued', 'started'))""",
+    "a completed step has completed all its tasks": """
+        select from pgflow.step_states s where s.status = 'completed' and s.initial_tasks <> (
+          select count(*) from pgflow.step_tasks t
+          where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status = 'completed')""",
+    "no task is active in what is over": """
+        select from pgflow.step_tasks t
+        join pgflow.runs r using (run_id) join pgflow.step_states s using (run_id, step_slug)
+        where t.status in ('queued', 'started') and (r.status <> 'started' or s.status <> 'started')""",
+    "a task has its message in the queue while it is active, then in the archive": """
+        select from pgflow.step_tasks t
+        left join pgmq.q_{flow} q on q.msg_id = t.message_id
+        left join pgmq.a_{flow} a on a.msg_id = t.message_id
+        where t.flow_slug = '{flow}' and (
+          (q.msg_id is not null) <> (t.status in ('queued', 'started') and t.permanently_stalled_at is null)
+          or (a.msg_id is not null) = (q.msg_id is not null))""",
+    "a message belongs to a task": """
+        select from pgmq.q_{flow} q where not exists (
+          select from pgflow.step_tasks t where t.flow_slug = '{flow}' and t.message_id = q.msg_id)""",
+}
+
+
+def define(fast: Any) -> None:
+    fast.flow("diamond", "a", "b < a", "c < a", "d < b c", max_attempts=2, base_delay=0)
+    fast.flow("maps", "m[]", "n[] < m", "z < n", max_attempts=3, base_delay=0)
+    fast.flow("fragile", base_delay=0)
+    fast.step("fragile", "a", when_exhausted="skip")
+    fast.step("fragile", "b", when_exhausted="skip-cascade")
+    fast.step("fragile", "m", ["a"], step_type="map", when_exhausted="skip")
+    fast.step("fragile", "c", ["b", "m"], required_input_pattern={"b": {}}, when_unmet="skip")
+    fast.step("fragile", "d", ["a"], forbidden_input_pattern={"a": []}, when_unmet="skip-cascade")
+    fast.step("fragile", "e", ["d", "c"], required_input_pattern={}, when_unmet="fail")
+
+
+class Hammer(threading.Thread):
+    """One connection that calls everything at random until the deadline."""
+
+    def __init__(self, fast: Any, ok: Any, failed: Any, seed: int, deadline: float) -> None:
+        super().__init__(daemon=True)
+        self.fast, self.ok, self.failed, self.deadline = fast, ok, failed, deadline
+        self.random = random.Random(seed)
+        self.held: dict[str, list[Any]] = {flow: [] for flow in FLOWS}
+        self.done: Counter[str] = Counter()
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        actions = [
+            *[self.start_batch] * 3,
+            *[self.start_one] * 2,
+            *[self.claim_batch] * 4,
+            *[self.claim_one_by_one] * 4,
+            *[self.finish_batch] * 14,
+            *[self.finish_one] * 6,
+            self.recover,
+            self.prune,
+            self.tune,
+        ]
+        while monotonic() < self.deadline and not self.errors:
+            action = self.random.choice(actions)
+            try:
+                action(self.random.choice(FLOWS))
+            except psycopg.Error as error:
+                self.errors.append(f"{action.__name__}: {type(error).__name__} {error}")
+            self.done[action.__name__] += 1
+
+    def start_batch(self, flow: str) -> None:
+        inputs = [list(range(self.random.choice([0, 1, 4]))) for _ in range(self.random.choice([1, 3, 10]))]
+        self.fast.start(flow, *inputs)
+
+    def start_one(self, flow: str) -> None:
+        self.fast.do("select from pgflow.start_flow(%s, '[1, 2]')", flow)
+
+    def claim_batch(self, flow: str) -> None:
+        self.held[flow] += self.fast.claim(flow, self.random.choice([1, 5, 20]))
+
+    def claim_one_by_one(self, flow: str) -> None:
+        ids = self.fast.column("select msg_id from pgmq.read(%s, 1, 10)", flow)
+        self.held[flow] += self.fast.rows(
+            "select * from pgflowc.start_tasks(%s, %s::bigint[], %s)", flow, ids, self.fast.worker
+        )
+
+    def finish_batch(self, flow: str) -> None:
+        """Some of the tasks held; some of them stay held, and are reported again later."""
+        held = self.held[flow]
+        self.random.shuffle(held)
+        batch = held[: self.random.choice([1, 4, 30])]
+        if self.random.random() < 0.8:
+            del held[: len(batch)]
+        rows = self.fast.finish(flow, *map(self.outcome, batch), claim=self.random.choice([0, 0, 3, 20]))
+        held += [row for row in rows if row["outcome"] == "claimed"]
+
+    def outcome(self, task: Any) -> Any:
+        if self.random.random() < 0.2:
+            return self.failed(
+                task, delay=self.random.choice([None, 0]), permanent=self.random.random() < 0.3
+            )
+        return self.ok(task, self.random.choice([[1, 2, 3], [], [{}], [0]]))
+
+    def finish_one(self, flow: str) -> None:
+        if self.held[flow]:
+            task = self.random.choice(self.held[flow])
+            if self.random.random() < 0.2:
+                self.fast.fail_task(task, "boom")
+            else:
+                self.fast.complete_task(task, [1, 2])
+
+    def recover(self, flow: str) -> None:
+        self.fast.do("select pgflow.recover_stalled_tasks(-59.5)")
+
+    def prune(self, flow: str) -> None:
+        self.fast.do(
+            "select pgflow.prune_data_older_than(interval '2 seconds', array[%s]) from pgflow.workers"
+            " where worker_id = %s and last_heartbeat_at < clock_timestamp() + interval '1 hour'",
+            flow,
+            self.fast.worker,
+        )
+
+    def tune(self, flow: str) -> None:
+        self.fast.do("select pgflowc.tune_queue(%s)", flow)
+
+
+def violations(fast: Any) -> list[str]:
+    return [
+        f"not so: {name} ({flow})"
+        for name, query in INVARIANTS.items()
+        for flow in (FLOWS if "{flow}" in query else ("every flow",))
+        if fast.rows(query.replace("{flow}", flow))
+    ]
+
+
+def test_everything_at_once(fast: Any, another: Any, ok: Any, failed: Any) -> None:
+    define(fast)
+    fast.do(REALTIME)
+    # Pruning takes workers whose heartbeat is old; these must stay.
+    hammers = [Hammer(another(), ok, failed, seed, monotonic() + SECONDS) for seed in range(CONNECTIONS)]
+    fast.do("update pgflow.workers set last_heartbeat_at = now() + interval '1 day'")
+    for hammer in hammers:
+        hammer.start()
+    for hammer in hammers:
+        hammer.join(SECONDS + 60)
+        assert not hammer.is_alive()
+
+    assert [error for hammer in hammers for error in hammer.errors] == []
+    done = sum((hammer.done for hammer in hammers), Counter())
+    assert len(done) == 9, done
+    assert violations(fast) == []
+
+    # What is left can be worked off: nothing was lost on the way.
+    fast.do("select pgflow.recover_stalled_tasks(-1000)")
+    for flow in FLOWS:
+        fast.make_visible(flow)
+        fast.work(flow, [1])
+    assert violations(fast) == []
+    assert not fast.rows(
+        "select from pgflow.runs r where r.status = 'started' and not exists ("
+        " select from pgflow.step_tasks t"
+        " where t.run_id = r.run_id and t.permanently_stalled_at is not null)"
+    )
+    assert not fast.rows("select from realtime.messages group by topic, event having count(*) > 1")
+
+
+def test_a_task_is_claimed_once(fast: Any, another: Any) -> None:
+    fast.flow("f", "a")
+    fast.start("f", *range(400))
+    claimed: list[Any] = []
+
+    def claim(driver: Any) -> None:
+        while tasks := driver.claim("f", 7):
+            claimed.extend((task["run_id"], task["step_slug"]) for task in tasks)
+
+    threads = [threading.Thread(target=claim, args=(another(),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(claimed) == len(set(claimed)) == 400
+
+
+def test_two_batches_that_end_the_last_steps_of_the_same_runs(fast: Any, another: Any, ok: Any) -> None:
+    fast.flow("f", "a", "b", "z < a b")
+    runs = fast.start("f", *range(50))
+    tasks = fast.claim("f", 100)
+    batches = [[t for t in tasks if t["step_slug"] == step] for step in ("a", "b")]
+    batches[1].reverse()
+    threads = [
+        threading.Thread(target=another().finish, args=("f", *map(ok, batch)), kwargs={"claim": 100})
+        for batch in batches
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {fast.task(run, "z")["status"] for run in runs} == {"started"}
+    assert len(fast.messages("f")) == 50
+
+
+def test_a_claim_passes_over_messages_and_tasks_that_others_hold(fast: Any, another: Any) -> None:
+    fast.flow("f", "a")
+    first, second, third = fast.start("f", 1, 2, 3)
+    with another().connection as holder, holder.transaction():
+        holder.execute("select from pgmq.q_f order by msg_id limit 1 for update")
+        holder.execute("select from pgflow.step_tasks where run_id = %s for update", [second])
+        assert [task["run_id"] for task in fast.claim("f")] == [third]
+    # A claim gave up on the second message for the read's timeout.
+    assert [task["run_id"] for task in fast.claim("f")] == [first]
+    fast.make_visible("f")
+    assert [task["run_id"] for task in fast.claim("f")] == [second]
