@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from pgflowc_runtime.waiting import Waiting
 log = logging.getLogger("pgflowc.worker")
 
 _SUSPENSION_SECONDS = 10.0
+# How long a busy flow may keep the worker from looking at the others.
+_ROUND_SECONDS = 0.2
 
 
 class Claim(Protocol):
@@ -79,6 +82,7 @@ class ClaimLoop:
         self._stopping = False
         self._trouble = Backoff(0.05, 5.0)
         self._in_trouble = False
+        self._next_round = 0.0
 
     def stop(self) -> None:
         """Claim no more; `run` returns once a claim that is under way has come back."""
@@ -130,10 +134,20 @@ class ClaimLoop:
         for task in tasks:
             self._start(task)
         if len(tasks) == quantity:
-            # There may be more. Behind the others, so that they get their turn.
+            # There may be more; behind the other flows, so that they get their turn.
+            self._look_round()
             self._attention.mark(flow)
         if tasks:
             await self._waiting.working()
+
+    def _look_round(self) -> None:
+        """Nobody tells of other flows' work while one keeps us busy, since a busy worker does not announce
+        itself.
+        """
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_round:
+            self._next_round = now + _ROUND_SECONDS
+            self._attention.mark_all()
 
     async def _sit_out(self, error: psycopg.Error | OSError) -> None:
         if not self._in_trouble:

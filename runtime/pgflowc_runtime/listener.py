@@ -7,12 +7,17 @@ import logging
 
 import psycopg
 
+from pgflowc_runtime import queries
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline
+from pgflowc_runtime.database import Database
 from pgflowc_runtime.queries import WAKEUP_CHANNEL
 
 log = logging.getLogger("pgflowc.listener")
+
+# How often to try again to add a trigger that somebody's long transaction stood in the way of.
+_TRIGGER_SECONDS = 10.0
 
 # A connection that died without a word is found out by asking it something now and then.
 _PROBE_SECONDS = 60.0
@@ -21,19 +26,51 @@ _PROBE_SECONDS = 60.0
 class Listener:
     """Marks the flow that each notification names."""
 
-    def __init__(self, conninfo: str, attention: Attention) -> None:
-        self._conninfo = conninfo
+    def __init__(self, database: Database, attention: Attention) -> None:
+        self._database = database
         self._attention = attention
+        self._silent = list(attention.flows)
         self._connected = False
         self._backoff = Backoff(0.1, 5.0)
 
     @property
     def connected(self) -> bool:
-        """Whether notifications arrive now."""
-        return self._connected
+        """Whether notifications of all queues arrive now."""
+        return self._connected and not self._silent
+
+    async def enable(self) -> None:
+        """Add the triggers that notify; those that are in the way of somebody's transaction are added by
+        `run` later.
+
+        Raises psycopg.Error, InsufficientPrivilege if this role may not.
+        """
+        waiting = []
+        for flow in self._silent:
+            try:
+                await self._database.run(queries.enable_wakeup(flow))
+            except psycopg.errors.LockNotAvailable:
+                waiting.append(flow)
+        self._silent = waiting
+        if waiting:
+            log.info(
+                "a long transaction keeps flow %s from waking workers; looking often", ", ".join(waiting)
+            )
 
     async def run(self) -> None:
         """Listen until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_enabling())
+            group.create_task(self._keep_listening())
+
+    async def _keep_enabling(self) -> None:
+        while self._silent:
+            await asyncio.sleep(_TRIGGER_SECONDS)
+            try:
+                await self.enable()
+            except (psycopg.Error, OSError) as error:
+                log.warning("cannot add the trigger that wakes workers: %s", headline(error))
+
+    async def _keep_listening(self) -> None:
         while True:
             try:
                 await self._listen()
@@ -47,7 +84,7 @@ class Listener:
             await asyncio.sleep(self._backoff.next())
 
     async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+        connection = await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
         async with connection:
             await connection.execute(f"listen {WAKEUP_CHANNEL}")
             self._connected = True

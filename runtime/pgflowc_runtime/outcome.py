@@ -48,7 +48,9 @@ def from_result(output: TypeAdapter[Any], result: Any) -> Outcome:
     try:
         valid = output.validate_python(result)
         dumped = output.dump_python(valid, mode="json", by_alias=True, warnings="error")
-        return Completed(json.dumps(dumped, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+        text = json.dumps(dumped, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()  # a lone surrogate is a str, but no text
+        return Completed(text)
     except ValidationError as error:
         return Failed(_invalid("output", error))
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:

@@ -321,8 +321,19 @@ def _task_params(task: ClaimedTask) -> dict[str, Any]:
 
 
 def enable_wakeup(queue_name: str) -> Query[None]:
-    """Make inserts into this queue wake waiting workers; nothing if they do already."""
-    return Query("select pgflowc.enable_wakeup(%(queue_name)s)", {"queue_name": queue_name}, _none)
+    """Make inserts into this queue wake waiting workers; nothing if they do already.
+
+    Raises LockNotAvailable after a second: adding the trigger waits for every transaction that has inserted,
+    and whoever inserts next waits behind it.
+    """
+    return Query(
+        """
+        select pgflowc.enable_wakeup(%(queue_name)s)
+        where set_config('lock_timeout', '1s', true) is not null
+        """,
+        {"queue_name": queue_name},
+        _none,
+    )
 
 
 def announce_wait(queue_names: Sequence[str], worker_id: UUID, ttl_ms: int) -> Query[Look]:

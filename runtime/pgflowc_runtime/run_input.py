@@ -31,7 +31,9 @@ def encode(flow: FlowOrSlug, value: Any) -> str:
             valid = adapter.validate_python(value)
             if isinstance(value, BaseModel):
                 value = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
-        return json.dumps(to_jsonable_python(value, by_alias=True), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(to_jsonable_python(value, by_alias=True), ensure_ascii=False, allow_nan=False)
+        text.encode()  # a lone surrogate is a str, but no text
+        return text
     except ValidationError as error:
         raise InvalidInput(f"input of flow '{slug_of(flow)}': {problems(error)}") from None
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:

@@ -168,13 +168,12 @@ class Worker:
         if not capabilities.has_wakeup:
             log.warning("this database lacks pgflowc's wake-up functions: polling instead of notifications")
             return polling
+        listener = Listener(self._database, self._attention)
         try:
-            for flow in self._worker_ids:
-                await self._database.run(queries.enable_wakeup(flow))
+            await listener.enable()
         except psycopg.errors.InsufficientPrivilege as error:
             log.warning("may not install the wake-up trigger (%s): polling instead", headline(error))
             return polling
-        listener = Listener(self._database.conninfo, self._attention)
         self._spawn("listener", listener.run())
         return Notified(
             self._database,
@@ -217,7 +216,14 @@ class Worker:
         self._spawn("claims", self._claim_loop.run())
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
-        self._background[name] = asyncio.create_task(coroutine, name=f"pgflowc-{name}")
+        task = asyncio.create_task(coroutine, name=f"pgflowc-{name}")
+        self._background[name] = task
+        task.add_done_callback(self._background_ended)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("%s ended: the worker stops", task.get_name(), exc_info=error)
+            self.stop()
 
     def _deprecated(self, queues: frozenset[str]) -> None:
         for queue in sorted(queues - self._deprecated_flows):
@@ -246,7 +252,11 @@ class Worker:
             log.exception("the runtime failed on a task", extra={"pgflow": task_fields(task)})
             result = from_exception(error)
         self._tell(task, result, time.monotonic() - began)
-        await self._recorder.record(task, result)
+        try:
+            await self._recorder.record(task, result)
+        except Exception:
+            # Recovery will give the task another try.
+            log.exception("the outcome could not be stored", extra={"pgflow": task_fields(task)})
         if isinstance(result, Failed) or self._registry[task.flow_slug].dependents[task.step_slug]:
             self._attention.mark(task.flow_slug)
 

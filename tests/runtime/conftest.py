@@ -32,7 +32,7 @@ class Bench:
     def rows(self, statement: str, *params: object) -> list[tuple[Any, ...]]:
         """Execute on a connection of its own; the rows, if there are any."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(statement, params)
+            cursor = connection.execute(statement, params or None)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, *params: object) -> Any:
@@ -41,7 +41,8 @@ class Bench:
         return value
 
     def flow(self, slug: str, *steps: Step, input: Any = JsonValue, **options: Any) -> Flow[Any]:
-        """Define a flow, here and in the database; base_delay 0 unless given, so that retries come at once."""
+        """Define a flow, here and in the database; base_delay 0 unless given, so that retries come at once.
+        """
         options = {"max_attempts": 1, "base_delay": 0, "timeout": 10, **options}
         flow: Flow[Any] = Flow(slug=slug, input=input, definition_hash="", steps=steps, **options)
         self.migrate(flow)
@@ -56,7 +57,8 @@ class Bench:
         for step in flow.steps:
             self.rows(
                 """
-                select pgflow.add_step(%s, %s, %s::text[], max_attempts => %s, base_delay => %s, timeout => %s,
+                select pgflow.add_step(%s, %s, %s::text[], max_attempts => %s, base_delay => %s, timeout =>
+                %s,
                                        start_delay => %s, step_type => %s)
                 """,
                 *(flow.slug, step.slug, list(step.depends_on), step.max_attempts, step.base_delay),
@@ -157,7 +159,9 @@ class WorkerProcess:
 
 @pytest.fixture
 def app(tmp_path: Path) -> Callable[..., Path]:
-    """Writes package `app` with this registry module (dedented) and other files; returns its project directory."""
+    """Writes package `app` with this registry module (dedented) and other files; returns its project
+    directory.
+    """
 
     def write(registry: str | None, **files: str) -> Path:
         package = tmp_path / "app"

@@ -1,0 +1,159 @@
+"""An idle worker is woken by what happens, not by the clock, and falls back where it cannot be told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgflowc_runtime import WaitTimeout
+
+
+def echo(input: Any, ctx: Any) -> Any:
+    return input
+
+
+async def announced(bench) -> None:
+    """Until a worker sleeps, waiting for notifications."""
+    await bench.until(
+        lambda: bench.value("select count(*) from pgflowc.waiting_workers where expires_at > now()")
+    )
+
+
+async def test_a_sleeping_worker_is_woken_by_a_start(bench, step) -> None:
+    flow = bench.flow("wake", step("only"))
+    async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+        took = []
+        for n in range(5):
+            await announced(bench)
+            await asyncio.sleep(0.15)  # deep in its sleep, past all looks after the announcement
+            began = time.monotonic()
+            await bench.run(flow, {"n": n})
+            took.append(time.monotonic() - began)
+    assert sorted(took)[2] < 0.25, took
+
+
+async def test_every_flow_of_a_sleeping_worker_can_wake_it(bench, step) -> None:
+    flows = [bench.flow(f"Wake_{n}", step("only")) for n in range(5)]
+    async with bench.working(*((flow, {"only": echo}) for flow in flows), notify_fallback_interval=60_000):
+        for flow in flows:
+            assert (await bench.run(flow)).status == "completed"
+
+
+async def test_nothing_is_missed_when_starts_and_sleeps_alternate_quickly(bench, step) -> None:
+    flow = bench.flow("race", step("only"))
+    async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+        for n in range(100):
+            run_id = await bench.client.start_flow(flow, {"n": n})
+            assert (await bench.client.wait(run_id, timeout=10)).status == "completed"
+            # Shifts the next start across the worker's announcement.
+            await asyncio.sleep((n % 10) / 2000)
+
+
+async def test_a_start_that_was_under_way_when_the_worker_fell_asleep_is_seen(bench, step) -> None:
+    flow = bench.flow("late", step("only"))
+    bench.rows("select pgflowc.enable_wakeup('late')")
+    with psycopg.connect(bench.dsn) as connection:
+        # Inserted before anybody has announced that he waits, so nobody will be notified.
+        [row] = connection.execute("select run_id from pgflow.start_flow('late', '{}')").fetchall()
+        async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+            await announced(bench)
+            connection.commit()
+            assert (await bench.client.wait(row[0], timeout=5)).status == "completed"
+
+
+async def test_a_long_transaction_keeps_a_worker_neither_from_starting_nor_from_working(bench, step) -> None:
+    flow = bench.flow("held", step("only"))
+    with psycopg.connect(bench.dsn) as connection:
+        # Adding the trigger would have to wait for this.
+        connection.execute("select run_id from pgflow.start_flow('held', '{}')")
+        async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+            assert (await bench.run(flow)).status == "completed"
+
+
+async def test_a_polling_worker_sends_and_needs_no_notifications(bench, step) -> None:
+    flow = bench.flow("poll", step("first"), step("second", "first"))
+    config = {"signal": "polling", "min_poll_interval": 50, "max_poll_interval": 200}
+    async with bench.working((flow, {"first": echo, "second": echo}), **config):
+        assert (await bench.run(flow)).status == "completed"
+        assert bench.value("select count(*) from pgflowc.waiting_workers") == 0
+        assert bench.value("select count(*) from pg_stat_activity where query ilike 'listen%'") == 0
+    assert bench.value("select count(*) from pg_trigger where tgname = 'pgflowc_wakeup'") == 0
+
+
+async def test_dependents_are_taken_at_once_by_a_polling_worker(bench, step) -> None:
+    names = [f"s{n}" for n in range(6)]
+    steps = [step(name, *names[max(0, n - 1) : n]) for n, name in enumerate(names)]
+    flow = bench.flow("chain", *steps)
+    config = {"signal": "polling", "min_poll_interval": 1000, "max_poll_interval": 1000}
+    async with bench.working((flow, dict.fromkeys(names, echo)), **config):
+        began = time.monotonic()
+        await bench.run(flow)
+        assert time.monotonic() - began < 3.0, "six polls would take six seconds"
+
+
+async def test_a_lost_listening_connection_is_made_again(bench, step, caplog) -> None:
+    flow = bench.flow("relisten", step("only"))
+    listening = (
+        "select pid from pg_stat_activity where query ilike 'listen%' and datname = current_database()"
+    )
+    async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+        await bench.until(lambda: bench.rows(listening))
+        [(pid,)] = bench.rows(listening)
+        bench.rows("select pg_terminate_backend(%s)", pid)
+        assert (await bench.run(flow)).status == "completed"
+        await bench.until(lambda: bench.rows(listening) not in ([], [(pid,)]))
+        await announced(bench)
+        assert (await bench.run(flow)).status == "completed"
+    assert any("listening connection lost" in message for message in caplog.messages)
+
+
+async def test_a_stopped_worker_does_not_stay_announced(bench, step) -> None:
+    flow = bench.flow("bye", step("only"))
+    async with bench.working((flow, {"only": echo})):
+        await announced(bench)
+    assert bench.value("select count(*) from pgflowc.waiting_workers") == 0
+    with pytest.raises(WaitTimeout):
+        await bench.client.start_flow_sync(flow, {}, timeout=0.1)
+
+
+async def test_a_role_that_may_not_add_triggers_polls_and_says_so(bench, step, caplog) -> None:
+    flow = bench.flow("guest", step("only"))
+    role = f"worker_{bench.value('select current_database()')}"
+    bench.rows(f"create role {role} login")
+    for schema in ("pgflow", "pgflowc", "pgmq"):
+        bench.rows(f"grant usage on schema {schema} to {role}")
+        bench.rows(f"grant select, insert, update, delete on all tables in schema {schema} to {role}")
+        bench.rows(f"grant usage on all sequences in schema {schema} to {role}")
+        bench.rows(f"grant execute on all functions in schema {schema} to {role}")
+    dsn = psycopg.conninfo.make_conninfo(bench.dsn, user=role)
+    try:
+        guest = type(bench)(dsn)
+        with caplog.at_level(logging.WARNING):
+            async with guest.working((flow, {"only": echo}), min_poll_interval=50):
+                assert (await bench.run(flow)).status == "completed"
+        assert any("polling instead" in message for message in caplog.messages)
+    finally:
+        bench.rows(f"drop owned by {role}")
+        bench.rows(f"drop role {role}")
+
+
+async def test_an_idle_worker_is_quiet(bench, step, caplog) -> None:
+    flow = bench.flow("quiet", step("only"))
+    count = "select xact_commit from pg_stat_database where datname = current_database()"
+    config = {"heartbeat_interval": 60_000, "recovery_interval": 60_000}
+    async with bench.working((flow, {"only": echo}), **config):
+        await announced(bench)
+        await asyncio.sleep(1.0)  # statistics are reported late
+        caplog.clear()
+        before = bench.value(count)
+        await asyncio.sleep(2.0)
+        mine = 4  # the statements that count
+        assert bench.value(count) - before <= mine
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == [
+        record for record in caplog.records if "stopp" in record.message
+    ]
