@@ -209,8 +209,8 @@ def test_elements_of_large_arrays(core) -> None:
 def test_chunks_of_large_elements_are_small(core) -> None:
     core.flow("f", "m[]")
     core.do(
-        "select pgflow.start_flow('f', (select jsonb_agg(string_agg) from generate_series(1, 20) i,"
-        " lateral (select string_agg(md5(i || '.' || j), '') from generate_series(1, 1000) j)))"
+        "select pgflow.start_flow('f', (select jsonb_agg(e.text) from generate_series(1, 20) i,"
+        " lateral (select string_agg(md5(i || '.' || j), '') as text from generate_series(1, 1000) j) e))"
     )
     assert core.value("select max(jsonb_array_length(elements)) from pgflow.map_chunks") <= 3
     assert len({t["input"] for t in core.claim("f")}) == 20

@@ -1,8 +1,8 @@
 -- pgflow._advance_run(p_run_id): do everything in a run that became possible.
 --
 -- Resolves conditions, completes taskless steps (which resolves the conditions of what they make ready), starts ready steps and
--- completes the run if nothing remains. Steps of the right kind only; the common case, where a single step became ready, costs
--- the look and its start. Does nothing for a run that is over.
+-- completes the run if nothing remains. One look at the ready steps tells which of these there is cause for. Does nothing for a run
+-- that is over.
 -- Locks: the run, its step states, then the tasks and messages of steps it skips.
 create or replace function pgflow._advance_run(p_run_id uuid)
 returns void

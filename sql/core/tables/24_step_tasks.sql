@@ -40,7 +40,7 @@ with (
   autovacuum_analyze_scale_factor = 0.05
 );
 
--- The claim: tasks by message, of one flow. The id comes first so that no plan reads all tasks of a flow. Deliberately neither partial on status nor joined by an index on started_at:
--- either would make every claim and completion a non-HOT update that writes to all indexes. The stall scan goes
--- through the queue instead, which holds live tasks only.
+-- The claim: tasks by message, of one flow. The id comes first so that no plan reads all tasks of a flow. Deliberately neither
+-- partial on status nor joined by an index on started_at: either would make every claim and completion a non-HOT update that
+-- writes to all indexes. The stall scan goes through the queue instead, which holds live tasks only.
 create index idx_step_tasks_message on pgflow.step_tasks (message_id, flow_slug);

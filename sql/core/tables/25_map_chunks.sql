@@ -1,6 +1,6 @@
--- Large arrays under a map step, cut into chunks when the step starts and deleted when it completes, so that a claim reads a
--- chunk instead of the whole array for each task. Arrays that are a single chunk have no row here: the claim reads them where
--- they are. Chunk sizes are decided in _chunk_map_inputs.
+-- Large arrays under a map step, cut into chunks when the step starts, so that a claim reads a chunk instead of the whole array
+-- for each task. Arrays that are a single chunk have no row here: the claim reads them where they are. Chunk sizes are decided in
+-- _chunk_map_inputs. A completed step's chunks are deleted; those of a step that failed or was skipped go with their run.
 create table pgflow.map_chunks (
   run_id uuid not null,
   step_slug text not null,
