@@ -27,6 +27,7 @@ from pgflowc.database.migrations import (
     recorded_migrations,
     refuse_changed,
 )
+from pgflowc.database.rollback import NAMES, roll_back
 from pgflowc.database.status import Status, read_status
 from pgflowc.database.verification import stamp as adopt
 from pgflowc.database.verification import verify
@@ -80,10 +81,60 @@ def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOp
 
 @app.command()
 def down(
+    dsn: DsnOption = None,
     project: ProjectOption = None,
     delete: Annotated[bool, typer.Option("--delete", help="Remove the embedded server's data too.")] = False,
+    component: Annotated[
+        str | None,
+        typer.Option(
+            "--component",
+            metavar="NAME",
+            help=f"Roll this one back instead: {', '.join(COMPONENTS)} or pgmq.",
+        ),
+    ] = None,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", metavar="N", min=0, help="The version to roll back to; 0 removes it."),
+    ] = None,
+    allow_data_loss: Annotated[
+        bool, typer.Option("--allow-data-loss", help="Roll back even if that deletes runs or records.")
+    ] = False,
 ) -> None:
-    """Stop the project's embedded server. Its data stays for the next `db up`."""
+    """Stop the project's embedded server (its data stays), or roll back a component of a database."""
+    if component is None:
+        if dsn is not None or to is not None or allow_data_loss:
+            fail(
+                "--dsn, --to and --allow-data-loss belong to --component",
+                help="pgflowc db down --component NAME --to N",
+            )
+        _stop(project, delete=delete)
+        return
+    if to is None or delete:
+        fail(
+            "--component needs --to, and knows no --delete",
+            help=f"pgflowc db down --component {component} --to 0",
+        )
+    if component not in NAMES:
+        fail(f"there is no component '{component}'", help=f"one of {', '.join(NAMES)}")
+    with _errors():
+        resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
+        with connect(resolved) as connection:
+            done = roll_back(connection, component, to, allow_data_loss=allow_data_loss)
+    typer.echo(f"database  {resolved.display}{_from(resolved)}")
+    for step in done.steps:
+        typer.echo(
+            f"{step.component:<9} version {step.before} -> {step.version}"
+            if step.version
+            else f"{step.component:<9} removed"
+        )
+    if done.unrecorded:
+        typer.echo(f"What stays is no longer recorded ({', '.join(done.unrecorded)}).")
+        typer.echo("Next: pgflowc db stamp adopts it again")
+    elif not done.steps:
+        typer.echo(f"Nothing to do: {component} is " + (f"version {to}." if to else "not installed."))
+
+
+def _stop(project: Path | None, *, delete: bool) -> None:
     with _errors():
         server = EmbeddedServer.of(project_root(project))
         data = server.data

@@ -21,20 +21,36 @@ _PROLOGUE = "set local check_function_bodies = off;\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Downgrade:
+    """The script that leads from a version to the one before, and the query that tells what it deletes: rows
+    (what, count), "" if nothing."""
+
+    script: str
+    losses: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
-    """What this pgflowc has of a component: its version, the script that installs it, and `upgrades`:
-    version -> the script that leads to it from the version before."""
+    """What this pgflowc has of a component: its version, the script that installs it, `upgrades`: version ->
+    the script that leads to it from the version before, and `downgrades`: version -> the way back from it."""
 
     component: str
     version: int
     script: str
     upgrades: Mapping[int, str] = field(default_factory=dict)
+    downgrades: Mapping[int, Downgrade] = field(default_factory=dict)
 
 
 def shipped() -> tuple[Release, ...]:
     """The components that this pgflowc carries, in the order of installation."""
     return tuple(
-        Release(component, component_version(component), component_sql(component), _upgrades(component))
+        Release(
+            component,
+            component_version(component),
+            component_sql(component),
+            _upgrades(component),
+            _downgrades(component),
+        )
         for component in COMPONENTS
     )
 
@@ -65,13 +81,39 @@ def component_files(component: str) -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
+def frozen_sql(component: str) -> dict[int, str]:
+    """Released version of `component` -> the script that installed it then."""
+    return {version: file.read_text(encoding="utf-8") for version, file in _versions(component, "install")}
+
+
+def queue_layer_downgrade() -> Downgrade:
+    """The way back from pgmq's official SQL."""
+    directory = resource_root() / "sql" / "versions" / "pgmq"
+    return Downgrade(
+        (directory / "down.sql").read_text(encoding="utf-8"),
+        (directory / "losses.sql").read_text(encoding="utf-8"),
+    )
+
+
 def _upgrades(component: str) -> dict[int, str]:
     # sql/versions/core/2.up.sql leads from version 1 of the core to 2.
-    files = (resource_root() / "sql" / "versions" / component).glob("*.up.sql")
     return {
-        int(file.name.partition(".")[0]): _PROLOGUE + file.read_text(encoding="utf-8")
-        for file in sorted(files, key=lambda file: file.name)
+        version: _PROLOGUE + file.read_text(encoding="utf-8") for version, file in _versions(component, "up")
     }
+
+
+def _downgrades(component: str) -> dict[int, Downgrade]:
+    losses = {version: file.read_text(encoding="utf-8") for version, file in _versions(component, "losses")}
+    return {
+        version: Downgrade(_PROLOGUE + file.read_text(encoding="utf-8"), losses.get(version, ""))
+        for version, file in _versions(component, "down")
+    }
+
+
+def _versions(component: str, kind: str) -> list[tuple[int, Path]]:
+    """The files `N.<kind>.sql` of a component by N."""
+    files = (resource_root() / "sql" / "versions" / component).glob(f"*.{kind}.sql")
+    return sorted((int(file.name.partition(".")[0]), file) for file in files)
 
 
 def _directory(component: str) -> Path:

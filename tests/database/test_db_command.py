@@ -146,6 +146,28 @@ def test_a_schema_of_that_name_that_is_no_core_is_left_alone(project: Path, empt
     assert "no pgmq" in _db(project, "stamp", "--dsn", empty_dsn, code=1)
 
 
+def test_a_component_is_rolled_back_and_comes_again(project: Path, core_dsn: str) -> None:
+    _db(project, "up", "--dsn", core_dsn)
+    down = ("down", "--dsn", core_dsn, "--component")
+    output = _db(project, *down, "core", "--to", "0", code=1)
+    assert "would delete data (records of applied migrations: 1)" in output
+    assert "help: after a backup: pgflowc db down --component core --to 0 --allow-data-loss" in output
+    assert "Nothing to do: core is version 1." in _db(project, *down, "core", "--to", "1")
+    output = _db(project, *down, "pgflowc", "--to", "0", "--allow-data-loss")
+    assert "pgflowc   removed" in output
+    assert "What stays is no longer recorded (pgmq, core, helpers)." in output
+    assert "Adopted: core, helpers." in _db(project, "stamp", "--dsn", core_dsn)
+    assert _db(project, *down, "core", "--to", "0").count(" removed\n") == 3
+    assert "core      installed version 1" in _db(project, "up", "--dsn", core_dsn)
+
+
+def test_options_of_down_that_do_not_fit_together(project: Path) -> None:
+    assert "--component needs --to" in _db(project, "down", "--component", "core", code=2)
+    assert "belong to --component" in _db(project, "down", "--to", "0", code=2)
+    assert "there is no component 'cor'" in _db(project, "down", "--component", "cor", "--to", "0", code=2)
+    assert "is not running" in _db(project, "down", "--component", "core", "--to", "0", code=2)
+
+
 def test_two_at_once_both_succeed(project: Path) -> None:
     running = [
         subprocess.Popen(
