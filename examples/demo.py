@@ -75,7 +75,7 @@ def tell(console: Console, stack: ExitStack) -> None:
         runs, lambda: time.monotonic() > deadline or any(not worker.alive for worker in workers)
     ):
         for worker in workers:
-            console.print(f"{worker.log}, its end:\n{worker.tail()}", markup=False, soft_wrap=True)
+            console.print(f"the end of {worker.log}:\n{worker.tail()}", markup=False, soft_wrap=True)
         raise DemoError("not all runs have completed")
     console.print()
 
@@ -97,7 +97,7 @@ def show_migration(console: Console, directory: Path) -> None:
     console.print(path.relative_to(CHECKOUT), style="bold")
     for line in path.read_text("utf-8").splitlines():
         if line.startswith("SELECT"):
-            console.print(f"  {line}", markup=False, soft_wrap=True)
+            console.print(f"  {line}", markup=False, no_wrap=True, overflow="ellipsis")
     console.print()
 
 

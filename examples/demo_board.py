@@ -47,7 +47,8 @@ class Board:
             states = self._until_ended(watched, give_up, None)
         for run, state in zip(watched, states, strict=True):
             if state.run.status != "completed":
-                self._console.print(f"[red]{run.name}: {state.run.status}[/] {state.run.error or ''}")
+                outcome = f"failed: {state.run.error}" if state.run.status == "failed" else "still going"
+                self._console.print(f"{run.name}: {outcome}", style="red", markup=False, soft_wrap=True)
         return all(state.run.status == "completed" for state in states)
 
     def _until_ended(

@@ -26,6 +26,7 @@ class Example:
 
     directory: Path
     environment: dict[str, str]
+    log: Path
 
     def pgflowc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the project's directory; with `check` it has to end well."""
@@ -43,17 +44,21 @@ class Example:
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A worker process, which has to end well when it is told to stop."""
-        command = [PGFLOWC, "run-worker"]
-        with subprocess.Popen(
-            command, cwd=self.directory, env=self.environment, stderr=subprocess.PIPE, text=True
-        ) as process:
+        """A worker process, which has to end well when it is told to stop. Failures come with its log."""
+        with self.log.open("w") as log:
+            process = subprocess.Popen(
+                [PGFLOWC, "run-worker"], cwd=self.directory, env=self.environment, stderr=log
+            )
             try:
                 yield
-            finally:
                 process.send_signal(signal.SIGTERM)
-                _, log = process.communicate(timeout=30)
-        assert process.returncode == 0, log
+                assert process.wait(30) == 0
+            except BaseException as error:
+                error.add_note(f"The worker's log:\n{self.log.read_text()}")
+                raise
+            finally:
+                process.kill()
+                process.wait()
 
     def run(self, flow: str, value: object) -> dict[str, Any]:
         """Start a run and wait until it has ended, well or not: what `pgflowc start --wait --json` prints."""
@@ -64,13 +69,14 @@ class Example:
 
 
 @pytest.fixture
-def migrated(core_dsn: str) -> Callable[..., Example]:
+def migrated(core_dsn: str, tmp_path: Path) -> Callable[..., Example]:
     """`migrated(name, VARIABLE=value)`: that example, after `pgflowc db up` on a fresh database."""
 
     def prepare(name: str, **variables: str) -> Example:
         foreign = ("PG", "PGFLOWC_", "ARTICLES_", "SHOP_")
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
-        example = Example(EXAMPLES / name, {**inherited, "PGFLOWC_DSN": core_dsn, **variables})
+        environment = {**inherited, "PGFLOWC_DSN": core_dsn, **variables}
+        example = Example(EXAMPLES / name, environment, tmp_path / "worker.log")
         example.pgflowc("db", "up", "--dsn", core_dsn)
         return example
 
