@@ -55,7 +55,7 @@ class Snippet:
     paint: Paint
 
     def draw(self, marks: Sequence[Mark]) -> Iterator[str]:
-        """The marked lines in order, before the first its enclosing key; gaps of more than a line become dots."""
+        """The marked lines in order, the first after its enclosing key; longer gaps become dots."""
         previous = 0
         ordered = sorted(marks, key=lambda mark: (mark.line, mark.start))
         for line, group in groupby(ordered, key=lambda mark: mark.line):
@@ -114,7 +114,8 @@ class Snippet:
         length = max(1, min(length, self._room - blank))
         note = f" {visible(mark.text)}" if mark.text else ""
         sign = ("^" if mark.style else "-") * length
-        return f"{self.paint('frame', ' ' * self.gutter + ' |')} {' ' * blank}{self.paint(mark.style or 'frame', sign + note)}"
+        frame = self.paint("frame", " " * self.gutter + " |")
+        return f"{frame} {' ' * blank}{self.paint(mark.style or 'frame', sign + note)}"
 
     def _line(self, number: int) -> str:
         return self.lines[number - 1].rstrip() if number <= len(self.lines) else ""

@@ -13,7 +13,7 @@ _MOST_COMPARED = 16
 
 
 def visible(text: str) -> str:
-    """The text with every character that would break a line, move the cursor or hide replaced by its escape."""
+    """The text with escapes for every character that would break a line, move the cursor or hide."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(

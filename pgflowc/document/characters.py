@@ -8,8 +8,8 @@ from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.document.source import Source
 
-# Everything outside YAML's printable set, which is also stricter than TOML's, and the invisible characters that some
-# parsers take for line breaks (U+0085, U+2028, U+2029) or skip (U+FEFF).
+# Everything outside YAML's printable set, which is also stricter than TOML's, and the invisible characters
+# that some parsers take for line breaks (U+0085, U+2028, U+2029) or skip (U+FEFF).
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 # jsonb and text of PostgreSQL hold neither of these; escapes in quoted texts can still bring them in.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

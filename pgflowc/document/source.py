@@ -1,4 +1,4 @@
-"""A user's text with its positions: offsets into the text become lines and columns only when somebody asks."""
+"""A user's text with its positions: offsets into it become lines and columns only when somebody asks."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _not_json(span: Span) -> Diagnostic:
         syntax.NOT_JSON,
         "this value has no place in JSON",
         span,
-        help=("write a finite number, or put it in quotes to make it a text",),
+        help=("put it in quotes to make it a text",),
     )
 
 

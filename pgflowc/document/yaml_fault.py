@@ -15,11 +15,16 @@ from pgflowc.document.source import Source
 
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _UNFINISHED = re.compile(r"[^\s,\[\]{}]+\Z")
+_BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
+_CLOSING = {"[": "]", "{": "}"}
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
 
 
-def diagnose(source: Source, problem: str, offset: int, context: int | None) -> Diagnostic:
-    """The diagnostic for the parser's `problem` at `offset`; `context` is where the thing it was reading began."""
+def diagnose(source: Source, problem: str, start: int, offset: int, context: int | None) -> Diagnostic:
+    """The diagnostic for the parser's `problem` at `offset`.
+
+    `start` is where the document begins, `context` where what the parser was reading began.
+    """
     text = source.text
     line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
     before = text[line_start:offset]
@@ -48,6 +53,8 @@ def diagnose(source: Source, problem: str, offset: int, context: int | None) -> 
         )
     if "expected ',' or" in problem and context is not None:
         return _unclosed(source, offset, context)
+    if "expected node content" in problem:
+        return _missing_value(source, offset, start)
     if character in ("]", "}"):
         return _fault(
             source,
@@ -59,7 +66,12 @@ def diagnose(source: Source, problem: str, offset: int, context: int | None) -> 
         )
     if "expected '-' indicator" in problem:
         return _beside(
-            source, offset, context, "this is not a list item", "this list begins here", "begin it with '- '"
+            source,
+            offset,
+            context,
+            "this is not a list item",
+            "this list begins here",
+            "begin it with '- ', or indent it like the key of the list",
         )
     if "did not find expected key" in problem:
         if not before.strip():
@@ -187,9 +199,49 @@ def _colon(source: Source, offset: int, line_start: int) -> Diagnostic:
     )
 
 
+def _missing_value(source: Source, offset: int, start: int) -> Diagnostic:
+    bracket = _open_bracket(source.text, start, offset)
+    if bracket is None:
+        if source.text[offset : offset + 1] in ("]", "}"):
+            message = f"there is no open bracket for this '{source.text[offset]}'"
+            return _fault(
+                source, syntax.UNCLOSED, message, (offset, offset + 1), "", "remove it, or open the bracket"
+            )
+        return _fault(source, syntax.INVALID_YAML, "a value is missing here", _word(source, offset), "", "")
+    if source.text[offset : offset + 1] == ",":
+        return _fault(
+            source,
+            syntax.INVALID_YAML,
+            "a value is missing before this comma",
+            (offset, offset + 1),
+            "",
+            "remove it",
+        )
+    sign = source.text[bracket]
+    return _fault(
+        source,
+        syntax.UNCLOSED,
+        f"the bracket '{sign}' is not closed",
+        (bracket, bracket + 1),
+        "opened here",
+        f"close it with '{_CLOSING[sign]}'",
+    )
+
+
+def _open_bracket(text: str, start: int, end: int) -> int | None:
+    """The last bracket before `end` that is not closed; quoted texts and comments are left aside."""
+    open_: list[int] = []
+    for found in _BRACKETS.finditer(text, start, end):
+        if found[0] in "[{":
+            open_.append(found.start())
+        elif found[0] in "]}" and open_:
+            open_.pop()
+    return open_[-1] if open_ else None
+
+
 def _unclosed(source: Source, offset: int, context: int) -> Diagnostic:
     bracket = source.text[context : context + 1]
-    closing = {"[": "]", "{": "}"}.get(bracket, bracket)
+    closing = _CLOSING.get(bracket, bracket)
     if offset >= len(source.text.rstrip()):
         return _fault(
             source,
@@ -199,6 +251,9 @@ def _unclosed(source: Source, offset: int, context: int) -> Diagnostic:
             "opened here",
             f"close it with '{closing}'",
         )
+    cure = f"close the bracket with '{closing}', or quote texts that hold any of ?[]{{}},:"
+    if source.text[offset] == "?":
+        cure = "a type that may be null or absent is written 'T | null'"
     return Diagnostic(
         syntax.UNCLOSED,
         f"expected ',' or '{closing}' in these brackets",
@@ -207,7 +262,7 @@ def _unclosed(source: Source, offset: int, context: int) -> Diagnostic:
         else source.span(offset, offset + 1),
         label=f"expected ',' or '{closing}' before this",
         labels=(Label(source.span(context, context + 1), "opened here"),),
-        help=(f"close the bracket with '{closing}', or quote texts that hold any of ?[]{{}},:",),
+        help=(cure,),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from pgflowc.diagnostics import Diagnostic, Label, Report
+from pgflowc.diagnostics import Code, Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
 from pgflowc.document import yaml_scalar
@@ -26,6 +26,7 @@ from pgflowc.document.source import Source
 from pgflowc.document.yaml_fault import diagnose
 
 MAX_DEPTH = 64
+_MOST_LABELS = 4
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
@@ -48,6 +49,7 @@ class _Open:
     key: tuple[str, Place] | None = None
     end: int = 0
     skip_value: bool = False
+    merge_key: Place | None = None
     damaged: bool = False
 
 
@@ -59,8 +61,9 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
         chunk = _blank_directives(source.text[start:end])
         if _ONLY_COMMENTS.match(chunk.removeprefix("---")):
             continue
+        composer = _Composer(source, start, report)
         try:
-            roots = list(_Composer(source, start, report).compose(chunk))
+            roots = list(composer.compose(chunk))
         except _TooDeepError:
             found_fault = True
         except YAMLError as error:
@@ -71,12 +74,14 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
                 diagnose(
                     source,
                     str(getattr(error, "problem", None) or "it cannot be read"),
+                    start,
                     start + min(mark.index if mark else 0, end - start),
                     start + context.index if context else None,
                 )
             )
         else:
             documents.extend(Document(source, root) for root in roots)
+        composer.report_shared()
     if not documents and not found_fault:
         report.add(
             Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
@@ -103,6 +108,11 @@ class _Composer:
         self._source = source
         self._base = base
         self._report = report
+        self._shared: dict[str, list[tuple[int, int]]] = {}
+
+    def _refuse(self, code: Code, message: str, start: int, end: int, help: str, label: str = "") -> None:
+        span = self._source.span(start, end)
+        self._report.add(Diagnostic(code, message, span, label=label, help=(help,) if help else ()))
 
     def compose(self, chunk: str) -> Iterator[Node]:
         """The root of each document in the chunk (more than one only after a `...` line)."""
@@ -141,9 +151,19 @@ class _Composer:
         mapping.end = node.end
         if mapping.skip_value:
             mapping.skip_value = False
+            if mapping.merge_key and not isinstance(node, Refused):
+                self._refuse(
+                    syntax.ALIAS,
+                    "merge keys ('<<') are not part of the spec language",
+                    mapping.merge_key.start,
+                    mapping.merge_key.end,
+                    "write the keys out; options that all steps share belong to the flow",
+                )
+            mapping.merge_key = None
         elif mapping.key is None:
             mapping.key = self._key(node)
             mapping.skip_value = mapping.key is None
+            mapping.merge_key = node if mapping.skip_value and isinstance(node, Scalar) else None
             mapping.damaged |= mapping.key is None and not isinstance(node, Scalar)
         else:
             key, place = mapping.key
@@ -165,14 +185,6 @@ class _Composer:
         """The key's text and place; None when its value is to be skipped, which was reported."""
         if isinstance(node, Scalar):
             if node.plain and node.text == "<<":
-                self._report.add(
-                    Diagnostic(
-                        syntax.ALIAS,
-                        "merge keys ('<<') are not part of the spec language",
-                        node.span,
-                        help=("write the keys out; options that all steps share belong to the flow",),
-                    )
-                )
                 return None
             return (node.text if node.plain else str(node.value)), node
         if not isinstance(node, Refused):
@@ -231,28 +243,31 @@ class _Composer:
 
     def _alias(self, event: Any) -> Node:
         start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
-        self._report.add(
-            Diagnostic(
-                syntax.ALIAS,
-                f"the alias '*{event.anchor}' is not part of the spec language",
-                self._source.span(start, end),
-                help=("write the value out", f'if a text was meant, quote it: "*{event.anchor}"'),
-            )
-        )
+        self._shared.setdefault(event.anchor, []).append((start, end))
         return Refused(self._source, start, end)
+
+    def report_shared(self) -> None:
+        """One finding for each anchor and its aliases."""
+        for name, places in self._shared.items():
+            first, *others = [self._source.span(*place) for place in places]
+            is_anchor = self._source.text[places[0][0]] == "&"
+            what = f"the anchor '&{name}'" if is_anchor else f"the alias '*{name}'"
+            cure = ("write the value out where it is used",)
+            self._report.add(
+                Diagnostic(
+                    syntax.ALIAS,
+                    f"{what} is not part of the spec language",
+                    first,
+                    labels=tuple(Label(span, "used here") for span in others[:_MOST_LABELS]),
+                    help=cure if is_anchor else (*cure, f'if a text was meant, quote it: "*{name}"'),
+                )
+            )
 
     def _refuse_extras(self, event: Any) -> bool:
         """Report an anchor or a tag; true when a tag makes the value meaningless."""
         start = self._base + event.start_mark.index
         if event.anchor is not None:
-            self._report.add(
-                Diagnostic(
-                    syntax.ALIAS,
-                    f"the anchor '&{event.anchor}' is not part of the spec language",
-                    self._source.span(start, start + len(event.anchor) + 1),
-                    help=("remove it, and write the value out where it is used",),
-                )
-            )
+            self._shared.setdefault(event.anchor, []).append((start, start + len(event.anchor) + 1))
         if event.tag is None:
             return False
         written = re.compile(r"![^\s,\[\]{}]*").search(self._source.text, start)

@@ -1,4 +1,4 @@
-"""Specs to flows: drafts are made, every check looks at every draft, and what passed all of them is frozen."""
+"""Specs to flows: drafts are made, every check looks at every draft, and what passed them all is frozen."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _freeze_step(step: DraftStep) -> Step:
         output=step.output,
         description=model.description,
         handler=model.handler,
-        # A cascading skip takes the dependents with it, so only the plain one leaves them without this output.
+        # A cascading skip takes the dependents with it; only the plain one leaves them without this output.
         may_be_skipped=(has_condition and condition.when_unmet == "skip")
         or condition.when_exhausted == "skip",
         span=step.span,

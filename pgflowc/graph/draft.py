@@ -50,7 +50,7 @@ class DraftStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TypeUse:
-    """A name of a payload type where it is used; `within` is the entry of `types` that uses it, None elsewhere."""
+    """The name of a payload type where it is used; `within` is the entry of `types` around it, if any."""
 
     name: str
     span: Span

@@ -1,4 +1,4 @@
-"""Knots: groups of nodes of a directed graph that all lie on common cycles, and a short cycle through each."""
+"""Knots of a directed graph: groups of nodes that lie on common cycles, and a short cycle through each."""
 
 from __future__ import annotations
 

@@ -23,6 +23,18 @@ _NULL = payload.Scalar("null")
 _MAX_DEPTH = 64
 _TOKEN = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*|[^\s]", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_FORMS = "types are names, 'T | U', 'map of T' and '[T]'"
+# What other notations write, and what this one has for it.
+_INSTEAD_OF = {
+    "or": "alternatives are written 'T | U'",
+    ",": "alternatives are written 'T | U'",
+    "/": "alternatives are written 'T | U'",
+    "?": "a type that may be null or absent is written 'T | null'",
+    "{": "an object is a mapping, without quotes; give it a name under 'types:' to use it in a text",
+    "<": "write [T] for an array and 'map of T' for a mapping with any keys",
+    "(": "types have no parentheses; give the inner type a name under 'types:'",
+    "[": "an array is written [T], with the element's type inside",
+}
 _DIRECTIVES = ("$enum", "$ref", "$python")
 
 
@@ -166,7 +178,7 @@ class _TextReader:
         try:
             type_ = self._union(0)
             if self._at < len(self._tokens):
-                self._fail(f"{quote(self._tokens[self._at][0])} cannot stand here")
+                self._fail_at_token()
         except _RefusedError as refused:
             return self._reader.refuse(codes.MALFORMED, refused.message, refused.span, refused.help)
         return type_
@@ -183,9 +195,10 @@ class _TextReader:
                 repeated = repeated or (start, self._at - 1)
             members[member] = None
         if repeated:
+            twice, union = self._written(*repeated), self._written(first, self._at - 1)
             self._reader.refuse(
                 codes.REPEATED_MEMBER,
-                f"{quote(self._written(*repeated))} occurs twice in {quote(self._written(first, self._at - 1))}",
+                f"{quote(twice)} occurs twice in {quote(union)}",
                 self._span(*repeated),
                 "remove it, or write the type that was meant",
             )
@@ -211,7 +224,7 @@ class _TextReader:
             self._at += 2
             return payload.MapOf(self._atom(depth + 1))
         if not _NAME.fullmatch(word):
-            self._fail(f"{quote(word)} cannot stand here")
+            self._fail_at_token()
         span = self._span(self._at, self._at)
         self._at += 1
         return self._reader.use(word, span)
@@ -232,7 +245,11 @@ class _TextReader:
         start = self._tokens[min(first, last)][1]
         return self._node.source.span(self._offset + start, self._offset + self._tokens[last][2])
 
-    def _fail(self, message: str, help: str = "types are names, 'T | U', 'map of T' and '[T]'") -> NoReturn:
+    def _fail_at_token(self) -> NoReturn:
+        word = self._tokens[self._at][0]
+        self._fail(f"{quote(word)} cannot stand here", _INSTEAD_OF.get(word, _FORMS))
+
+    def _fail(self, message: str, help: str = _FORMS) -> NoReturn:
         raise _RefusedError(message, self._span(self._at, self._at), help)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 
 def topological_order(dependencies: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """The keys in topological order. Every dependency must be a key; raises ValueError when there is a cycle."""
+    """The keys in topological order. Every dependency must be a key; raises ValueError on a cycle."""
     index = {slug: position for position, slug in enumerate(dependencies)}
     names = list(dependencies)
     waits_for = {slug: set(needed) for slug, needed in dependencies.items()}

@@ -45,7 +45,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object. `T | null` makes it optional, null or absent; `type` is then T, without the null."""
+    """A field of an object. `T | null` makes it optional, null or absent; `type` is then T, without null."""
 
     name: str
     type: PayloadType

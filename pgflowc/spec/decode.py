@@ -17,6 +17,8 @@ from pgflowc.spec.spec import Spec
 _NOT_COMPILED = ("cron", "version")
 _MAY_BE_NULL = frozenset({"input", "output"})
 _PLACEHOLDER = "_"
+# Steps in a job, or `perform` in a flow, are reported as misplaced, which explains what is missing, too.
+_COUNTERPART: dict[str | int, str] = {"steps": "perform", "perform": "steps"}
 
 
 def decode(document: Document, report: Report) -> Spec | None:
@@ -183,7 +185,9 @@ def _validate(
     places = {_path(fault["loc"]) for fault in faults}
     for fault in faults:
         path = _path(fault["loc"])
-        if path not in damaged:
+        other = _COUNTERPART.get(path[-1]) if fault["type"] == "missing" else None
+        hidden = fault["type"] == "too_short" and any(place[: len(path)] == path for place in damaged)
+        if path not in damaged and other not in data and not hidden:
             report.add(diagnose(document, path, fault))
     damaged |= places
     for path in sorted(places, key=lambda path: [str(step).rjust(8) for step in path], reverse=True):

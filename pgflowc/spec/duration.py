@@ -8,10 +8,37 @@ from typing import Annotated
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-# Seconds are PostgreSQL integers; the claim adds 2 to a timeout, and retries multiply delays (see graph/checks).
+# Seconds are PostgreSQL integers, and the claim adds 2 to a timeout.
 MAX_SECONDS = 2_147_483_000
 _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PATTERN = re.compile(r"([0-9]{1,10})([smhd])")
+
+
+# What people write instead.
+_LOOSE = re.compile(
+    r"(?:(\d{1,6}) ?d(?:ays?)?)? ?(?:(\d{1,6}) ?h(?:rs?|ours?)?)? ?"
+    r"(?:(\d{1,6}) ?m(?:ins?|inutes?)?)? ?(?:(\d{1,9}) ?s?(?:ecs?|econds?)?)?"
+)
+
+
+def meant(written: object) -> str | None:
+    """The duration that a text such as `1h30m` or `5 minutes` means; None when that is not clear."""
+    found = _LOOSE.fullmatch(written.strip().lower()) if isinstance(written, str) else None
+    if found is None or not any(found.groups()):
+        return None
+    parts = zip(found.groups(), reversed(_SECONDS_PER_UNIT.values()), strict=True)
+    seconds = sum(int(number) * factor for number, factor in parts if number)
+    for unit, factor in reversed(_SECONDS_PER_UNIT.items()):
+        if seconds % factor == 0 and seconds:
+            return str(seconds) if unit == "s" else f"{seconds // factor}{unit}"
+    return None
+
+
+def out_of_range(value: int, minimum: int, maximum: int, unit: str) -> PydanticCustomError:
+    """The error for a number beyond its bounds, with the bound that it breaks."""
+    too_small = value < minimum
+    context = {"too_small": too_small, "bound": minimum if too_small else maximum, "unit": unit}
+    return PydanticCustomError("out_of_range", "out of range", context)
 
 
 def _parse(minimum: int, value: object) -> object:
@@ -24,9 +51,7 @@ def _parse(minimum: int, value: object) -> object:
     if isinstance(seconds, bool) or not isinstance(seconds, int):
         raise PydanticCustomError("duration", "not a duration")
     if not minimum <= seconds <= MAX_SECONDS:
-        raise PydanticCustomError(
-            "out_of_range", "out of range", {"minimum": minimum, "maximum": MAX_SECONDS, "unit": "seconds"}
-        )
+        raise out_of_range(seconds, minimum, MAX_SECONDS, " second" if seconds < minimum == 1 else " seconds")
     return seconds
 
 

@@ -13,8 +13,9 @@ from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
+from pgflowc.spec import duration
 from pgflowc.spec.model import FlowModel, JobModel, PerformModel, StepModel, keys_of
-from pgflowc.spec.slug import mended
+from pgflowc.spec.slug import MAX_LENGTH, mended
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -24,7 +25,7 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
-_DURATION = "a duration: seconds, or a text such as '90s', '5m', '2h' or '1d'"
+_DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
 # Words of other tools for what the spec language calls otherwise.
 _OTHER_WORDS = {
@@ -33,7 +34,8 @@ _OTHER_WORDS = {
     "dependencies": "depends_on", "deps": "depends_on", "needs": "depends_on", "after": "depends_on",
     "requires": "depends_on", "upstream": "depends_on",
     "foreach": "map", "for_each": "map", "over": "map", "items": "map",
-    "retries": "max_attempts", "max_retries": "max_attempts", "retry": "max_attempts", "attempts": "max_attempts",
+    "retries": "max_attempts", "max_retries": "max_attempts", "retry": "max_attempts",
+    "attempts": "max_attempts",
     "backoff": "base_delay", "retry_delay": "base_delay",
     "delay": "start_delay", "wait": "start_delay",
     "when": "if", "condition": "if", "unless": "if_not",
@@ -54,7 +56,7 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
         return _missing_key(document, path)
     if kind == "slug":
         return _bad_slug(document, path, str(context["rule"]))
-    if kind == "too_short":
+    if kind == "too_short" or (path == ("steps",) and isinstance(node, Scalar) and node.value is None):
         return Diagnostic(
             codes.NO_STEPS,
             "this flow has no steps",
@@ -67,22 +69,17 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     if path[-1] == "map" and isinstance(node, Sequence):
         return _map_list(node, at)
     if kind == "out_of_range":
-        unit = f" {context['unit']}" if context["unit"] else ""
-        return Diagnostic(
-            limits.OUT_OF_RANGE,
-            f"{name} must be between {context['minimum']} and {context['maximum']}{unit}, got {_got(node)}",
-            at,
-        )
+        bound = f"at {'least' if context['too_small'] else 'most'} {context['bound']}{context['unit']}"
+        return Diagnostic(limits.OUT_OF_RANGE, f"{name} must be {bound}, got {_got(node)}", at)
     if kind == "duration":
-        return Diagnostic(codes.BAD_DURATION, f"{name}: expected {_DURATION}; got {_got(node)}", at)
-    if kind == "handler":
-        help = _handler_help(node)
+        meant = duration.meant(node.value) if isinstance(node, Scalar) else None
+        help = f"write {meant}" if meant else _DURATIONS
         return Diagnostic(
-            codes.BAD_HANDLER,
-            f"{name}: expected module:function, got {_got(node)}",
-            at,
-            help=(help,) if help else (),
+            codes.BAD_DURATION, f"{name}: expected a duration, got {_got(node)}", at, help=(help,)
         )
+    if kind == "handler":
+        message = f"{name}: expected module:function, got {_got(node)}"
+        return Diagnostic(codes.BAD_HANDLER, message, at, help=(_handler_help(node),))
     if kind == "literal_error":
         choices = ("skip", "skip-cascade", "fail")
         meant = near_miss(str(node.value), choices) if isinstance(node, Scalar) else None
@@ -221,7 +218,9 @@ def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
     help = (
         f"write '{better}'" if better and better != slug else "choose letters, digits and underscores (ASCII)"
     )
-    if rule == "is a reserved word":
+    if len(slug) > MAX_LENGTH:
+        help = "choose a shorter one"
+    elif rule == "is a reserved word":
         help = "choose another word: 'run' stands for the run's own input in the core"
     span = _key(document, path) if is_key or node is None or node.start == node.end else node.span
     return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
@@ -243,7 +242,7 @@ def _map_list(node: Sequence, at: Span) -> Diagnostic:
     )
 
 
-def _handler_help(node: Node) -> str | None:
+def _handler_help(node: Node) -> str:
     if (
         isinstance(node, Scalar)
         and isinstance(node.value, str)
@@ -252,7 +251,7 @@ def _handler_help(node: Node) -> str | None:
     ):
         module, _, function = node.value.rpartition(".")
         return f"did you mean {quote(f'{module}:{function}')}?"
-    return None
+    return "write it as an import would name it, with names that Python takes: 'shop.mail:confirm'"
 
 
 def _type_help(path: Path, node: Node) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from pgflowc.spec.duration import Delay, Timeout
+from pgflowc.spec.duration import Delay, Timeout, out_of_range
 from pgflowc.spec.slug import Slug
 
 MAX_INTEGER = 2_147_483_647
@@ -25,9 +25,7 @@ SkipMode = Literal["skip", "skip-cascade", "fail"]
 
 def _check_attempts(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= MAX_INTEGER:
-        raise PydanticCustomError(
-            "out_of_range", "out of range", {"minimum": 0, "maximum": MAX_INTEGER, "unit": ""}
-        )
+        raise out_of_range(value, 0, MAX_INTEGER, "")
     return value
 
 
@@ -47,7 +45,7 @@ def _body(value: object) -> object:
 
 
 _NOTATION: dict[str, Any] = {
-    "description": "A payload type: a name such as str, int or Item, 'T | null', 'map of T', [T] or {field: T}.",
+    "description": "A payload type: a name such as str or Item, 'T | null', 'map of T', [T] or {field: T}.",
     "anyOf": [{"type": ["string", "object", "null"]}, {"type": "array", "minItems": 1, "maxItems": 1}],
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from unicodedata import combining, normalize
 
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -31,7 +32,8 @@ def broken_rule(slug: str) -> str | None:
 
 def mended(slug: str) -> str | None:
     """A valid slug that looks like `slug`, None when there is no obvious one."""
-    candidate = re.sub(r"[^a-zA-Z0-9]+", "_", slug).strip("_")[:MAX_LENGTH]
+    plain = "".join(c for c in normalize("NFKD", slug[: 2 * MAX_LENGTH]) if not combining(c))
+    candidate = re.sub(r"[^a-zA-Z0-9]+", "_", plain).strip("_")[:MAX_LENGTH]
     if candidate and candidate[0].isdigit():
         candidate = "_" + candidate
     return candidate if candidate and broken_rule(candidate) is None else None

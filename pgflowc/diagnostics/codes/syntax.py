@@ -28,7 +28,7 @@ DUPLICATE_KEY = Code(
     "a key occurs twice in the same mapping",
     cause="YAML parsers silently keep one of the two values; which one depends on the parser. pgflowc "
     "refuses the second.",
-    example="steps:\n  charge: {timeout: 30}\n  charge: {timeout: 60}",
+    example="flow: orders\nsteps:\n  charge: {timeout: 30}\n  charge: {timeout: 60}",
     cure="Rename or remove one of the two. Steps need distinct slugs.",
 )
 TAB = Code(
@@ -36,7 +36,7 @@ TAB = Code(
     Severity.ERROR,
     "a tab in the indentation",
     cause="YAML allows only spaces before a key or a list item.",
-    example="steps:\n\tcharge: {timeout: 30}",
+    example="flow: orders\nsteps:\n\tcharge: {timeout: 30}",
     cure="Indent with spaces, two per level.",
 )
 INDENTATION = Code(
@@ -62,7 +62,7 @@ ALIAS = Code(
     "anchors, aliases and merge keys are not part of the spec language",
     cause="A few lines of aliases can expand to gigabytes, and a shared value has no place of its own to "
     "point at.",
-    example="steps:\n  a: &slow {timeout: 600}\n  b: *slow",
+    example="flow: orders\nsteps:\n  a: &slow {timeout: 600}\n  b: *slow",
     cure="Write the value out. Options that all steps share belong to the flow; payload types that are "
     "shared, to `types:`.",
 )
@@ -72,7 +72,7 @@ TAG = Code(
     "tags are not part of the spec language",
     cause="A word that begins with ! asks the YAML parser to build something other than texts, numbers, "
     "lists and mappings.",
-    example="timeout: !!int 30",
+    example="flow: orders\ntimeout: !!int 30\nsteps: {charge: }",
     cure="Remove the tag, or put the value in quotes if it is a text that begins with !.",
 )
 UNCLOSED = Code(
@@ -90,7 +90,7 @@ TOO_DEEP = Code(
     Severity.ERROR,
     "the nesting is too deep",
     cause="Lists and mappings are nested more than 64 levels deep, which no spec needs.",
-    example="input: [[[[[[[[ ... ]]]]]]]]",
+    example=f"flow: orders\ninput: {'[' * 65}int{']' * 65}\nsteps: {{charge: }}",
     cure="Give the inner parts names under `types:` and use the names.",
 )
 EMPTY = Code(
@@ -117,7 +117,7 @@ CHARACTER = Code(
     "a character that cannot be part of a spec",
     cause="Control characters, NUL and lone surrogates are either invisible or cannot be stored by "
     "PostgreSQL.",
-    example='description: "ends with \\0"',
+    example='flow: orders\ndescription: "ends with \\0"\nsteps: {charge: }',
     cure="Remove the character. A file full of them is probably not a text file, or not in UTF-8.",
 )
 NOT_JSON = Code(
@@ -126,7 +126,7 @@ NOT_JSON = Code(
     "a value that JSON does not have",
     cause="Infinity, NaN, numbers beyond any double, and the dates and times of TOML have no counterpart in "
     "JSON.",
-    example="timeout: .inf",
+    example="flow: orders\ntimeout: .inf\nsteps: {charge: }",
     cure="Write a number, or put the value in quotes to make it a text.",
 )
 COLON = Code(

@@ -16,7 +16,7 @@ from pgflowc.graph import payload
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc.graph.payload import PayloadType, resolved, spelled
 
-# JSON scalars that values of a type can be; decimals, dates and the like are texts in JSON, decimals also numbers.
+# JSON scalars that values of a type can be. Dates and the like are texts in JSON, decimals texts or numbers.
 _JSON_OF: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -62,10 +62,10 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
         report.add(
             Diagnostic(
                 codes.ROOT_MAP,
-                f"the condition of root map step '{step.slug}' would {never} be met: no array contains an object",
+                f"the condition of root map step '{step.slug}' would {never} be met",
                 draft.spec.key_span(*path),
                 labels=(Label(step.map.span, "the condition is compared with this input, an array"),),
-                help=("let a single step decide first and map over its output",),
+                help=("no array contains an object; let a single step decide first and map over its output",),
             )
         )
         return
@@ -91,7 +91,7 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
             report.add(
                 Diagnostic(
                     codes.NOT_A_DEPENDENCY,
-                    f"the condition of step '{step.slug}' looks at {quote(entry.key)}, which is not one of its dependencies",
+                    f"the condition of step '{step.slug}' looks at {quote(entry.key)}, no dependency of it",
                     entry.key_place.span,
                     help=(help,),
                 )

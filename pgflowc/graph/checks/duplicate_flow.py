@@ -26,10 +26,14 @@ def check(drafts: Sequence[Draft], report: Report) -> set[Draft]:
                 codes.DUPLICATE_FLOW if same else codes.SAME_QUEUE,
                 f"the slug '{draft.slug}' is used by another {first.kind}"
                 if same
-                else f"the slug '{draft.slug}' differs from '{first.slug}' only in capital letters, so they share a queue",
+                else f"the slug '{draft.slug}' differs from '{first.slug}' only in capital letters",
                 draft.slug_span,
                 labels=(Label(first.slug_span, "first used here"),),
-                help=("rename one of the two",),
+                help=(
+                    "rename one of the two"
+                    if same
+                    else "rename one of the two: their queue would be the same",
+                ),
             )
         )
     return refused

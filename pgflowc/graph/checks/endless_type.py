@@ -12,7 +12,7 @@ from pgflowc.graph.payload import Array, MapOf, Named, NamedType, Object, OneOf,
 
 
 def check(draft: Draft, report: Report) -> None:
-    """Report names that lead back to themselves without an object, and types that no finite value can have."""
+    """Report names that lead back to themselves without an object, and types without any finite value."""
     aliases = {
         name: sorted(set(_without_objects(entry.type)) & draft.types.keys())
         for name, entry in draft.types.items()
@@ -30,22 +30,32 @@ def check(draft: Draft, report: Report) -> None:
                 help=(f"put an object between: {cycle[0]}: {{children: [{cycle[0]}]}}",),
             )
         )
-    finite = _finite(draft.types)
-    for name in draft.types:
-        if name in finite or name in reported:
+    endless = draft.types.keys() - _finite(draft.types)
+    needs = {
+        name: [needed for needed in _names(entry.type) if needed in endless]
+        for name, entry in draft.types.items()
+        if name in endless
+    }
+    for knot in knots(needs):
+        if reported & set(knot):
             continue
-        # One report names the knot; the types that merely lead into it are its consequence.
-        reported |= draft.types.keys() - finite
+        cycle = shortest_cycle(needs, knot)
         report.add(
             Diagnostic(
                 codes.ENDLESS,
-                f"no value of the type '{name}' could ever end: it always holds another '{name}'"
-                if name in _needed(draft.types[name].type)
-                else f"no value of the type '{name}' could ever end: it always holds values that hold it again",
-                draft.spec.key_span("types", name),
-                help=(f"give it an end: '{name} | null' or [{name}]",),
+                f"no value of the type '{cycle[0]}' could ever end: it holds {_chain(cycle[1:], cycle[0])}",
+                draft.spec.key_span("types", cycle[0]),
+                help=(f"give it an end: '{cycle[0]} | null' or [{cycle[0]}]",),
             )
         )
+
+
+def _chain(between: list[str], last: str) -> str:
+    """`Egg, which holds Chicken`, in words."""
+    shown = [*between[:6], *(["..."] if len(between) > 6 else [])]
+    return ", which holds ".join(
+        [*(name if name == "..." else f"'{name}'" for name in shown), f"another '{last}'"]
+    )
 
 
 def _without_objects(type_: PayloadType) -> Iterator[str]:
@@ -97,12 +107,3 @@ def _has_value(type_: PayloadType, types: Mapping[str, NamedType], finite: set[s
         case OneOf(members):
             return any(_has_value(member, types, finite) for member in members)
     return True
-
-
-def _needed(type_: PayloadType) -> set[str]:
-    """The names that every value of an object type holds directly."""
-    if isinstance(type_, Object):
-        return {
-            field.type.name for field in type_.fields if not field.optional and isinstance(field.type, Named)
-        }
-    return set()

@@ -9,7 +9,7 @@ from pgflowc.graph.payload import Array, PayloadType, Scalar, resolved, spelled
 
 
 def check(draft: Draft, report: Report) -> None:
-    """Report map steps whose source is declared as something else than an array; undeclared outputs are trusted."""
+    """Report map steps over a source declared as something else than an array."""
     for step in draft.steps.values():
         if step.map is None:
             continue
@@ -24,7 +24,7 @@ def check(draft: Draft, report: Report) -> None:
             report.add(
                 _refusal(
                     codes.MAP_OVER_NO_ARRAY,
-                    f"step '{step.slug}' maps over '{source.slug}', whose output is {_a(actual)}, not an array",
+                    f"step '{step.slug}' maps over the output of '{source.slug}', which is {_a(actual)}",
                     step.map.span,
                     Label(draft.spec.value_span(*source.path, "output"), "declared here"),
                     f"let '{source.slug}' return the bare list: output: [T]",

@@ -15,7 +15,7 @@ def check(draft: Draft, report: Report) -> None:
         report.add(
             Diagnostic(
                 limits.QUEUE_NAME_TOO_LONG,
-                f"the slug of a {draft.kind} names its queue and has at most {MAX_LENGTH} characters, not {len(draft.slug)}",
+                f"this slug has {len(draft.slug)} characters, and queue names allow {MAX_LENGTH}",
                 draft.slug_span,
                 help=("choose a shorter slug",),
             )

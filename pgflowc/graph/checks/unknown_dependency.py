@@ -34,7 +34,7 @@ def check(draft: Draft, report: Report) -> None:
                     source.span,
                     label="must be a step",
                     help=(
-                        f"add a step that depends on '{head}' and returns this list alone, and map over that step",
+                        f"add a step that depends on '{head}' and returns only this list, and map over that",
                     ),
                 )
             )

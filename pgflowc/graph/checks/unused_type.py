@@ -23,13 +23,15 @@ def check(draft: Draft, report: Report) -> None:
         if name not in reached:
             reached.add(name)
             waiting.extend(used_by.get(name, ()))
-    for name in draft.types:
-        if name not in reached:
-            report.add(
-                Diagnostic(
-                    codes.UNUSED,
-                    f"the type '{name}' is not used",
-                    draft.spec.key_span("types", name),
-                    help=("use it in 'input' or an 'output', or remove it",),
-                )
+    unused = [name for name in draft.types if name not in reached]
+    # What only an unused type uses is a consequence; of types that use each other the first is named.
+    needed = {inner for name in unused for inner in used_by.get(name, ()) if inner != name}
+    for name in [name for name in unused if name not in needed] or unused[:1]:
+        report.add(
+            Diagnostic(
+                codes.UNUSED,
+                f"the type '{name}' is not used",
+                draft.spec.key_span("types", name),
+                help=("use it in 'input' or an 'output', or remove it",),
             )
+        )

@@ -1,0 +1,56 @@
+"""Golden diagnostics: faulty specs, and the exact text that a user sees.
+
+tests/cases/fault_<name>/ holds specs beside `diagnostics.txt`. The texts are written anew by
+`PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/test_cases.py`; read each as somebody who never saw the code.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pgflowc.compile import check_sources
+from pgflowc.diagnostics import Code, Report
+from pgflowc.diagnostics.codes import conditions, graph, limits, spec, syntax, types
+from pgflowc.diagnostics.text import render
+
+CASES = Path(__file__).parents[1] / "cases"
+NAMES = sorted(case.name for case in CASES.iterdir() if case.name.startswith("fault_"))
+UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
+FAMILIES: tuple[ModuleType, ...] = (syntax, spec, graph, types, conditions, limits)
+CODES = [code for family in FAMILIES for code in vars(family).values() if isinstance(code, Code)]
+
+
+def _read(case: Path) -> dict[str, str]:
+    """The specs of a case with their line breaks as they are."""
+    specs = sorted(path for path in case.iterdir() if path.suffix in (".yaml", ".toml"))
+    return {path.name: path.read_bytes().decode("utf-8") for path in specs}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_case(name: str) -> None:
+    case = CASES / name
+    sources = _read(case)
+    report = Report()
+    check_sources(sources, report)
+    text = render(report.sorted(), sources, color=False, width=100)
+    if UPDATE:
+        (case / "diagnostics.txt").write_text(text, encoding="utf-8")
+    assert text == (case / "diagnostics.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
+def test_every_code_has_a_case(code: Code) -> None:
+    goldens = [(CASES / name / "diagnostics.txt").read_text(encoding="utf-8") for name in NAMES]
+    assert any(f"{code.severity}[{code.id}]" in golden for golden in goldens)
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
+def test_the_example_that_explain_shows_has_this_fault_and_no_other(code: Code) -> None:
+    report = Report()
+    path = "example.toml" if code is syntax.INVALID_TOML else "example.yaml"
+    check_sources({path: code.example}, report)
+    assert {found.code.id for found in report.sorted()} == {code.id}
