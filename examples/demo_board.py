@@ -72,7 +72,9 @@ class Board:
 
     def _picture(self, watched: list[Watched], states: list[RunWithStates]) -> RenderableType:
         steps, others = Table.grid(padding=(0, 2)), Table.grid(padding=(0, 2))
-        others.add_column(no_wrap=True)
+        # Fixed, so that nothing moves sideways while texts grow and shrink.
+        steps.add_column(width=26)
+        others.add_column(no_wrap=True, min_width=max(len(run.name) for run in watched))
         others.add_column(no_wrap=True, overflow="ellipsis")
         for run, state in zip(watched, states, strict=True):
             if len(state.steps) > 5:
