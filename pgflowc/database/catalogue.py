@@ -16,12 +16,27 @@ _PARTS = {
         select 'table', n.nspname || '.' || c.relname,
                concat_ws(' ', c.relkind, c.relpersistence,
                          case when c.relkind in ('v', 'm') then md5(pg_get_viewdef(c.oid)) end,
+                         case when c.relrowsecurity then 'row security' end,
                          (select string_agg(o, ',' order by o) from unnest(c.reloptions) o))
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = any (%(schemas)s) and c.relkind in ('r', 'p', 'v', 'm', 'S')""",
+    "type": """
+        select 'type', n.nspname || '.' || t.typname,
+               concat_ws(' ', t.typtype, nullif(format_type(nullif(t.typbasetype, 0), t.typtypmod), ''),
+                         (select string_agg(e.enumlabel, ',' order by e.enumsortorder)
+                          from pg_enum e where e.enumtypid = t.oid))
+        from pg_type t join pg_namespace n on n.oid = t.typnamespace
+        left join pg_class c on c.oid = t.typrelid
+        where n.nspname = any (%(schemas)s) and (c.relkind = 'c' or t.typtype in ('d', 'e', 'r'))""",
+    # Attributes of composite types are numbered, since values are made by place. Columns of tables are not:
+    # one that an upgrade adds comes after those that another component added, and our code names columns.
     "column": """
         select 'column', n.nspname || '.' || c.relname || '.' || a.attname,
-               concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+               concat_ws(' ',
+                         case when c.relkind = 'c' then
+                           'place ' || row_number() over (partition by c.oid order by a.attnum)
+                         end,
+                         format_type(a.atttypid, a.atttypmod),
                          case when a.attnotnull then 'not null' end,
                          'default ' || pg_get_expr(d.adbin, d.adrelid), nullif(a.attidentity, ''),
                          nullif(a.attgenerated, ''))
@@ -51,6 +66,7 @@ _PARTS = {
                          'arguments (' || pg_get_function_arguments(p.oid) || ')', l.lanname, p.provolatile,
                          case when p.prosecdef then 'security definer' end,
                          case when p.proisstrict then 'strict' end,
+                         'parallel ' || p.proparallel::text, 'cost ' || p.procost, 'rows ' || p.prorows,
                          (select string_agg(s, ',' order by s) from unnest(p.proconfig) s),
                          'body ' || md5(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)))
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
@@ -113,12 +129,12 @@ def differences(expected: Catalogue, found: Catalogue) -> tuple[Difference, ...]
             result.append(Difference(*key, "unexpected", found=now))
         elif before is not None and now is not None and before != now:
             result.append(Difference(*key, "different", before, now))
-    absent = [one for one in result if one.problem == "missing" and one.kind in ("table", "function")]
-    tables = {one.name for one in absent if one.kind == "table"}
+    absent = [one for one in result if one.problem == "missing" and one.kind in ("table", "type", "function")]
+    tables = {one.name for one in absent if one.kind in ("table", "type")}
     objects = [f" on {one.kind} {one.name} to " for one in absent]
     return tuple(
         one
         for one in result
-        if one.kind in ("table", "function")
+        if one.kind in ("table", "type", "function")
         or (one.name.rpartition(".")[0] not in tables and not any(thing in one.name for thing in objects))
     )

@@ -63,6 +63,17 @@ def test_a_fresh_install_is_as_it_should_be_and_stays_so(core_dsn: str) -> None:
         ("alter function pgflow.is_valid_slug(text) volatile", "function", "is_valid_slug", "different"),
         ("drop table pgflowc.applied_migrations", "table", "pgflowc.applied_migrations", "missing"),
         (
+            "alter function pgflow.is_valid_slug(text) parallel unsafe",
+            "function",
+            "is_valid_slug",
+            "different",
+        ),
+        ("drop function pgflow.start_tasks(text, bigint[], uuid)", "function", "start_tasks", "missing"),
+        ("drop type pgflow.step_task_record cascade", "type", "pgflow.step_task_record", "missing"),
+        ("alter type pgflow.step_task_record drop attribute input", "column", "step_task_record", "missing"),
+        ("alter table pgflow.runs enable row level security", "table", "pgflow.runs", "different"),
+        ("drop index pgflow.idx_runs_flow_slug", "index", "pgflow.idx_runs_flow_slug", "missing"),
+        (
             "grant delete on pgflow.runs to public",
             "privilege",
             "delete on table pgflow.runs to public",
