@@ -53,19 +53,13 @@ begin
     execute v_pick into v_picked using v_wanted;
     exit when v_picked is null;
 
+    -- Found by message and locked by themselves, and updated where they lie: joined by key with the run, a plan made while the
+    -- tables were small may walk all tasks of a map.
     with candidate as materialized (
-      select t.run_id, t.step_slug, t.task_index, coalesce(d.opt_timeout, p_flow.opt_timeout) + 2 as wait
+      select t.ctid as row, t.run_id, t.step_slug
       from pgflow.step_tasks t
-      join pgflow.runs r on r.run_id = t.run_id
-      join pgflow.step_states s on s.run_id = t.run_id and s.step_slug = t.step_slug
-      join pgflow.steps d on d.flow_slug = t.flow_slug and d.step_slug = t.step_slug
-      where
-        t.flow_slug = p_flow.flow_slug
-        and t.message_id = any (v_picked)
-        and t.status = 'queued'
-        and r.status = 'started'
-        and s.status = 'started'
-      for no key update of t skip locked
+      where t.flow_slug = p_flow.flow_slug and t.message_id = any (v_picked) and t.status = 'queued'
+      for no key update skip locked
     ),
     claimed as (
       update pgflow.step_tasks t
@@ -75,8 +69,13 @@ begin
         started_at = greatest(now(), t.queued_at),
         last_worker_id = p_worker_id
       from candidate c
-      where t.run_id = c.run_id and t.step_slug = c.step_slug and t.task_index = c.task_index and t.status = 'queued'
-      returning t.run_id, t.step_slug, t.task_index, t.message_id, t.attempts_count, t.started_at, c.wait
+      join pgflow.runs r on r.run_id = c.run_id and r.status = 'started'
+      join pgflow.step_states s on s.run_id = c.run_id and s.step_slug = c.step_slug and s.status = 'started'
+      join pgflow.steps d on d.flow_slug = p_flow.flow_slug and d.step_slug = c.step_slug
+      where t.ctid = c.row and t.status = 'queued'
+      returning
+        t.run_id, t.step_slug, t.task_index, t.message_id, t.attempts_count, t.started_at,
+        coalesce(d.opt_timeout, p_flow.opt_timeout) + 2 as wait
     )
     select
       array_agg(c.run_id) as run_ids, array_agg(c.step_slug) as step_slugs, array_agg(c.task_index) as task_indexes,

@@ -18,7 +18,13 @@ begin
     f.flow_slug, v_table, false, f.opt_timeout,
     coalesce(bool_or(d.required_input_pattern is not null or d.forbidden_input_pattern is not null), false),
     coalesce(bool_or(d.step_type = 'map'), false),
-    coalesce(bool_or(d.step_type = 'map' and d.deps_count > 0), false),
+    (
+      select array_agg(distinct p.step_slug)
+      from pgflow.steps m
+      join pgflow.deps e on e.flow_slug = m.flow_slug and e.step_slug = m.step_slug
+      join pgflow.steps p on p.flow_slug = e.flow_slug and p.step_slug = e.dep_slug
+      where m.flow_slug = f.flow_slug and m.step_type = 'map' and p.step_type = 'single'
+    ),
     to_regclass('pgflow.map_chunks') is not null
   into v_flow
   from pgflow.flows f

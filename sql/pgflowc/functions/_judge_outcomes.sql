@@ -29,7 +29,9 @@ begin
     select u.*, row_number() over (partition by u.run_id, u.step_slug, u.task_index order by u.n) as turn
     from unnest(p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_permanent)
       with ordinality u (run_id, step_slug, task_index, attempt, output, error, permanent, n)
-    where u.error is not null or (p_flow.feeds_maps and jsonb_typeof(u.output) is distinct from 'array')
+    where
+      u.error is not null
+      or (u.step_slug = any (p_flow.map_sources) and jsonb_typeof(u.output) is distinct from 'array')
   ),
   judged as materialized (
     select

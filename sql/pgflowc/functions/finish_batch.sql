@@ -103,9 +103,13 @@ begin
   end if;
 
   if v_size > 0 then
-    perform from pgflow.runs r where r.run_id = any (p_run_ids) order by r.run_id for no key update;
+    perform
+    from pgflow.runs r
+    where r.run_id = any (p_run_ids) and r.flow_slug = v_flow.flow_slug
+    order by r.run_id
+    for no key update;
     v_watched := pgflowc._watched_runs(v_flow.flow_slug, p_run_ids);
-    if v_flow.feeds_maps or array_remove(p_errors, null) <> '{}' then
+    if v_flow.map_sources is not null or array_remove(p_errors, null) <> '{}' then
       v_failures := pgflowc._record_failures(
         v_flow, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_retry_delays, p_permanent, v_watched
       );

@@ -1,7 +1,7 @@
 -- pgflowc.start_flow_batch(p_flow_slug, p_inputs, p_run_ids): start a run of a flow for each input; returns their ids in that order.
 --
 -- What pgflow.start_flow does for each, root maps, conditions, empty arrays and events included, in a number of statements that does
--- not depend on the number of inputs. p_run_ids, when given, is parallel to p_inputs; a NULL in it means a random id. All runs start
+-- not depend on the number of inputs. p_run_ids, when given, is parallel to p_inputs; a NULL in it means a new id. All runs start
 -- or none: an unknown flow violates a foreign key of pgflow.runs, a used id its primary key, a NULL input its column.
 -- Locks: the new runs; the rest as in finish_batch.
 create or replace function pgflowc.start_flow_batch(p_flow_slug text, p_inputs jsonb[], p_run_ids uuid[] default null)
@@ -16,6 +16,10 @@ set jit = off
 as $$
 declare
   v_flow pgflowc.flow_traits;
+  -- The beginning of a UUID of version 7: rows of new runs lie together in the indexes, instead of one on each page.
+  v_time constant text := regexp_replace(
+    lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0'), '^(.{8})', '\1-'
+  ) || '-7';
   v_run_ids uuid[];
   v_steps integer;
   v_has_root_map boolean;
@@ -54,7 +58,7 @@ begin
   end if;
 
   v_run_ids := array(
-    select coalesce(u.run_id, gen_random_uuid())
+    select coalesce(u.run_id, (v_time || substr(gen_random_uuid()::text, 16))::uuid)
     from unnest(p_inputs, p_run_ids) with ordinality u (input, run_id, n)
     order by u.n
   );
