@@ -6,6 +6,6 @@ create type pgflowc.flow_traits as (
   opt_timeout integer, -- seconds
   has_conditions boolean, -- some step has a pattern
   has_maps boolean,
-  feeds_maps boolean, -- some map has a dependency, so outputs have to be arrays
+  map_sources text[], -- single steps that feed a map, so that they have to return arrays; NULL when there are none
   has_chunks boolean -- the core cuts large arrays into pgflow.map_chunks
 );
