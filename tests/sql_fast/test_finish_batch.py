@@ -317,3 +317,36 @@ def test_events_are_sent_for_watched_runs_only(fast, another, ok) -> None:
     notes = list(listener.connection.notifies(timeout=10, stop_after=2))
     assert len(notes) == 2
     assert all(str(watched) in note.payload for note in notes)
+
+
+def test_a_session_that_began_on_empty_tables_stays_fast(fast, ok) -> None:
+    """Plans are made once: none may walk the runs, tasks or messages of a flow. Counted in blocks read."""
+    fast.flow("f", "a", "m[] < a", "z < m")
+
+    def blocks(statement: str) -> int:
+        plan = fast.value(f"explain (analyze, buffers, format json) {statement}")[0]["Plan"]
+        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+    def round_of_ten() -> list[int]:
+        """Blocks of starting, claiming and finishing ten tasks, in plans that the session keeps."""
+        found = [blocks("select pgflowc.start_flow_batch('f', array_fill('1'::jsonb, array[10]))")]
+        found.append(blocks("select * from pgflowc.claim_batch('f', null, 10)"))
+        tasks = fast.rows("select * from pgflow.step_tasks where status = 'started' limit 10")
+        arrays = ", ".join(
+            f"array[{', '.join(repr(str(task[column])) for task in tasks)}]::{kind}[]"
+            for column, kind in [("run_id", "uuid"), ("step_slug", "text"), ("task_index", "int")]
+        )
+        found.append(
+            blocks(
+                f"select * from pgflowc.finish_batch('f', null, {arrays}, null,"
+                " array_fill('[1, 2]'::jsonb, array[10]), p_claim_max => 10)"
+            )
+        )
+        return found
+
+    for _ in range(3):
+        small = round_of_ten()
+        fast.work("f", [1, 2])
+    fast.start("f", *range(3000))
+    large = round_of_ten()
+    assert all(after < 2 * before for before, after in zip(small, large, strict=True)), (small, large)

@@ -58,7 +58,10 @@ begin
     with candidate as materialized (
       select t.ctid as row, t.run_id, t.step_slug
       from pgflow.step_tasks t
-      where t.flow_slug = p_flow.flow_slug and t.message_id = any (v_picked) and t.status = 'queued'
+      where
+        t.message_id = any (v_picked)
+        and (t.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the tasks of the flow
+        and t.status = 'queued'
       for no key update skip locked
     ),
     claimed as (

@@ -43,7 +43,7 @@ begin
       and (u.attempt is null or t.attempts_count = u.attempt)
       and u.error is null
       and (u.turn is null or u.turn = p_turn)
-      and r.flow_slug = p_flow.flow_slug
+      and (r.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the runs of the flow
     returning t.run_id, t.step_slug, t.message_id, u.n::integer as n
   ),
   step as (

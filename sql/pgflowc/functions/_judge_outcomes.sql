@@ -59,7 +59,10 @@ begin
       order by w.step_index
       limit 1
     ) m on true
-    where r.flow_slug = p_flow.flow_slug and u.turn = 1 and (u.error is not null or m.step_slug is not null)
+    where
+      (r.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the runs of the flow
+      and u.turn = 1
+      and (u.error is not null or m.step_slug is not null)
     order by u.run_id, u.step_slug, u.task_index
     for no key update of t
   )

@@ -25,11 +25,14 @@ returns table (
 )
 language plpgsql
 set search_path = ''
--- Plans are kept for the life of a session, and a session may begin on empty tables: see finish_batch.
+-- Why no plan is left to estimates: see finish_batch.
 set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_material = off
 set jit = off
 as $$
 #variable_conflict use_column

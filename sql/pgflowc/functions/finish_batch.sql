@@ -49,12 +49,16 @@ returns table (
 )
 language plpgsql
 set search_path = ''
--- Plans are kept for the life of a session, and a session may begin on empty tables. Every access here is by key, so none may
--- become a scan that is right for an empty table only. Generic plans, since the arrays' contents do not matter.
+-- Plans are kept for the life of a session, and a session may begin on empty tables, where every plan looks as good as any other.
+-- So none is left to estimates: statements begin at the batch's arrays, join in the order in which they are written, and reach every
+-- row by its key. Generic plans, since the arrays' contents do not matter.
 set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_material = off
 set jit = off
 as $$
 #variable_conflict use_column
@@ -105,7 +109,7 @@ begin
   if v_size > 0 then
     perform
     from pgflow.runs r
-    where r.run_id = any (p_run_ids) and r.flow_slug = v_flow.flow_slug
+    where r.run_id = any (p_run_ids) and (r.flow_slug = v_flow.flow_slug) is true
     order by r.run_id
     for no key update;
     v_watched := pgflowc._watched_runs(v_flow.flow_slug, p_run_ids);
@@ -222,7 +226,7 @@ begin
       join pgflow.runs r on r.run_id = u.run_id
       join pgflow.step_states s on s.run_id = u.run_id and s.step_slug = u.step_slug
       join pgflow.step_tasks t on t.run_id = u.run_id and t.step_slug = u.step_slug and t.task_index = u.task_index
-      where t.flow_slug = v_flow.flow_slug and (r.status = 'failed' or s.status <> 'started')
+      where (t.flow_slug = v_flow.flow_slug) is true and (r.status = 'failed' or s.status <> 'started')
     );
   end if;
   if v_archive <> '{}' then

@@ -8,10 +8,14 @@ create or replace function pgflowc.start_flow_batch(p_flow_slug text, p_inputs j
 returns setof uuid
 language plpgsql
 set search_path = ''
+-- Why no plan is left to estimates: see finish_batch.
 set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_material = off
 set jit = off
 as $$
 declare
