@@ -63,6 +63,9 @@ def run_worker(
     startup_timeout: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds to wait for the database. [default: 30]")
     ] = None,
+    heartbeat_interval: Annotated[
+        int | None, typer.Option(metavar="MS", help="Milliseconds between heartbeats. [default: 5000]")
+    ] = None,
     worker_name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name in logs and pgflow.workers. [default: PACKAGE]")
     ] = None,
@@ -93,6 +96,7 @@ def run_worker(
             "signal": None if signal is None else signal.value,
             "drain_timeout": drain_timeout,
             "startup_timeout": startup_timeout,
+            "heartbeat_interval": heartbeat_interval,
             "worker_name": worker_name,
         },
     )

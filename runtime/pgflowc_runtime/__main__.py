@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "signal": options.signal,
             "drain_timeout": options.drain_timeout,
             "startup_timeout": options.startup_timeout,
+            "heartbeat_interval": options.heartbeat_interval,
             "worker_name": options.worker_name,
         },
     )
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     worker.add_argument(
         "--startup-timeout", type=float, metavar="S", help="seconds to wait for the database (30)"
+    )
+    worker.add_argument(
+        "--heartbeat-interval", type=int, metavar="MS", help="milliseconds between heartbeats (5000)"
     )
     worker.add_argument("--worker-name", metavar="NAME", help="name in logs and pgflow.workers (PACKAGE)")
     worker.add_argument(

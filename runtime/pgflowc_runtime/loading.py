@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -86,6 +87,8 @@ def _failed_import(error: BaseException, package: str) -> RegistryError:
             f"{_at(where)} needs what is not there: {_describe(error)}",
             help=f"{COMPILE}; for a step with `handler: module:function`, write that function",
         )
+    if registry and isinstance(error, SyntaxError):
+        return RegistryError(f"{_at(where)} is not what pgflowc wrote: {_describe(error)}", help=COMPILE)
     help = "mend that file; `pgflowc compile` never changes the body of a handler"
     if isinstance(error, ModuleNotFoundError) and missing and not missing.startswith(f"{package}."):
         help = f"install '{missing.split('.')[0]}' into this environment, or mend the import"
@@ -103,7 +106,8 @@ def _place(error: BaseException) -> tuple[Path, int] | None:
         if not frame.filename.startswith(("<frozen", own))
         and frame.filename != import_module.__code__.co_filename
     ]
-    users = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    installed = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")})
+    users = [frame for frame in frames if not frame.filename.startswith(installed)] or frames
     return (Path(users[-1].filename), users[-1].lineno or 1) if users else None
 
 

@@ -62,6 +62,9 @@ def serve(
         return asyncio.run(_serve(Worker(registry, dsn=dsn, config=config)))
     except PgflowcError as error:
         return complain(error)
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = f"this role may not do what a worker does: {headline(error)}"
+        return complain(PgflowcError(message, help="docs/worker.md lists the rights that a worker needs"))
     except psycopg.Error as error:
         return complain(PgflowcError(f"the database refuses: {headline(error)}"))
     except Exception:

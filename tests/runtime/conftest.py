@@ -41,8 +41,7 @@ class Bench:
         return value
 
     def flow(self, slug: str, *steps: Step, input: Any = JsonValue, **options: Any) -> Flow[Any]:
-        """Define a flow, here and in the database; base_delay 0 unless given, so that retries come at once.
-        """
+        """Define a flow, here and in the database; base_delay 0 unless given: retries come at once."""
         options = {"max_attempts": 1, "base_delay": 0, "timeout": 10, **options}
         flow: Flow[Any] = Flow(slug=slug, input=input, definition_hash="", steps=steps, **options)
         self.migrate(flow)

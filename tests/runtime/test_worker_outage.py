@@ -1,0 +1,108 @@
+"""The database goes away in the middle of things; no outcome is lost and none overrides another worker's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pgflowc_runtime import Context
+
+KILL_WORKERS = """
+    select count(pg_terminate_backend(pid)) from pg_stat_activity
+    where application_name like 'pgflowc worker%' and datname = current_database()
+"""
+
+
+def echo(input: Any, ctx: Any) -> Any:
+    return input
+
+
+async def test_outcomes_are_recorded_after_all_connections_were_lost(bench, step) -> None:
+    flow = bench.flow("outage", step("each", kind="map"), step("sum", "each"), input=list[int])
+    started = asyncio.Event()
+    release = asyncio.Event()
+
+    async def each(item: int, ctx: Context[Any]) -> int:
+        started.set()
+        await release.wait()
+        return item
+
+    async with bench.working((flow, {"each": each, "sum": lambda deps, ctx: sum(deps["each"])})):
+        run_id = await bench.client.start_flow(flow, list(range(10)))
+        await started.wait()
+        assert bench.value(KILL_WORKERS) >= 2
+        release.set()
+        run = await bench.client.wait(run_id, timeout=20)
+    assert run.output == {"sum": 45}
+    assert bench.value("select max(attempts_count) from pgflow.step_tasks") == 1
+
+
+async def test_work_goes_on_while_connections_are_cut_again_and_again(bench, step) -> None:
+    flow = bench.flow("shaky", step("first"), step("second", "first"), max_attempts=5)
+    handlers = {"first": lambda input, ctx: input["n"], "second": lambda deps, ctx: deps["first"]}
+    async with bench.working((flow, handlers), recovery_interval=200, stale_threshold=0):
+        ids = [await bench.client.start_flow(flow, {"n": n}) for n in range(40)]
+        for _ in range(5):
+            bench.value(KILL_WORKERS)
+            await asyncio.sleep(0.05)  # some of each cut's damage must be repaired before the next one
+        runs = [await bench.client.wait(run_id, timeout=30) for run_id in ids]
+    assert [run.output for run in runs] == [{"second": n} for n in range(40)]
+
+
+async def test_an_outcome_that_comes_too_late_does_not_end_somebody_elses_attempt(
+    bench, step, caplog
+) -> None:
+    flow = bench.flow("stolen", step("only"), max_attempts=3)
+    started = asyncio.Event()
+    release = asyncio.Event()
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        if ctx.attempt == 1:
+            started.set()
+            await release.wait()
+        return f"attempt {ctx.attempt}"
+
+    async with bench.working((flow, {"only": only}), recovery_interval=100, stale_threshold=0):
+        run_id = await bench.client.start_flow(flow, {})
+        await started.wait()
+        # As if this worker had been away for long: another attempt begins while ours still runs.
+        bench.rows("update pgflow.step_tasks set queued_at = now() - interval '1 h'")
+        bench.rows("update pgflow.step_tasks set started_at = now() - interval '1 h'")
+        run = await bench.client.wait(run_id, timeout=20)
+        release.set()
+        await bench.until(lambda: any("no longer ours" in message for message in caplog.messages))
+    assert run.output == {"only": "attempt 2"}
+    assert (await bench.client.get_run(run_id)).output == {"only": "attempt 2"}
+
+
+async def test_a_flow_whose_queue_is_gone_does_not_stop_the_others(bench, step, caplog) -> None:
+    gone, fine = bench.flow("gone", step("only")), bench.flow("fine", step("only"))
+    async with bench.working(
+        (gone, {"only": echo}), (fine, {"only": echo}), signal="polling", min_poll_interval=20
+    ):
+        assert (await bench.run(gone)).status == "completed"
+        bench.rows("select pgflow.delete_flow_and_data('gone')")
+        await bench.until(lambda: any("cannot claim tasks of flow gone" in text for text in caplog.messages))
+        assert (await bench.run(fine)).status == "completed"
+
+
+async def test_a_worker_whose_row_was_pruned_registers_again(bench, step) -> None:
+    flow = bench.flow("pruned", step("only"))
+    async with bench.working((flow, {"only": echo}), heartbeat_interval=50):
+        await bench.until(lambda: bench.rows("select 1 from pgflow.workers"))
+        bench.rows("delete from pgflow.workers")
+        await bench.until(lambda: bench.rows("select 1 from pgflow.workers"))
+        assert (await bench.run(flow)).status == "completed"
+
+
+async def test_a_deprecated_worker_takes_no_more_and_leaves(bench, step) -> None:
+    flow = bench.flow("old", step("only"))
+    async with bench.working((flow, {"only": echo}), heartbeat_interval=50) as worker:
+        running = asyncio.create_task(worker.run())
+        assert (await bench.run(flow)).status == "completed"
+        bench.rows("update pgflow.workers set deprecated_at = now()")
+        async with asyncio.timeout(10):
+            await running
+        waiting = await bench.client.start_flow(flow, {})
+    assert (await bench.client.get_run(waiting)).status == "started"
+    assert bench.value("select count(*) from pgflow.workers where stopped_at is null") == 0
