@@ -11,14 +11,15 @@ from typing import Annotated
 import psycopg
 import typer
 
+from pgflowc.cli.database_view import origin, print_components, print_status, version_change
 from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, fail
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.database import DatabaseError
-from pgflowc.database.components import COMPONENTS, component_sql
+from pgflowc.database.components import COMPONENTS, component_sql, functions_sql
 from pgflowc.database.connection import connect
-from pgflowc.database.dsn import ResolvedDsn, configured_project, resolve_dsn
+from pgflowc.database.dsn import configured_project, resolve_dsn
 from pgflowc.database.embedded import EmbeddedServer
-from pgflowc.database.installation import Change, install
+from pgflowc.database.installation import install, upgrade_sql
 from pgflowc.database.migrations import (
     Migration,
     apply_migrations,
@@ -27,8 +28,9 @@ from pgflowc.database.migrations import (
     recorded_migrations,
     refuse_changed,
 )
+from pgflowc.database.remedies import remedy
 from pgflowc.database.rollback import NAMES, roll_back
-from pgflowc.database.status import Status, read_status
+from pgflowc.database.status import read_status
 from pgflowc.database.verification import stamp as adopt
 from pgflowc.database.verification import verify
 from pgflowc.project import CONFIG
@@ -45,11 +47,11 @@ def up(dsn: DsnOption = None, project: ProjectOption = None) -> None:
     with _errors():
         key, files = _migrations(root)
         resolved = resolve_dsn(dsn, root, start_embedded=True)
-        typer.echo(f"database  {resolved.display}" + _from(resolved))
+        typer.echo(f"database  {resolved.display}" + origin(resolved))
         with connect(resolved) as connection:
             changes = install(connection)
             for change in changes:
-                typer.echo(f"{change.component:<9} {_version_change(change)}")
+                typer.echo(f"{change.component:<9} {version_change(change)}")
             applied = _apply(connection, key, files) if key else ()
     if not changes and not applied:
         typer.echo("Nothing to do: everything is installed and applied.")
@@ -76,7 +78,7 @@ def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOp
             json.dumps({"dsn": resolved.display, "source": resolved.source, **found.as_json()}, indent=2)
         )
     else:
-        _print_status(resolved, found)
+        print_status(resolved, found)
 
 
 @app.command()
@@ -120,7 +122,7 @@ def down(
         resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
         with connect(resolved) as connection:
             done = roll_back(connection, component, to, allow_data_loss=allow_data_loss)
-    typer.echo(f"database  {resolved.display}{_from(resolved)}")
+    typer.echo(f"database  {resolved.display}{origin(resolved)}")
     for step in done.steps:
         typer.echo(
             f"{step.component:<9} version {step.before} -> {step.version}"
@@ -152,25 +154,28 @@ def check(dsn: DsnOption = None, project: ProjectOption = None) -> None:
     with _errors():
         resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
         with connect(resolved) as connection:
+            found = read_status(connection, None, ())
+            print_components(resolved, found)
             verdict = verify(connection)
-    layer = verdict.inventory.queue_layer
-    if layer is not None:
-        typer.echo(f"pgmq {layer.version or 'of unknown version'} ({layer.kind})")
-    if verdict.inventory.foreign:
-        typer.echo(f"schema pgflow is not ours: {verdict.inventory.releases['foreign_core']}")
     for one in verdict.differences:
         typer.echo(f"{one.problem:<10} {one.kind} {one.name}")
         if one.problem == "different":
             typer.echo(f"           expected {one.expected}")
             typer.echo(f"           found    {one.found}")
+        if to_run := remedy(one):
+            typer.echo(f"           run      {to_run}")
     if verdict.faults:
         count = len(verdict.faults)
         fail(
             f"{count} {'object is' if count == 1 else 'objects are'} not as pgflowc installs them",
-            help="`pgflowc db sql --component NAME` prints the right definitions",
+            help="`pgflowc db sql --component NAME` prints every definition",
             code=FINDINGS,
         )
-    typer.echo("Everything is as pgflowc installs it.")
+    typer.echo(
+        "Everything is as pgflowc installs it."
+        if not found.inventory.foreign
+        else "What pgflowc installed is as it installs it; schema pgflow was not compared."
+    )
 
 
 @app.command()
@@ -197,17 +202,34 @@ def print_sql(
     component: Annotated[
         str, typer.Option("--component", metavar="NAME", help=f"One of pgmq, {', '.join(COMPONENTS)}.")
     ],
+    functions: Annotated[
+        bool,
+        typer.Option("--functions", help="Only the functions, to put them right in an installed schema."),
+    ] = False,
+    since: Annotated[
+        int | None,
+        typer.Option("--from", metavar="N", min=1, help="What leads from version N to this one, instead."),
+    ] = None,
 ) -> None:
     """Print the SQL that installs a component, for people who run migrations with other tools."""
+    if component not in NAMES:
+        fail(f"there is no component '{component}'", help=f"one of {', '.join(NAMES)}")
     if component == "pgmq":
         from pgmq.install import get_embedded_install_sql
 
-        script = get_embedded_install_sql()
-    elif component in COMPONENTS:
-        script = component_sql(component)
+        header, script = "To be run in one transaction.", get_embedded_install_sql()
+        if functions or since is not None:
+            fail("of pgmq there is only the whole install", help="pgflowc db sql --component pgmq")
+    elif functions:
+        header, script = "To be run in one transaction; changes no table.", functions_sql(component)
+    elif since is not None:
+        header = "To be run in one transaction; records the new version."
+        with _errors():
+            script = upgrade_sql(component, since)
     else:
-        fail(f"there is no component '{component}'", help=f"one of pgmq, {', '.join(COMPONENTS)}")
-    typer.echo("-- To be run in one transaction; then `pgflowc db stamp` records it.")
+        header = "To be run in one transaction; then `pgflowc db stamp` records it."
+        script = component_sql(component)
+    typer.echo(f"-- {header}")
     typer.echo(script, nl=False)
 
 
@@ -245,49 +267,3 @@ def _apply(connection: psycopg.Connection, key: str, files: tuple[Migration, ...
         typer.echo(f"applied   {migration.path}")
         applied.append(migration)
     return tuple(applied)
-
-
-def _version_change(change: Change) -> str:
-    if change.component == "pgmq":
-        return f"installed version {change.release}"
-    return (
-        f"version {change.before} -> {change.version}"
-        if change.before
-        else f"installed version {change.version}"
-    )
-
-
-def _from(resolved: ResolvedDsn) -> str:
-    return " (the embedded server)" if resolved.source == "embedded" else f" (from {resolved.source})"
-
-
-def _print_status(resolved: ResolvedDsn, found: Status) -> None:
-    typer.echo(f"database   {resolved.display}{_from(resolved)}")
-    typer.echo(f"server     PostgreSQL {found.server}")
-    layer = found.inventory.queue_layer
-    typer.echo(
-        "pgmq       " + (f"{layer.version or 'unknown version'} ({layer.kind})" if layer else "not installed")
-    )
-    for one in found.components:
-        if one.installed is None and found.inventory.foreign and one.name != "pgflowc":
-            state = f"not ours: {found.inventory.releases['foreign_core']}"
-        elif one.installed is None:
-            state = "not installed"
-        elif one.installed == one.available:
-            state = f"version {one.installed}"
-        else:
-            state = f"version {one.installed}, this pgflowc has {one.available}"
-        typer.echo(f"{one.name:<10} {state}")
-    if found.migrations is not None:
-        for migration in found.migrations.applied:
-            typer.echo(f"applied    {migration.path}")
-        for migration, _ in found.migrations.changed:
-            typer.echo(f"changed    {migration.path} (after it was applied)")
-        for name in found.migrations.missing:
-            typer.echo(f"missing    {name} (applied, but its file is gone)")
-        for migration in found.migrations.pending:
-            typer.echo(f"pending    {migration.path}")
-    for flow in found.flows:
-        typer.echo(f"{flow.kind:<10} {flow.slug} ({flow.steps} {'step' if flow.steps == 1 else 'steps'})")
-    if not found.ready:
-        typer.echo("Next: pgflowc db up")

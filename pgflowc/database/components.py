@@ -66,6 +66,13 @@ def component_sql(component: str) -> str:
 
 
 @cache
+def functions_sql(component: str) -> str:
+    """The functions of `component` alone: a script that may be run again, and puts them right."""
+    texts = [file.read_text(encoding="utf-8").rstrip() for file in component_files(component)]
+    return _PROLOGUE + "".join(f"\n{text}\n" for text in texts if _only_a_function(text))
+
+
+@cache
 def component_version(component: str) -> int:
     """The version that `component_sql` installs: an integer from 1 that every released change raises."""
     return int((_directory(component) / "version").read_text(encoding="utf-8"))
@@ -79,6 +86,11 @@ def component_files(component: str) -> list[Path]:
         files += sorted((directory / part).glob("*.sql"), key=lambda file: file.name)
     files.append(directory / "privileges.sql")
     return [file for file in files if file.is_file()]
+
+
+def _only_a_function(text: str) -> bool:
+    code = [line for line in text.splitlines() if line and not line.startswith("--")]
+    return code[0].startswith("create or replace function ")
 
 
 def frozen_sql(component: str) -> dict[int, str]:

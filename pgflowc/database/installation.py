@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
 from pgflowc import __version__
 from pgflowc.database.advisory_lock import exclusive_transaction
 from pgflowc.database.components import Release, shipped
 from pgflowc.database.errors import DatabaseError
-from pgflowc.database.inventory import Inventory, take_inventory
+from pgflowc.database.generation import NO_CORE
+from pgflowc.database.inventory import FOREIGN_CORE, Inventory, take_inventory
 from pgflowc.database.queue_layer import install_queue_layer, version_number
 
 
@@ -75,6 +77,24 @@ def install(connection: psycopg.Connection, releases: Sequence[Release] | None =
     return changes
 
 
+def upgrade_sql(component: str, since: int, releases: Sequence[Release] | None = None) -> str:
+    """One script that leads from version `since` of a component to the newest, its record included.
+
+    Raises DatabaseError (a finding) when there is no such way.
+    """
+    release = next(one for one in releases or shipped() if one.component == component)
+    if since >= release.version:
+        raise DatabaseError(
+            f"version {release.version} of {component} is the newest that this pgflowc has", finding=True
+        )
+    scripts = [change.script.rstrip() for change in _upgrade(release, since)]
+    recorded = sql.SQL(
+        "update pgflowc.installed_components set version = {}, release = {}, installed_at = now()\n"
+        "where component = {};"
+    ).format(release.version, __version__, component)
+    return "\n\n".join([*scripts, recorded.as_string()]) + "\n"
+
+
 def record(connection: psycopg.Connection, component: str, version: int, release: str) -> None:
     """Note in the database that `component` is there in `version`, as `release` (of pgflowc, or its own)."""
     connection.execute(
@@ -98,11 +118,19 @@ def _upgrade(release: Release, before: int) -> list[Change]:
 
 
 def _refuse_untracked(inventory: Inventory) -> None:
+    if inventory.foreign and not inventory.core:
+        raise DatabaseError(
+            f"schema pgflow no longer holds the core that was there ({inventory.releases[FOREIGN_CORE]})",
+            help="install it again with its own tool; or `pgflowc db down --component pgflowc --to 0`, then "
+            "`pgflowc db up` for pgflowc's own",
+        )
     if inventory.core and not inventory.foreign and "core" not in inventory.recorded:
         raise DatabaseError(
             "schema pgflow is already there, and pgflowc did not install it: "
             f"it looks like {inventory.generation}",
-            help="pgflowc db stamp  (adopts it: as ours if it is the same, else beside ours)",
+            help="rename the schema, or name another database (`pgflowc db stamp` shows how it differs)"
+            if inventory.generation == NO_CORE
+            else "pgflowc db stamp  (adopts it: as ours if it is the same, else beside ours)",
         )
     if inventory.own and "pgflowc" not in inventory.recorded:
         raise DatabaseError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from pgflowc.database.generation import generation, look
 from pgflowc.database.queue_layer import QueueLayer, find_queue_layer
 
 # Recorded in place of `core` where the core in schema pgflow is another family member's.
@@ -16,7 +17,7 @@ FOREIGN_CORE = "foreign_core"
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`recorded`: component -> version; `releases`: component -> release; `core` and `own` tell whether the
-    schemas pgflow and pgflowc hold tables; `generation` names an unrecorded core by its looks."""
+    schemas pgflow and pgflowc hold tables; `generation` names the core by its looks, "" if there is none."""
 
     queue_layer: QueueLayer | None = None
     recorded: Mapping[str, int] = field(default_factory=dict)
@@ -52,35 +53,8 @@ def take_inventory(connection: psycopg.Connection) -> Inventory:
         releases=releases,
         core=bool(core),
         own=bool(own),
-        generation=_generation(connection) if core else "",
+        generation=generation(look(connection)) if core else "",
     )
-
-
-def _generation(connection: psycopg.Connection) -> str:
-    """Which family member's core this looks like, from objects that only some of them have."""
-    elixir, per_queue, record_attempts, conditions, maps = _row(
-        connection,
-        """select pg_catalog.to_regprocedure('pgflow.get_step_output(uuid,text)') is not null,
-                  exists (select from pg_catalog.pg_attribute
-                          where attrelid = pg_catalog.to_regclass('pgflow.steps') and attname = 'queue_name'),
-                  exists (select from pg_catalog.pg_attribute
-                          where attrelid = pg_catalog.to_regclass('pgflow.step_task_record')
-                            and attname = 'attempts_count'),
-                  exists (select from pg_catalog.pg_attribute
-                          where attrelid = pg_catalog.to_regclass('pgflow.steps') and attname = 'when_unmet'),
-                  exists (select from pg_catalog.pg_attribute
-                          where attrelid = pg_catalog.to_regclass('pgflow.steps')
-                            and attname = 'step_type')""",
-    )
-    if elixir or record_attempts:
-        return "pgflow of Elixir"
-    if per_queue:
-        return "pgflow of TypeScript with queue names in its steps"
-    if conditions:
-        return "pgflow of TypeScript with conditions"
-    if maps:
-        return "pgflow of TypeScript with map steps, without conditions"
-    return "an early pgflow of TypeScript, or another schema of that name"
 
 
 def _row(connection: psycopg.Connection, query: str) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from pgflowc.database.advisory_lock import exclusive_transaction
 from pgflowc.database.components import COMPONENTS, Downgrade, Release, queue_layer_downgrade, shipped
 from pgflowc.database.errors import DatabaseError
 from pgflowc.database.installation import record
-from pgflowc.database.inventory import FOREIGN_CORE, Inventory, take_inventory
+from pgflowc.database.inventory import Inventory, take_inventory
 
 # Tables that are in use are waited for, but not behind somebody's open transaction for ever.
 _PATIENCE = "10s"
@@ -124,7 +124,7 @@ def _refuse_what_is_not_ours(inventory: Inventory, component: str, to: int) -> N
         raise DatabaseError("pgmq can only be removed, not rolled back to a version", help="--to 0")
     if component != "pgflowc" and inventory.foreign:
         raise DatabaseError(
-            f"schema pgflow is not pgflowc's ({inventory.releases[FOREIGN_CORE]}), nor what it stands on",
+            f"schema pgflow is not pgflowc's ({inventory.generation}), nor what it stands on",
             help="pgflowc db down --component pgflowc --to 0  (leaves the rest untouched)",
         )
     untracked = inventory.own if component == "pgflowc" else inventory.core

@@ -59,7 +59,7 @@ class Status:
             "database": self.database,
             "pgmq": {"version": layer.version, "kind": layer.kind, "fault": layer.fault} if layer else None,
             "components": [asdict(one) for one in self.components],
-            "foreign_core": self.inventory.releases.get("foreign_core"),
+            "foreign_core": self.inventory.generation if self.inventory.foreign else None,
             "migrations": migrations
             and {
                 "applied": [one.name for one in migrations.applied],

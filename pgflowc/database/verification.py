@@ -17,6 +17,7 @@ from pgflowc.database.advisory_lock import exclusive_transaction
 from pgflowc.database.catalogue import Catalogue, Difference, differences, read_catalogue
 from pgflowc.database.components import Release, shipped
 from pgflowc.database.errors import DatabaseError
+from pgflowc.database.generation import NO_CORE
 from pgflowc.database.installation import install, plan_installation, record
 from pgflowc.database.inventory import FOREIGN_CORE, Inventory, take_inventory
 
@@ -45,9 +46,11 @@ def verify(connection: psycopg.Connection) -> Verdict:
     releases = shipped()
     with exclusive_transaction(connection):
         inventory = take_inventory(connection)
-        if inventory.queue_layer is None:
+        if not inventory.core and not inventory.own:
             raise DatabaseError("pgflowc is not installed in this database", help="pgflowc db up")
         pending = plan_installation(inventory, releases)
+        if inventory.queue_layer is None:
+            raise DatabaseError("pgmq is not installed in this database", help="pgflowc db up")
         if pending:
             first = pending[0]
             raise DatabaseError(
@@ -82,7 +85,7 @@ def stamp(connection: psycopg.Connection, *, foreign: bool) -> Stamped:
         if inventory.own and "pgflowc" not in inventory.recorded:
             own = releases["pgflowc"]
             _refuse_unlike(
-                _compare(connection, [own]), "pgflowc", "rename the schema, then run `pgflowc db up`"
+                _compare(connection, [own]), "pgflowc", "", "rename the schema, then run `pgflowc db up`"
             )
             adopted.append(("pgflowc", own.version, __version__))
         elif adopted and not inventory.own:
@@ -104,30 +107,34 @@ def stamp(connection: psycopg.Connection, *, foreign: bool) -> Stamped:
 def _adopt_core(
     connection: psycopg.Connection, inventory: Inventory, releases: dict[str, Release], *, foreign: bool
 ) -> list[tuple[str, int, str]]:
-    if inventory.queue_layer is None:
-        raise DatabaseError(
-            "schema pgflow is there, but its queues are not: no pgmq in this database", finding=True
-        )
     for names in (["core", "helpers"], ["core"]):
         found = _compare(connection, [releases[name] for name in names])
         if all(one.problem == "unexpected" for one in found):
             return [(name, releases[name].version, __version__) for name in names]
-    if foreign:
+    no_core = inventory.generation == NO_CORE
+    if foreign and not no_core:
         return [(FOREIGN_CORE, 1, inventory.generation)]
     _refuse_unlike(
-        found, "pgflow", "pgflowc db stamp --foreign  (keeps it as it is, adds only schema pgflowc)"
+        found,
+        "pgflow",
+        f"it looks like {inventory.generation}",
+        "rename the schema, or name another database"
+        if no_core
+        else "pgflowc db stamp --foreign  (keeps it as it is, adds only schema pgflowc)",
     )
     raise AssertionError("a comparison without faults was adopted above")
 
 
-def _refuse_unlike(found: Sequence[Difference], schema: str, help: str) -> None:
+def _refuse_unlike(found: Sequence[Difference], schema: str, looks: str, help: str) -> None:
     faults = [one for one in found if one.problem != "unexpected"]
     if not faults:
         return
     shown = ", ".join(f"{one.kind} {one.name} is {one.problem}" for one in faults[:3])
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
     raise DatabaseError(
-        f"schema {schema} is not what pgflowc installs: {shown}{more}", help=help, finding=True
+        f"schema {schema} is not what pgflowc installs{looks and ', '}{looks}: {shown}{more}",
+        help=help,
+        finding=True,
     )
 
 
@@ -137,9 +144,10 @@ def _compare(connection: psycopg.Connection, releases: Sequence[Release]) -> tup
     return differences(_fresh(connection, releases, schemas), found)
 
 
-def _fresh(connection: psycopg.Connection, releases: Sequence[Release], schemas: Sequence[str]) -> Catalogue:
+def _fresh(connection: psycopg.Connection, releases: Sequence[Release], schemas: list[str]) -> Catalogue:
     with connection.transaction(force_rollback=True):
-        for schema in schemas:
+        there = connection.execute("select nspname from pg_namespace where nspname = any (%s)", (schemas,))
+        for (schema,) in there.fetchall():
             connection.execute(
                 sql.SQL("alter schema {} rename to {}").format(
                     sql.Identifier(schema), sql.Identifier(f"{schema}_live")

@@ -140,10 +140,15 @@ def test_printed_sql_installs_and_is_stamped(project: Path, empty_dsn: str) -> N
 def test_a_schema_of_that_name_that_is_no_core_is_left_alone(project: Path, empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
         connection.execute("create schema pgflow create table notes ()")
-    assert "core       not installed" in _db(project, "status", "--dsn", empty_dsn)
+    looks = "core       not recorded: no core of the pgflow family"
+    assert looks in _db(project, "status", "--dsn", empty_dsn)
     assert "error: schema pgflow is already there" in _db(project, "up", "--dsn", empty_dsn, code=2)
-    assert "error: pgflowc is not installed" in _db(project, "check", "--dsn", empty_dsn, code=2)
-    assert "no pgmq" in _db(project, "stamp", "--dsn", empty_dsn, code=1)
+    output = _db(project, "check", "--dsn", empty_dsn, code=2)
+    assert looks in output
+    assert "error: schema pgflow is already there" in output
+    output = _db(project, "stamp", "--foreign", "--dsn", empty_dsn, code=1)
+    assert "it looks like no core of the pgflow family" in output
+    assert "help: rename the schema" in output
 
 
 def test_a_component_is_rolled_back_and_comes_again(project: Path, core_dsn: str) -> None:

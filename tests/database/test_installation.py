@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from pgflowc.database import DatabaseError
-from pgflowc.database.components import COMPONENTS, Release, shipped
+from pgflowc.database.components import COMPONENTS, Release, component_sql, shipped
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install, plan_installation
@@ -107,7 +107,8 @@ def test_a_version_that_cannot_be_reached_is_refused() -> None:
 
 def test_a_core_that_nobody_recorded_is_refused_with_the_way_out(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
-        connection.execute("create schema pgflow create table flows ()")
+        connection.execute(component_sql("core"))
+        connection.execute("drop function pgflow.is_local")
     with pytest.raises(DatabaseError, match="pgflowc did not install it") as caught:
         _install(empty_dsn)
     assert "pgflowc db stamp" in caught.value.help

@@ -245,7 +245,7 @@ def test_what_is_not_ours_is_never_planned() -> None:
     foreign = Inventory(
         QUEUES,
         recorded={FOREIGN_CORE: 1, "pgflowc": 1, "pgmq": 11300},
-        releases={FOREIGN_CORE: "another's"},
+        generation="another's",
         core=True,
         own=True,
     )
