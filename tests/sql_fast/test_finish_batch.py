@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import psycopg
 import pytest
 
@@ -319,8 +321,12 @@ def test_events_are_sent_for_watched_runs_only(fast, another, ok) -> None:
     assert all(str(watched) in note.payload for note in notes)
 
 
-def test_a_session_that_began_on_empty_tables_stays_fast(fast, ok) -> None:
-    """Plans are made once: none may walk the runs, tasks or messages of a flow. Counted in blocks read."""
+@pytest.mark.parametrize("runs_at_first", [0, 10, 300])
+def test_a_session_keeps_plans_that_stay_right(fast, ok, runs_at_first) -> None:
+    """Plans are made once, on whatever is there: none may walk the runs, tasks or messages of a flow.
+
+    Counted in blocks read, which a busy machine does not change.
+    """
     fast.flow("f", "a", "m[] < a", "z < m")
 
     def blocks(statement: str) -> int:
@@ -328,25 +334,24 @@ def test_a_session_that_began_on_empty_tables_stays_fast(fast, ok) -> None:
         return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
     def round_of_ten() -> list[int]:
-        """Blocks of starting, claiming and finishing ten tasks, in plans that the session keeps."""
-        found = [blocks("select pgflowc.start_flow_batch('f', array_fill('1'::jsonb, array[10]))")]
-        found.append(blocks("select * from pgflowc.claim_batch('f', null, 10)"))
+        """Blocks read in starting ten runs, and in claiming and finishing ten tasks."""
+        start = blocks("select pgflowc.start_flow_batch('f', array_fill('1'::jsonb, array[10]))")
+        claim = blocks("select * from pgflowc.claim_batch('f', null, 10)")
         tasks = fast.rows("select * from pgflow.step_tasks where status = 'started' limit 10")
         arrays = ", ".join(
             f"array[{', '.join(repr(str(task[column])) for task in tasks)}]::{kind}[]"
             for column, kind in [("run_id", "uuid"), ("step_slug", "text"), ("task_index", "int")]
         )
-        found.append(
-            blocks(
-                f"select * from pgflowc.finish_batch('f', null, {arrays}, null,"
-                " array_fill('[1, 2]'::jsonb, array[10]), p_claim_max => 10)"
-            )
+        finish = blocks(
+            f"select * from pgflowc.finish_batch('f', null, {arrays}, null,"
+            " array_fill('[1, 2]'::jsonb, array[10]), p_claim_max => 10)"
         )
-        return found
+        return [start, claim, finish]
 
-    for _ in range(3):
-        small = round_of_ten()
-        fast.work("f", [1, 2])
+    fast.start("f", *range(runs_at_first))
+    fast.finish("f", ok({"run_id": UUID(int=0), "step_slug": "a", "task_index": 0}), claim=1)
+    if runs_at_first:
+        round_of_ten()
     fast.start("f", *range(3000))
-    large = round_of_ten()
-    assert all(after < 2 * before for before, after in zip(small, large, strict=True)), (small, large)
+    # Some 60 to 140 blocks for each task are usual, inserts into indexes included.
+    assert all(blocks < 300 * 10 for blocks in round_of_ten())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 from uuid import uuid4
 
 import psycopg
@@ -124,10 +126,14 @@ def test_a_start_delay_keeps_messages_invisible(fast) -> None:
     assert 98 < fast.messages("f")[0]["due"] <= 100
 
 
-def test_large_arrays_are_cut_as_the_core_cuts_them(fast) -> None:
+@pytest.mark.parametrize(("length", "padding"), [(1000, 1), (101, 1), (3, 40_000), (30, 1)])
+def test_large_arrays_are_cut_as_the_core_cuts_them(fast, length, padding) -> None:
     fast.flow("f", "m[]")
-    (batch,) = fast.start("f", list(range(1000)))
+    letters = random.Random(1)  # noise, which does not compress
+    values = ["".join(letters.choices(string.ascii_letters, k=padding)) for _ in range(length)]
+    (batch,) = fast.start("f", values)
     single = fast.value("select run_id from pgflow.start_flow('f', (select input from pgflow.runs))")
     chunks = "select first_index, elements from pgflow.map_chunks where run_id = %s order by 1"
-    assert fast.rows(chunks, batch) == fast.rows(chunks, single) != []
-    assert [task["input"] for task in fast.claim("f", 1000)] == list(range(1000))
+    assert fast.rows(chunks, batch) == fast.rows(chunks, single)
+    assert bool(fast.rows(chunks, batch)) == (length > 100 or padding > 1)
+    assert [task["input"] for task in fast.claim("f", length)] == values
