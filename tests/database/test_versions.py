@@ -20,6 +20,7 @@ from pgflowc.database.components import (
     frozen_sql,
     shipped,
 )
+from pgflowc.database.inventory import take_inventory
 from pgflowc.database.queue_layer import install_queue_layer
 from pgflowc.resources import resource_root
 from pgflowc_runtime.startup import SUPPORTED
@@ -157,6 +158,21 @@ def test_a_way_that_leads_elsewhere_is_found(
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(AssertionError):
         _ways_agree(new_database, "pgflowc", 2)
+
+
+def test_the_sql_of_an_upgrade_for_other_tools(
+    core_dsn: str, later_checkout: Path, new_database: Callable[[], str]
+) -> None:
+    words = ["db", "sql", "--component", "pgflowc", "--from"]
+    printed = CliRunner().invoke(build(words), [*words, "1"]).output
+    with psycopg.connect(core_dsn) as connection:
+        connection.execute(printed.encode())
+        assert take_inventory(connection).recorded["pgflowc"] == 2
+        found = read_catalogue(connection, ("pgflow", "pgflowc"))
+    assert differences(_after(new_database(), _installed("pgflowc", 2)), found) == ()
+    done = CliRunner().invoke(build(words), [*words, "2"])
+    assert done.exit_code == 1
+    assert "version 2 of pgflowc is the newest that this pgflowc has" in done.output
 
 
 def test_a_change_of_released_sql_is_found(later_checkout: Path) -> None:
