@@ -1,0 +1,107 @@
+"""The migrations of all golden cases, applied to a real PostgreSQL: the definitions are the specs', up and down."""
+
+from __future__ import annotations
+
+import json
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgflowc.compile import check_sources
+from pgflowc.diagnostics import Report
+from pgflowc.graph.model import Flow, Step
+from pgflowc.plan import parse_lock
+
+CASES = Path(__file__).parents[2] / "cases"
+NAMES = sorted(case.parent.name for case in CASES.glob("*/expected"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_migrations_establish_the_specs(name: str, core_dsn: str) -> None:
+    case = CASES / name
+    ups, downs = _migrations(case)
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        for up in ups:
+            connection.execute(up)
+        for flow in _flows(case):
+            assert _stored_flow(connection, flow.slug) == _specified_flow(flow)
+        for down in reversed(downs):
+            connection.execute(down)
+        assert connection.execute("select count(*) from pgflow.flows").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_lock_says_what_the_database_has(name: str, core_dsn: str) -> None:
+    lock = parse_lock((CASES / name / "expected" / "pgflowc.lock").read_text(encoding="utf-8"), Report())
+    assert lock is not None
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        for up in _migrations(CASES / name)[0]:
+            connection.execute(up)
+        stored = connection.execute(
+            "select flow_slug, step_slug, step_type from pgflow.steps order by flow_slug, step_index"
+        ).fetchall()
+    locked = [
+        (slug, step.slug, step.kind) for slug, flow in sorted(lock.flows.items()) for step in flow.steps
+    ]
+    assert sorted(stored) == sorted(locked)
+
+
+def _migrations(case: Path) -> tuple[list[bytes], list[bytes]]:
+    files = sorted((case / "expected").rglob("migrations/*_create_*.sql"))
+    ups = [file.read_bytes() for file in files if not file.name.endswith(".down.sql")]
+    downs = [file.read_bytes() for file in files if file.name.endswith(".down.sql")]
+    assert len(ups) == len(downs) > 0
+    return ups, downs
+
+
+def _flows(case: Path) -> tuple[Flow, ...]:
+    specs = sorted(path for name in ("flows", "specs") for path in (case / name).glob("*"))
+    report = Report()
+    flows = check_sources({str(path): path.read_text(encoding="utf-8") for path in specs}, report)
+    assert not report.has_errors
+    return flows
+
+
+def _stored_flow(connection: psycopg.Connection, slug: str) -> object:
+    flow = connection.execute(
+        "select flow_type, opt_max_attempts, opt_base_delay, opt_timeout from pgflow.flows where flow_slug = %s",
+        [slug],
+    ).fetchone()
+    steps = connection.execute(
+        """
+        select step_slug, step_type, opt_max_attempts, opt_base_delay, opt_timeout, opt_start_delay,
+               required_input_pattern, forbidden_input_pattern, when_unmet, when_exhausted,
+               (select coalesce(array_agg(dep_slug order by dep_slug collate "C"), '{}')
+                from pgflow.deps d where (d.flow_slug, d.step_slug) = (s.flow_slug, s.step_slug))
+        from pgflow.steps s where flow_slug = %s order by step_index
+        """,
+        [slug],
+    ).fetchall()
+    return flow, steps
+
+
+def _specified_flow(flow: Flow) -> object:
+    options = flow.options
+    return (
+        (flow.kind, options.max_attempts, options.base_delay, options.timeout),
+        [_specified_step(step) for step in flow.steps],
+    )
+
+
+def _specified_step(step: Step) -> tuple[object, ...]:
+    options, condition = step.options, step.condition
+    return (
+        step.slug,
+        step.kind,
+        options.max_attempts,
+        options.base_delay,
+        options.timeout,
+        options.start_delay,
+        json.loads(condition.required) if condition.required else None,
+        json.loads(condition.forbidden) if condition.forbidden else None,
+        condition.when_unmet,
+        condition.when_exhausted,
+        sorted(step.depends_on),
+    )
