@@ -53,7 +53,7 @@ def diagnose(source: Source, problem: str, start: int, offset: int, context: int
         )
     if "expected ',' or" in problem and context is not None:
         return _unclosed(source, offset, context)
-    if "expected node content" in problem:
+    if "node content" in problem:
         return _missing_value(source, offset, start)
     if character in ("]", "}"):
         return _fault(
@@ -101,6 +101,16 @@ def diagnose(source: Source, problem: str, start: int, offset: int, context: int
             _word(source, offset),
             "",
             "separate documents with a line '---'",
+        )
+    if "unexpected ':'" in problem:
+        start = context if context is not None else offset
+        return _fault(
+            source,
+            syntax.COLON,
+            "a colon in the middle of a text",
+            _word(source, start),
+            "",
+            "put the text in quotes",
         )
     if "escape" in problem:
         backslash = text.rfind("\\", line_start, offset + 1)

@@ -1,56 +1,29 @@
 """YAML text to documents, from the parser's events rather than its nodes.
 
-Events come one at a time, so nesting is bounded before anything recurses, aliases are refused before anything
-expands, and duplicate keys are seen. Text is cut at `---` lines first: a fault ends its own document and no
-other.
+The text is cut at `---` lines first: a fault ends its own document and no other.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from pgflowc.diagnostics import Code, Diagnostic, Label, Report
+from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import syntax
-from pgflowc.diagnostics.words import quote
-from pgflowc.document import yaml_scalar
-from pgflowc.document.characters import EMPTY_HELP, name_of, unstorable
-from pgflowc.document.model import Document, Entry, Mapping, Node, Place, Refused, Scalar, Sequence
+from pgflowc.document.characters import EMPTY_HELP
+from pgflowc.document.model import Document, Node
 from pgflowc.document.source import Source
+from pgflowc.document.yaml_composer import Composer, TooDeepError
 from pgflowc.document.yaml_fault import diagnose
 
-MAX_DEPTH = 64
-_MOST_LABELS = 4
+_LONGEST_PURE = 100_000
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
-_YAML_DIRECTIVE = re.compile(r"^%YAML 1\.[12][ \t]*(?:#.*)?$", re.MULTILINE)
-
-
-class _TooDeepError(Exception):
-    """The document was reported as nested too deeply and is given up."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A list or mapping whose end has not come yet; a mapping waits for `key`'s value when that is set."""
-
-    start: int
-    flow_style: bool
-    is_mapping: bool
-    items: list[Node] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
-    key: tuple[str, Place] | None = None
-    end: int = 0
-    skip_value: bool = False
-    merge_key: Place | None = None
-    damaged: bool = False
+_YAML_DIRECTIVE = re.compile(r"^%YAML 1\.[12][ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)", re.MULTILINE)
 
 
 def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
@@ -61,32 +34,54 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
         chunk = _blank_directives(source.text[start:end])
         if _ONLY_COMMENTS.match(chunk.removeprefix("---")):
             continue
-        composer = _Composer(source, start, report)
         try:
-            roots = list(composer.compose(chunk))
-        except _TooDeepError:
+            roots = _compose(source, start, chunk, report)
+        except TooDeepError:
             found_fault = True
         except YAMLError as error:
             found_fault = True
-            mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-            context = error.context_mark if isinstance(error, MarkedYAMLError) else None
-            report.add(
-                diagnose(
-                    source,
-                    str(getattr(error, "problem", None) or "it cannot be read"),
-                    start,
-                    start + min(mark.index if mark else 0, end - start),
-                    start + context.index if context else None,
-                )
-            )
+            report.add(_fault(source, start, end, error))
         else:
             documents.extend(Document(source, root) for root in roots)
-        composer.report_shared()
     if not documents and not found_fault:
         report.add(
             Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
         )
     return tuple(documents)
+
+
+def _compose(source: Source, start: int, chunk: str, report: Report) -> list[Node]:
+    """The roots of a chunk. Raises YAMLError and TooDeepError."""
+    pure = False
+    while True:
+        composer = Composer(source, start)
+        try:
+            return list(composer.compose(YAML(typ="safe", pure=pure).parse(chunk)))
+        except YAMLError as error:
+            # The C parser refuses a colon within a plain text in brackets: `{handler: shop.mail:confirm}`. The
+            # pure one reads it as YAML 1.2 does, but is too slow for texts that no person wrote.
+            if pure or len(chunk) > _LONGEST_PURE or "found unexpected ':'" not in _problem(error):
+                raise
+            pure = True
+            composer = Composer(source, start)
+        finally:
+            report.extend(composer.findings())
+
+
+def _problem(error: YAMLError) -> str:
+    return str(getattr(error, "problem", None) or "it cannot be read")
+
+
+def _fault(source: Source, start: int, end: int, error: YAMLError) -> Diagnostic:
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    context = error.context_mark if isinstance(error, MarkedYAMLError) else None
+    return diagnose(
+        source,
+        _problem(error),
+        start,
+        start + min(mark.index if mark else 0, end - start),
+        start + context.index if context else None,
+    )
 
 
 def _chunks(text: str) -> Iterator[tuple[int, int]]:
@@ -99,198 +94,3 @@ def _chunks(text: str) -> Iterator[tuple[int, int]]:
 def _blank_directives(chunk: str) -> str:
     """`%YAML 1.2` lines asked for what is read anyway; blanks in their place keep every offset right."""
     return _YAML_DIRECTIVE.sub(lambda match: " " * len(match[0]), chunk) if "%" in chunk else chunk
-
-
-class _Composer:
-    """Builds the nodes of one chunk; offsets of events are moved by where the chunk begins."""
-
-    def __init__(self, source: Source, base: int, report: Report) -> None:
-        self._source = source
-        self._base = base
-        self._report = report
-        self._shared: dict[str, list[tuple[int, int]]] = {}
-
-    def _refuse(self, code: Code, message: str, start: int, end: int, help: str, label: str = "") -> None:
-        span = self._source.span(start, end)
-        self._report.add(Diagnostic(code, message, span, label=label, help=(help,) if help else ()))
-
-    def compose(self, chunk: str) -> Iterator[Node]:
-        """The root of each document in the chunk (more than one only after a `...` line)."""
-        open_: list[_Open] = []
-        for event in YAML(typ="safe").parse(chunk):
-            kind = type(event).__name__
-            node: Node | None = None
-            if kind == "ScalarEvent":
-                node = self._scalar(event)
-            elif kind in ("MappingStartEvent", "SequenceStartEvent"):
-                self._refuse_extras(event)
-                open_.append(
-                    _Open(
-                        self._base + event.start_mark.index,
-                        bool(event.flow_style),
-                        kind == "MappingStartEvent",
-                    )
-                )
-                if len(open_) > MAX_DEPTH:
-                    self._give_up(event)
-            elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-                node = self._close(open_.pop(), self._base + event.end_mark.index)
-            elif kind == "AliasEvent":
-                node = self._alias(event)
-            if node is None:
-                continue
-            if not open_:
-                yield node
-            elif open_[-1].is_mapping:
-                self._add_to_mapping(open_[-1], node)
-            else:
-                open_[-1].items.append(node)
-                open_[-1].end = node.end
-
-    def _add_to_mapping(self, mapping: _Open, node: Node) -> None:
-        mapping.end = node.end
-        if mapping.skip_value:
-            mapping.skip_value = False
-            if mapping.merge_key and not isinstance(node, Refused):
-                self._refuse(
-                    syntax.ALIAS,
-                    "merge keys ('<<') are not part of the spec language",
-                    mapping.merge_key.start,
-                    mapping.merge_key.end,
-                    "write the keys out; options that all steps share belong to the flow",
-                )
-            mapping.merge_key = None
-        elif mapping.key is None:
-            mapping.key = self._key(node)
-            mapping.skip_value = mapping.key is None
-            mapping.merge_key = node if mapping.skip_value and isinstance(node, Scalar) else None
-            mapping.damaged |= mapping.key is None and not isinstance(node, Scalar)
-        else:
-            key, place = mapping.key
-            mapping.key = None
-            first = mapping.entries.setdefault(key, Entry(key, place, node))
-            if first.value is not node:
-                self._report.add(
-                    Diagnostic(
-                        syntax.DUPLICATE_KEY,
-                        f"the key {quote(key)} occurs twice",
-                        place.span,
-                        label="second time",
-                        labels=(Label(first.key_place.span, "first time"),),
-                        help=("rename or remove one of the two",),
-                    )
-                )
-
-    def _key(self, node: Node) -> tuple[str, Place] | None:
-        """The key's text and place; None when its value is to be skipped, which was reported."""
-        if isinstance(node, Scalar):
-            if node.plain and node.text == "<<":
-                return None
-            return (node.text if node.plain else str(node.value)), node
-        if not isinstance(node, Refused):
-            self._report.add(
-                Diagnostic(
-                    syntax.KEY_NOT_TEXT,
-                    "a key must be a text",
-                    node.span,
-                    label="this is a list" if isinstance(node, Sequence) else "this is a mapping",
-                    help=("quote a text that begins with a bracket or a brace",),
-                )
-            )
-        return None
-
-    def _close(self, opened: _Open, end: int) -> Node:
-        # The end mark of a block collection runs into the next token; its last child ends where it ends.
-        if not opened.flow_style:
-            end = max(opened.end, opened.start)
-        if opened.damaged:
-            return Refused(self._source, opened.start, end)
-        if opened.is_mapping:
-            return Mapping(self._source, opened.start, end, opened.entries)
-        return Sequence(self._source, opened.start, end, tuple(opened.items))
-
-    def _scalar(self, event: Any) -> Node:
-        start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
-        if self._refuse_extras(event):
-            return Refused(self._source, start, end)
-        if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
-            start = anchor.end()
-        text: str = event.value
-        if bad := unstorable(text):
-            self._report.add(
-                Diagnostic(
-                    syntax.CHARACTER,
-                    f"the character {name_of(bad)} cannot be part of a spec",
-                    self._source.span(start, end),
-                    label="an escape in this text makes it",
-                )
-            )
-            return Refused(self._source, start, end)
-        if event.style in ("'", '"', "|", ">"):
-            return Scalar(self._source, start, end, text, plain=False)
-        try:
-            return Scalar(self._source, start, end, yaml_scalar.resolve(text), plain=True)
-        except OverflowError:
-            self._report.add(
-                Diagnostic(
-                    syntax.NOT_JSON,
-                    "this number has no place in JSON",
-                    self._source.span(start, end),
-                    help=("write a finite number, or put it in quotes to make it a text",),
-                )
-            )
-            return Refused(self._source, start, end)
-
-    def _alias(self, event: Any) -> Node:
-        start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
-        self._shared.setdefault(event.anchor, []).append((start, end))
-        return Refused(self._source, start, end)
-
-    def report_shared(self) -> None:
-        """One finding for each anchor and its aliases."""
-        for name, places in self._shared.items():
-            first, *others = [self._source.span(*place) for place in places]
-            is_anchor = self._source.text[places[0][0]] == "&"
-            what = f"the anchor '&{name}'" if is_anchor else f"the alias '*{name}'"
-            cure = ("write the value out where it is used",)
-            self._report.add(
-                Diagnostic(
-                    syntax.ALIAS,
-                    f"{what} is not part of the spec language",
-                    first,
-                    labels=tuple(Label(span, "used here") for span in others[:_MOST_LABELS]),
-                    help=cure if is_anchor else (*cure, f'if a text was meant, quote it: "*{name}"'),
-                )
-            )
-
-    def _refuse_extras(self, event: Any) -> bool:
-        """Report an anchor or a tag; true when a tag makes the value meaningless."""
-        start = self._base + event.start_mark.index
-        if event.anchor is not None:
-            self._shared.setdefault(event.anchor, []).append((start, start + len(event.anchor) + 1))
-        if event.tag is None:
-            return False
-        written = re.compile(r"![^\s,\[\]{}]*").search(self._source.text, start)
-        tag = written[0] if written else str(event.tag)
-        self._report.add(
-            Diagnostic(
-                syntax.TAG,
-                f"the tag '{tag}' is not part of the spec language",
-                self._source.span(*written.span()) if written else self._source.span(start, start + 1),
-                help=("remove it; put the value in quotes if it is a text that begins with '!'",),
-            )
-        )
-        return True
-
-    def _give_up(self, event: Any) -> None:
-        start = self._base + event.start_mark.index
-        self._report.add(
-            Diagnostic(
-                syntax.TOO_DEEP,
-                f"lists and mappings are nested more than {MAX_DEPTH} levels deep",
-                self._source.span(start, start + 1),
-                label=f"level {MAX_DEPTH + 1}",
-                help=("give the inner parts names under 'types:' and use the names",),
-            )
-        )
-        raise _TooDeepError

@@ -11,16 +11,11 @@ from pgflowc.document import Mapping, Path, Scalar
 from pgflowc.document import Sequence as ListNode
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
-from pgflowc.graph.model import Condition, Flow, FlowOptions, Step, StepOptions
+from pgflowc.graph.model import Condition, Flow, Step, StepOptions
 from pgflowc.graph.notation import Reader
 from pgflowc.graph.order import topological_order
 from pgflowc.graph.payload import NamedType, PayloadType
 from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
-
-# The defaults of PgFlow's own compilers; the core's differ, so migrations state every option.
-DEFAULT_MAX_ATTEMPTS = 1
-DEFAULT_BASE_DELAY = 1
-DEFAULT_TIMEOUT = 30
 
 
 def build(specs: Sequence[Spec], report: Report) -> tuple[Flow, ...]:
@@ -109,19 +104,14 @@ def _map_source(spec: Spec, path: Path) -> Dependency | None:
 
 
 def _freeze(draft: Draft) -> Flow:
-    model = draft.spec.model
     order = topological_order(
         {slug: [dependency.slug for dependency in step.dependencies] for slug, step in draft.steps.items()}
     )
     return Flow(
         slug=draft.slug,
         kind=draft.kind,
-        description=model.description,
-        options=FlowOptions(
-            max_attempts=DEFAULT_MAX_ATTEMPTS if model.max_attempts is None else model.max_attempts,
-            base_delay=DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay,
-            timeout=DEFAULT_TIMEOUT if model.timeout is None else model.timeout,
-        ),
+        description=draft.spec.model.description,
+        options=draft.options,
         types=tuple(draft.types.values()),
         input=draft.input,
         steps=tuple(_freeze_step(draft.steps[slug]) for slug in order),

@@ -7,8 +7,14 @@ from typing import Literal
 
 from pgflowc.diagnostics import Span
 from pgflowc.document import Path
+from pgflowc.graph.model import FlowOptions
 from pgflowc.graph.payload import Array, NamedType, PayloadType
 from pgflowc.spec import PerformModel, Spec, StepModel
+
+# The defaults of PgFlow's own compilers; the core's differ, so migrations state every option.
+DEFAULT_MAX_ATTEMPTS = 1
+DEFAULT_BASE_DELAY = 1
+DEFAULT_TIMEOUT = 30
 
 RUN_INPUT = "$input"
 """What `map:` names to map over the run's input."""
@@ -69,6 +75,16 @@ class Draft:
     type_uses: tuple[TypeUse, ...]
     input: PayloadType | None
     steps: dict[str, DraftStep]
+
+    @property
+    def options(self) -> FlowOptions:
+        """The flow's options, defaults included."""
+        model = self.spec.model
+        return FlowOptions(
+            max_attempts=DEFAULT_MAX_ATTEMPTS if model.max_attempts is None else model.max_attempts,
+            base_delay=DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay,
+            timeout=DEFAULT_TIMEOUT if model.timeout is None else model.timeout,
+        )
 
     def has_written(self, slug: str) -> bool:
         """Whether a step of that slug is written, even if it was left out for its faults."""

@@ -8,15 +8,11 @@ from pgflowc.document import Path
 from pgflowc.graph.draft import Draft
 
 _MAX_INTEGER = 2_147_483_647
-_DEFAULT_BASE_DELAY = 1
-_DEFAULT_MAX_ATTEMPTS = 1
 
 
 def check(draft: Draft, report: Report) -> None:
     """Report options, of the flow or of single steps, whose last retry would overflow."""
-    model = draft.spec.model
-    attempts = _DEFAULT_MAX_ATTEMPTS if model.max_attempts is None else model.max_attempts
-    delay = _DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay
+    attempts, delay = draft.options.max_attempts, draft.options.base_delay
     if _overflows(attempts, delay):
         report.add(_refusal(attempts, delay, _place(draft, ())))
         return

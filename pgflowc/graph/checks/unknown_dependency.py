@@ -11,7 +11,8 @@ from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
 def check(draft: Draft, report: Report) -> None:
     """Report dependencies and map sources that are not steps."""
     for step in draft.steps.values():
-        for dependency in step.depends_on:
+        # Repetition is a finding of its own, so of equal slugs only the first is looked at.
+        for dependency in {one.slug: one for one in reversed(step.depends_on)}.values():
             if not draft.has_written(dependency.slug):
                 report.add(
                     Diagnostic(
