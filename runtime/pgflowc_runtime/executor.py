@@ -62,7 +62,9 @@ class Executor:
 
     async def execute(self, task: ClaimedTask) -> Outcome:
         """The outcome of this attempt. Cancelling stops the handler as well as it can be stopped."""
-        binding = self._registry[task.flow_slug].bindings[task.step_slug]
+        binding = self._registry[task.flow_slug].bindings.get(task.step_slug)
+        if binding is None:
+            return outcome.unknown_step()
         definition = self._definitions[task.flow_slug, task.step_slug]
         try:
             argument = binding.argument.validate_json(task.argument)

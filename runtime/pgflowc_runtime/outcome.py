@@ -67,6 +67,11 @@ def from_exception(error: BaseException) -> Failed:
     return Failed(_storable(f"{_headline(error)}\n\n{_traceback(error)}"))
 
 
+def unknown_step() -> Failed:
+    """The step has come into the database since the worker has started."""
+    return Failed("this worker's code does not have that step: deploy the code that the migration came with")
+
+
 def timed_out(seconds: float, *, abandoned: bool) -> Failed:
     """The handler did not end in time. `abandoned`: it could not be stopped and may still be running."""
     text = f"timed out after {seconds:g} s"

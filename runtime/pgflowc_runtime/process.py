@@ -31,6 +31,8 @@ CRASHED: Final = 1
 ENVIRONMENT: Final = 2
 GAVE_BACK: Final = 3
 
+_STUBBORN_SECONDS = 1.0
+
 log = logging.getLogger("pgflowc.worker")
 
 
@@ -126,6 +128,22 @@ async def _serve(worker: Worker) -> int:
         stopped = await worker.run()
     except asyncio.CancelledError:
         return FINE
+    code = GAVE_BACK if stopped.given_back else FINE
     if len(received) > 1:
-        return 128 + received[-1]
-    return GAVE_BACK if stopped.given_back else FINE
+        code = 128 + received[-1]
+    await _leave_stubborn_tasks(code)
+    return code
+
+
+async def _leave_stubborn_tasks(code: int) -> None:
+    """End here if a handler's coroutine refuses to be cancelled: asyncio would wait for it for ever."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if not others:
+        return
+    for task in others:
+        task.cancel()
+    _, pending = await asyncio.wait(others, timeout=_STUBBORN_SECONDS)
+    if pending:
+        log.warning("%d coroutines refuse to end: leaving without them", len(pending))
+        logging.shutdown()
+        os._exit(code)

@@ -258,6 +258,7 @@ class Worker:
             # Recovery will give the task another try.
             log.exception("the outcome could not be stored", extra={"pgflow": task_fields(task)})
         if isinstance(result, Failed) or self._registry[task.flow_slug].dependents[task.step_slug]:
+            # Retries and continuations are there now, or soon.
             self._attention.mark(task.flow_slug)
 
     def _tell(self, task: ClaimedTask, result: Outcome, seconds: float) -> None:

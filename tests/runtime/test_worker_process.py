@@ -27,6 +27,15 @@ REGISTRY = """
             time.sleep(0.01)
         return {"attempt": ctx.attempt}
 
+    async def stubborn(input, ctx):
+        (HERE / f"begun.{ctx.attempt}.{ctx.run_id}").touch()
+        while not (HERE / "release").exists():
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                pass
+        return {"attempt": ctx.attempt}
+
     def flow(slug):
         step = Step(slug="only", argument=JsonValue, output=JsonValue)
         options = {"max_attempts": 3, "base_delay": 0, "timeout": 60, "definition_hash": ""}
@@ -35,13 +44,14 @@ REGISTRY = """
     registry = Registry()
     registry.add(flow("slow"), {"only": slow})
     registry.add(flow("blocking"), {"only": blocking})
+    registry.add(flow("stubborn"), {"only": stubborn})
 """
 
 
 @pytest.fixture
 def project(app, bench, step) -> Path:
     """The package above, migrated."""
-    for slug in ("slow", "blocking"):
+    for slug in ("slow", "blocking", "stubborn"):
         bench.flow(slug, step("only"), max_attempts=3, timeout=60)
     return app(REGISTRY)
 
@@ -77,7 +87,7 @@ async def test_heartbeats_go_on_while_it_drains(bench, project, worker_process) 
     assert worker.wait() == 0
 
 
-@pytest.mark.parametrize("flow", ["slow", "blocking"])
+@pytest.mark.parametrize("flow", ["slow", "blocking", "stubborn"])
 async def test_after_the_drain_time_tasks_go_back_with_their_attempt(
     bench, project, worker_process, flow: str
 ) -> None:

@@ -128,27 +128,6 @@ async def test_a_stopped_worker_does_not_stay_announced(bench, step) -> None:
         await bench.client.start_flow_sync(flow, {}, timeout=0.1)
 
 
-async def test_a_role_that_may_not_add_triggers_polls_and_says_so(bench, step, caplog) -> None:
-    flow = bench.flow("guest", step("only"))
-    role = f"worker_{bench.value('select current_database()')}"
-    bench.rows(f"create role {role} login")
-    for schema in ("pgflow", "pgflowc", "pgmq"):
-        bench.rows(f"grant usage on schema {schema} to {role}")
-        bench.rows(f"grant select, insert, update, delete on all tables in schema {schema} to {role}")
-        bench.rows(f"grant usage on all sequences in schema {schema} to {role}")
-        bench.rows(f"grant execute on all functions in schema {schema} to {role}")
-    dsn = psycopg.conninfo.make_conninfo(bench.dsn, user=role)
-    try:
-        guest = type(bench)(dsn)
-        with caplog.at_level(logging.WARNING):
-            async with guest.working((flow, {"only": echo}), min_poll_interval=50):
-                assert (await bench.run(flow)).status == "completed"
-        assert any("polling instead" in message for message in caplog.messages)
-    finally:
-        bench.rows(f"drop owned by {role}")
-        bench.rows(f"drop role {role}")
-
-
 async def test_an_idle_worker_is_quiet(bench, step, caplog) -> None:
     flow = bench.flow("quiet", step("only"))
     with caplog.at_level(logging.INFO):
