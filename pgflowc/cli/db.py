@@ -130,8 +130,10 @@ def down(
             else f"{step.component:<9} removed"
         )
     if done.unrecorded:
-        typer.echo(f"What stays is no longer recorded ({', '.join(done.unrecorded)}).")
-        typer.echo("Next: pgflowc db stamp adopts it again")
+        stays = f"{', '.join(done.unrecorded)} {'stays' if len(done.unrecorded) == 1 else 'stay'}"
+        typer.echo(f"Without schema pgflowc nothing is recorded; {stays}.")
+        if "core" in done.unrecorded:
+            typer.echo("Next: pgflowc db stamp, to adopt it again")
     elif not done.steps:
         typer.echo(f"Nothing to do: {component} is " + (f"version {to}." if to else "not installed."))
 

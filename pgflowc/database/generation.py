@@ -64,7 +64,7 @@ def generation(looks: Looks) -> str:
     if not (looks.tables and looks.calls and (looks.claim or looks.claim_by_queue)):
         return NO_CORE
     if looks.chunks:
-        return "pgflowc's core, altered or of another version"
+        return "pgflowc's own core"
     if looks.claim and looks.claim_by_queue:
         claim = "both claims"
     elif looks.claim:

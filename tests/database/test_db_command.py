@@ -160,7 +160,7 @@ def test_a_component_is_rolled_back_and_comes_again(project: Path, core_dsn: str
     assert "Nothing to do: core is version 1." in _db(project, *down, "core", "--to", "1")
     output = _db(project, *down, "pgflowc", "--to", "0", "--allow-data-loss")
     assert "pgflowc   removed" in output
-    assert "What stays is no longer recorded (pgmq, core, helpers)." in output
+    assert "nothing is recorded; pgmq, core, helpers stay." in output
     assert "Adopted: core, helpers." in _db(project, "stamp", "--dsn", core_dsn)
     assert _db(project, *down, "core", "--to", "0").count(" removed\n") == 3
     assert "core      installed version 1" in _db(project, "up", "--dsn", core_dsn)

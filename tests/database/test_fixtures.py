@@ -1,7 +1,12 @@
 """The fixtures that every other test stands on."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import psycopg
 
+from pgflowc.database.binaries import embedded_binaries
 from pgflowc.database.cluster import Cluster
 
 
@@ -26,3 +31,11 @@ def test_an_empty_database_is_empty(empty_dsn: str) -> None:
             "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
         ).fetchone()
         assert found == (0,)
+
+
+def test_the_server_is_of_the_programs_that_were_asked_for(core_dsn: str) -> None:
+    chosen = os.environ.get("PGFLOWC_TEST_PG_BIN")
+    programs = Path(chosen) if chosen else embedded_binaries()
+    said = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+    with psycopg.connect(core_dsn) as connection:
+        assert (connection.info.parameter_status("server_version") or "") in said.stdout

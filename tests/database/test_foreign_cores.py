@@ -132,7 +132,7 @@ def test_a_core_that_went_away_is_noticed(empty_dsn: str) -> None:
 
 def test_our_own_core_altered_is_called_so(core_dsn: str) -> None:
     _run(core_dsn, "drop function pgflow.is_local", "drop schema pgflowc cascade")
-    looks = "it looks like pgflowc's core, altered or of another version"
+    looks = "it looks like pgflowc's own core"
     assert looks in _db(core_dsn, "up", code=2)
     assert f"{looks}: function pgflow.is_local() is missing" in _db(core_dsn, "stamp", code=1)
 

@@ -152,7 +152,7 @@ def test_a_core_that_is_not_ours_is_adopted_only_on_request(empty_dsn: str) -> N
     verdict = _verify(empty_dsn)
     assert verdict.differences == ()
     assert verdict.inventory.foreign
-    assert verdict.inventory.releases[FOREIGN_CORE] == "pgflowc's core, altered or of another version"
+    assert verdict.inventory.releases[FOREIGN_CORE] == "pgflowc's own core"
 
 
 def test_there_is_nothing_to_adopt_twice(core_dsn: str) -> None:

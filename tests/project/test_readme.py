@@ -41,6 +41,8 @@ VARIES = (
     (re.compile(r"postgresql://\S*"), "DSN"),
     (re.compile(r"(?<= )/\S*/postgres\b"), "DATA"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?\S*"), "WHEN"),
+    (re.compile(r"PostgreSQL \d+(\.\d+)*"), "SERVER"),
+    (re.compile(r"(pgmq +(?:installed version )?)\d+(\.\d+)+"), r"\1VERSION"),
     (re.compile(r"[ ─━]{2,}"), " "),
 )
 
@@ -176,7 +178,9 @@ def normal(output: str) -> list[str]:
     return [line.rstrip() for line in output.strip().splitlines()]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "examples/articles/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/getting-started.md", "docs/database.md", "examples/articles/README.md"]
+)
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
     if page.startswith("examples/"):
         ignored = shutil.ignore_patterns(".pgflowc", "__pycache__")
