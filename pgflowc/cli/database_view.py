@@ -51,7 +51,7 @@ def _queue_layer(layer: QueueLayer | None) -> str:
         return "not installed"
     kind = {"extension": "extension", "sql": "SQL, by pgflowc", "foreign sql": "SQL, not by pgflowc"}
     fault = f", unusable: {layer.fault}" if layer.fault else ""
-    return f"{layer.version or 'of unknown version'} ({kind[layer.kind]}){fault}"
+    return f"{layer.version or f'like {layer.looks}'} ({kind[layer.kind]}){fault}"
 
 
 def print_status(resolved: ResolvedDsn, found: Status) -> None:

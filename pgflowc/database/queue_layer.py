@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import psycopg
@@ -28,11 +28,15 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class QueueLayer:
-    """A pgmq that is installed: as an extension, as SQL by pgflowc ("sql"), or as SQL by somebody else."""
+    """A pgmq that is installed: as an extension, as SQL by pgflowc ("sql"), or as SQL by somebody else.
+
+    Only the first two know their version; `looks` tells it by what came with it: "1.10", "1.11 or later".
+    """
 
     kind: Literal["extension", "sql", "foreign sql"]
     version: str | None
     missing: tuple[str, ...]
+    looks: str = field(default="", compare=False)
 
     @property
     def fault(self) -> str | None:
@@ -49,10 +53,23 @@ def find_queue_layer(connection: psycopg.Connection, recorded: str | None) -> Qu
     found = connection.execute(
         """select exists (select from pg_catalog.pg_namespace where nspname = 'pgmq'),
                   (select extversion from pg_catalog.pg_extension where extname = 'pgmq'),
-                  pg_catalog.to_regclass('pgmq.meta') is not null"""
+                  pg_catalog.to_regclass('pgmq.meta') is not null,
+                  case
+                    when exists (select from pg_catalog.pg_attribute
+                                 where attrelid = pg_catalog.to_regclass('pgmq.message_record')
+                                   and attname = 'last_read_at')
+                      then case when pg_catalog.to_regprocedure('pgmq.update_notify_insert(text,integer)')
+                                  is not null then '1.11 or later' else '1.10' end
+                    when pg_catalog.to_regprocedure('pgmq.read_grouped(text,integer,integer)') is not null
+                      then '1.9'
+                    when pg_catalog.to_regprocedure('pgmq.enable_notify_insert(text,integer)') is not null
+                      then '1.8'
+                    when pg_catalog.to_regprocedure('pgmq.disable_notify_insert(text)') is not null then '1.7'
+                    else '1.5 or 1.6'
+                  end"""
     ).fetchone()
     assert found is not None
-    schema, extension, meta = found
+    schema, extension, meta, looks = found
     # A schema alone is no install: some administrators create it beforehand, with grants.
     if not schema or not (meta or extension):
         return None
@@ -64,7 +81,7 @@ def find_queue_layer(connection: psycopg.Connection, recorded: str | None) -> Qu
     kind: Literal["extension", "sql", "foreign sql"] = (
         "extension" if extension else "sql" if recorded else "foreign sql"
     )
-    return QueueLayer(kind, extension or recorded, tuple(name for (name,) in missing))
+    return QueueLayer(kind, extension or recorded, tuple(name for (name,) in missing), looks)
 
 
 def install_queue_layer(connection: psycopg.Connection) -> str:

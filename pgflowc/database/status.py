@@ -57,7 +57,13 @@ class Status:
             "ready": self.ready,
             "server": self.server,
             "database": self.database,
-            "pgmq": {"version": layer.version, "kind": layer.kind, "fault": layer.fault} if layer else None,
+            "pgmq": layer
+            and {
+                "version": layer.version,
+                "looks_like": layer.looks,
+                "kind": layer.kind,
+                "fault": layer.fault,
+            },
             "components": [asdict(one) for one in self.components],
             "foreign_core": self.inventory.generation if self.inventory.foreign else None,
             "migrations": migrations

@@ -49,6 +49,7 @@ def test_a_pgmq_that_is_there_is_used_untouched(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
         inventory = take_inventory(connection)
     assert inventory.queue_layer == QueueLayer("foreign sql", None, ())
+    assert inventory.queue_layer.looks == "1.11 or later"
     assert "pgmq" not in inventory.recorded
 
 
