@@ -82,7 +82,9 @@ async def test_by_slug_the_database_judges(client, flow, bench, step) -> None:
         await client.start_flow("rows", {})
 
 
-@pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\ud800", "\x00"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), object(), "\ud800", "\x00"], ids=["nan", "object", "surrogate", "nul"]
+)
 async def test_what_is_not_json_is_refused(client, flow, value: Any) -> None:
     with pytest.raises(InvalidInput):
         await client.start_flow("orders", {"value": value})
