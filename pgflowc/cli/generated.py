@@ -1,4 +1,4 @@
-"""Looks into the generated code of a project for a flow, so that its input can be checked before it is sent."""
+"""Looks into a project's generated code for a flow, so that its input can be checked before it is sent."""
 
 from __future__ import annotations
 
