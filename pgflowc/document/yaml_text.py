@@ -58,8 +58,8 @@ def _compose(source: Source, start: int, chunk: str, report: Report) -> list[Nod
         try:
             return list(composer.compose(YAML(typ="safe", pure=pure).parse(chunk)))
         except YAMLError as error:
-            # The C parser refuses a colon within a plain text in brackets: `{handler: shop.mail:confirm}`. The
-            # pure one reads it as YAML 1.2 does, but is too slow for texts that no person wrote.
+            # The C parser refuses a colon within a plain text in brackets: `{handler: shop.mail:confirm}`.
+            # The pure one reads it as YAML 1.2 does, but is too slow for texts that no person wrote.
             if pure or len(chunk) > _LONGEST_PURE or "found unexpected ':'" not in _problem(error):
                 raise
             pure = True

@@ -243,6 +243,6 @@ def test_patterns_that_say_the_same_are_the_same_text() -> None:
 
 def test_a_recursive_type_with_an_end_is_fine() -> None:
     flow = _flow(
-        "flow: f\ntypes: {Tree: {value: int, children: [Tree], parent: Tree | null}}\ninput: Tree\nsteps: {a: }"
+        "flow: f\ntypes: {Tree: {value: int, below: [Tree], above: Tree | null}}\ninput: Tree\nsteps: {a: }"
     )
     assert flow.input == Named("Tree")
