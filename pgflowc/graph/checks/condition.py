@@ -143,6 +143,22 @@ def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, rep
             _check_value(draft, item, actual.item, f"an element of {what}", report)
     elif not _fits(draft, node, actual):
         _refuse_value(node, actual, what, report)
+    elif actual == payload.Scalar("decimal") and not isinstance(_value_of(node), str):
+        report.add(
+            Diagnostic(
+                codes.DECIMAL_NUMBER,
+                f"{what} is a decimal, which is stored as a text: no number is contained in it",
+                node.span,
+                help=(
+                    f'write the text that is stored, digit for digit: "{node.text}"',
+                    "or compare something simpler that the step before returns, such as a bool",
+                ),
+            )
+        )
+
+
+def _value_of(node: Node) -> ScalarValue:
+    return node.value if isinstance(node, Scalar) else None
 
 
 def _fits(draft: Draft, node: Node, expected: PayloadType) -> bool:
