@@ -53,10 +53,10 @@ DECIMAL_NUMBER = Code(
     "PGF406",
     Severity.WARNING,
     "a condition compares a decimal with a number",
-    cause="Decimals are stored in JSON as texts, so that nothing is rounded, and no text contains a number. Only "
-    "a payload that something else than pgflowc wrote can hold a number there.",
+    cause="Decimals are stored in JSON as texts, so that nothing is rounded, and no text contains a number. "
+    "Only a payload that something else than pgflowc wrote can hold a number there.",
     example="flow: orders\nsteps:\n  charge: {output: {amount: decimal}}\n"
     "  gift: {depends_on: [charge], if: {charge: {amount: 0}}}",
-    cure='Compare with the text that is stored, digit for digit ("0" is not "0.00"), or with a bool or an int '
-    "that the step before returns.",
+    cure='Compare with the text that is stored, digit for digit ("0" is not "0.00"), or with a bool or an '
+    "int that the step before returns.",
 )
