@@ -19,7 +19,6 @@ from pgflowc_runtime.errors import (
     SchemaError,
     WaitTimeout,
 )
-from pgflowc_runtime.rows import Run, RunStatus
 
 MIGRATE = "run `pgflowc db up`"
 
@@ -28,7 +27,6 @@ _NOT_INSTALLED = (
     psycopg.errors.UndefinedFunction,
     psycopg.errors.UndefinedTable,
 )
-_STATUSES: tuple[RunStatus, ...] = ("started", "completed", "failed")
 
 
 def of_statement(error: psycopg.Error, dsn: str) -> PgflowcError | psycopg.Error:
@@ -81,14 +79,3 @@ def wait_timeout(run_id: UUID, seconds: float) -> WaitTimeout:
     return WaitTimeout(
         f"run {run_id} is not finished after {seconds:g} s", help=f"it goes on: `pgflowc runs show {run_id}`"
     )
-
-
-def check_status(status: str | None) -> None:
-    """ValueError unless it is a status of runs."""
-    if status is not None and status not in _STATUSES:
-        raise ValueError(f"no run status '{status}': there are {', '.join(_STATUSES)}")
-
-
-def finished(run: Run | None) -> bool:
-    """Whether waiting is over."""
-    return run is not None and run.finished

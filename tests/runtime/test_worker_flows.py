@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
 from pydantic import Field
 
-from pgflowc_runtime import Context, Payload
+from pgflowc_runtime import Context, FlowMismatch, Payload
 
 
 class Order(Payload):
@@ -198,3 +199,25 @@ async def test_a_start_delay_is_kept(bench, step) -> None:
         run = await bench.run(flow)
     assert run.completed_at is not None
     assert 1.0 <= (run.completed_at - run.started_at).total_seconds() < 3.0
+
+
+async def test_a_worker_lives_once(bench, step) -> None:
+    flow = bench.flow("once", step("only"))
+    async with bench.working((flow, {"only": lambda input, ctx: 1})) as worker:
+        assert worker.lifecycle.state == "running"
+    assert worker.lifecycle.state == "stopped"
+    with pytest.raises(RuntimeError, match="a worker that is stopped cannot become starting"):
+        await worker.start()
+
+
+async def test_a_worker_that_cannot_start_is_stopped_and_leaves_no_connection(bench, step) -> None:
+    flow = bench.flow("gone", step("only"))
+    bench.rows("select pgflow.delete_flow_and_data('gone')")
+    with pytest.raises(FlowMismatch, match="flow 'gone' is not in the database"):
+        async with bench.working((flow, {"only": lambda input, ctx: 1})):
+            pass
+    left = """
+        select count(*) from pg_stat_activity
+        where application_name like 'pgflowc worker%' and datname = current_database()
+    """
+    await bench.until(lambda: bench.value(left) == 0)
