@@ -1,9 +1,8 @@
-"""The migrations of all golden cases, applied to a real PostgreSQL: the definitions are the specs', up and down."""
+"""The migrations of all golden cases on a real PostgreSQL: they establish what the specs say, and undo it."""
 
 from __future__ import annotations
 
 import json
-
 from pathlib import Path
 
 import psycopg
@@ -66,7 +65,10 @@ def _flows(case: Path) -> tuple[Flow, ...]:
 
 def _stored_flow(connection: psycopg.Connection, slug: str) -> object:
     flow = connection.execute(
-        "select flow_type, opt_max_attempts, opt_base_delay, opt_timeout from pgflow.flows where flow_slug = %s",
+        """
+        select flow_type, opt_max_attempts, opt_base_delay, opt_timeout
+        from pgflow.flows where flow_slug = %s
+        """,
         [slug],
     ).fetchone()
     steps = connection.execute(
