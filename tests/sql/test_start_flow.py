@@ -182,3 +182,19 @@ def test_a_failed_run_is_not_completed(core) -> None:
     core.do("update pgflow.runs set status = 'failed', failed_at = now(), remaining_steps = 0")
     core.do("select pgflow.maybe_complete_run(%s)", run_id)
     assert core.run(run_id)["status"] == "failed"
+
+
+def test_ids_made_later_sort_later(core) -> None:
+    """To the millisecond, so that new runs lie together in the indexes; and no two are the same."""
+    core.flow("f", "a")
+    ids = []
+    for _ in range(5):
+        before = core.value("select clock_timestamp()")
+        ids += [core.start("f"), *core.column("select pgflowc.start_flow_batch('f', '{1,2}'::jsonb[])")]
+        while core.value("select clock_timestamp() - %s < interval '2 ms'", before):
+            pass
+    assert [run_id.version for run_id in ids] == [7] * 15
+    assert len(set(ids)) == 15
+    times = [run_id.int >> 80 for run_id in ids]
+    assert times == sorted(times)
+    assert times[0] < times[-1]

@@ -13,7 +13,7 @@ as $$
 #variable_conflict use_column
 declare
   v_flow_slug constant text := start_flow.flow_slug;
-  v_run_id constant uuid := coalesce(start_flow.run_id, gen_random_uuid());
+  v_run_id constant uuid := coalesce(start_flow.run_id, (pgflow._new_run_ids(1))[1]);
   v_steps integer;
   v_has_root_map boolean;
   v_size integer;

@@ -18,7 +18,7 @@ create table pgflow.runs (
   constraint failed_at_is_after_started_at check (failed_at >= started_at)
 )
 with (
-  fillfactor = 70,
+  fillfactor = 50, -- a run is written after every step
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_analyze_scale_factor = 0.05
 );

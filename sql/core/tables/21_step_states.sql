@@ -35,7 +35,7 @@ create table pgflow.step_states (
   constraint skipped_at_is_after_created_at check (skipped_at >= created_at)
 )
 with (
-  fillfactor = 60, -- a row is written three times: created, started, completed
+  fillfactor = 50, -- a row is written three times: created, started, completed
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_analyze_scale_factor = 0.05
 );

@@ -35,7 +35,7 @@ create table pgflow.step_tasks (
   constraint failed_at_is_after_started_at check (failed_at >= started_at)
 )
 with (
-  fillfactor = 60, -- a row is written three times: queued, started, completed
+  fillfactor = 45, -- a row is written three times, longer each time: queued, started, completed
   autovacuum_vacuum_scale_factor = 0.05,
   autovacuum_analyze_scale_factor = 0.05
 );

@@ -20,10 +20,7 @@ set jit = off
 as $$
 declare
   v_flow pgflowc.flow_traits;
-  -- The beginning of a UUID of version 7: rows of new runs lie together in the indexes, instead of one on each page.
-  v_time constant text := regexp_replace(
-    lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0'), '^(.{8})', '\1-'
-  ) || '-7';
+  v_new_ids uuid[];
   v_run_ids uuid[];
   v_steps integer;
   v_has_root_map boolean;
@@ -61,9 +58,12 @@ begin
     end if;
   end if;
 
+  if to_regprocedure('pgflow._new_run_ids(integer)') is not null then -- our core; random ids beside any other
+    v_new_ids := pgflow._new_run_ids(cardinality(p_inputs));
+  end if;
   v_run_ids := array(
-    select coalesce(u.run_id, (v_time || substr(gen_random_uuid()::text, 16))::uuid)
-    from unnest(p_inputs, p_run_ids) with ordinality u (input, run_id, n)
+    select coalesce(u.run_id, u.new_id, gen_random_uuid())
+    from unnest(p_inputs, p_run_ids, v_new_ids) with ordinality u (input, run_id, new_id, n)
     order by u.n
   );
   insert into pgflow.runs (run_id, flow_slug, input, remaining_steps, status, completed_at)
