@@ -33,7 +33,6 @@ drop function if exists
   pgflow._get_flow_shape,
   pgflow._map_element,
   pgflow._new_run_ids,
-  pgflow._new_run_ids,
   pgflow._prune,
   pgflow._release_dependents,
   pgflow._requeue_stalled_tasks,
