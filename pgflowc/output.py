@@ -67,17 +67,16 @@ def write(root: Path, changes: Sequence[Change], *, last: str) -> None:
     pending = [change for change in changes if change.status is not Status.UNCHANGED]
     pending.sort(key=lambda change: change.path == last)
     writer = _Writer(root.resolve())
-    try:
+    for step in (writer.prepare, writer.commit):
         for change in pending:
-            writer.prepare(change)
-        for change in pending:
-            writer.commit(change)
-    except OSError as error:
-        writer.undo()
-        raise OutputError(f"{error.filename2 or error.filename}: {error.strerror}") from error
-    except OutputError:
-        writer.undo()
-        raise
+            try:
+                step(change)
+            except OSError as error:
+                writer.undo()
+                raise OutputError(f"{change.path}: {error.strerror}") from error
+            except OutputError:
+                writer.undo()
+                raise
 
 
 class _Writer:
@@ -110,7 +109,8 @@ class _Writer:
         if change.after is None:
             target.unlink(missing_ok=True)
         else:
-            self._temporary.pop(change.path).replace(target)
+            self._temporary[change.path].replace(target)
+            del self._temporary[change.path]
 
     def undo(self) -> None:
         """Restore what was committed and remove what was prepared, as far as the system lets us."""

@@ -12,8 +12,16 @@ from pgflowc.render.imports import from_import
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
-def add_imports(module: cst.Module, needed: Mapping[str, Iterable[str]]) -> cst.Module:
-    """`module` with the names of `needed`, by module, imported; nothing else of it changes."""
+def add_imports(source: str, needed: Mapping[str, Iterable[str]]) -> tuple[str, str]:
+    """`source` with the names of `needed`, by module, imported, and its line end; nothing else of it changes.
+
+    Raises SyntaxError for Python that libcst cannot parse, such as one that is newer.
+    """
+    try:
+        module = cst.parse_module(source)
+    except cst.ParserSyntaxError as error:
+        where = (None, error.editor_line, error.editor_column, None)
+        raise SyntaxError(error.message.split("\n")[0], where) from error
     body = list(module.body)
     new: list[cst.SimpleStatementLine] = []
     for source, names in needed.items():
@@ -22,7 +30,7 @@ def add_imports(module: cst.Module, needed: Mapping[str, Iterable[str]]) -> cst.
             new.append(_parse(module, from_import(source, names)))
         else:
             body[place] = _extended(module, body[place], source, names)
-    return module.with_changes(body=_inserted(body, new))
+    return module.with_changes(body=_inserted(body, new)).code, module.default_newline
 
 
 def _extensible(statement: _Statement, source: str) -> bool:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-
-from libcst import ParserSyntaxError
 
 from pgflowc.diagnostics import Diagnostic, Position, Report, Span
 from pgflowc.diagnostics.codes import generated
@@ -130,17 +127,13 @@ def _once(
 def _appended(path: str, layout: Layout, flow: TypedFlow, content: bytes, report: Report) -> str:
     try:
         text = content.decode("utf-8")
-        # Python's own messages are better than libcst's, which count where Python is the more lenient.
-        ast.parse(text.removeprefix("\ufeff"))
         return append_handlers(layout.package, flow, text)
     except UnicodeDecodeError:
         place, problem = Position(1, 1), "it is not encoded in UTF-8"
     except SyntaxError as error:
         place, problem = Position(error.lineno or 1, error.offset or 1), error.msg
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         place, problem = Position(1, 1), str(error)
-    except ParserSyntaxError as error:
-        place, problem = Position(error.editor_line, error.editor_column), error.message.split("\n")[0]
     span = Span(path, place, Position(place.line, place.column + 1))
     help = ("correct the file, and compile again",)
     message = f"the file of handlers is not valid Python: {problem}"

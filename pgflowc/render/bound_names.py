@@ -2,51 +2,40 @@
 
 from __future__ import annotations
 
-import libcst as cst
+import ast
 
 
-def bound_names(module: cst.Module) -> frozenset[str]:
+def bound_names(module: ast.Module) -> frozenset[str]:
     """The names bound, inside `if`, `try` and other blocks too; `*` stands for those of a star import."""
     collector = _Collector()
-    module.visit(collector)
+    collector.visit(module)
     return frozenset(collector.names)
 
 
-class _Collector(cst.CSTVisitor):
+class _Collector(ast.NodeVisitor):
     def __init__(self) -> None:
-        super().__init__()
         self.names: set[str] = set()
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:  # noqa: N802 - libcst dispatches on the name
-        self.names.add(node.name.value)
-        return False
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.names.add(node.name)
 
-    def visit_ClassDef(self, node: cst.ClassDef) -> bool:  # noqa: N802
-        self.names.add(node.name.value)
-        return False
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.names.add(node.name)
 
-    def visit_Lambda(self, node: cst.Lambda) -> bool:  # noqa: N802
-        return False
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.names.add(node.name)
 
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:  # noqa: N802
-        self._bind(node.target)
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """What a lambda binds is its own."""
 
-    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        # A mere annotation declares a name and binds nothing.
         if node.value is not None:
-            self._bind(node.target)
+            self.generic_visit(node)
 
-    def visit_ImportStar(self, node: cst.ImportStar) -> None:  # noqa: N802
-        self.names.add("*")
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self.names.add(node.id)
 
-    def visit_ImportAlias(self, node: cst.ImportAlias) -> None:  # noqa: N802
-        if node.asname is not None:
-            self._bind(node.asname.name)
-        else:
-            self.names.add(node.evaluated_name.partition(".")[0])
-
-    def _bind(self, target: cst.BaseExpression) -> None:
-        if isinstance(target, cst.Name):
-            self.names.add(target.value)
-        elif isinstance(target, cst.Tuple | cst.List):
-            for element in target.elements:
-                self._bind(element.value)
+    def visit_alias(self, node: ast.alias) -> None:
+        self.names.add(node.asname or node.name.partition(".")[0])

@@ -6,11 +6,10 @@ gets no stub.
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Iterable
 
-import libcst as cst
-
-from pgflowc.render.added_imports import add_imports
 from pgflowc.render.bound_names import bound_names
 from pgflowc.render.imports import from_import
 from pgflowc.render.layout import Group, Prefixed, lay_out
@@ -42,22 +41,31 @@ def render_handlers(package: str, typed: TypedFlow) -> str:
 def append_handlers(package: str, typed: TypedFlow, text: str) -> str:
     """`text`, an existing file of handlers, with stubs for the steps that it has no function for.
 
-    Raises `libcst.ParserSyntaxError` if it is not Python.
+    Raises SyntaxError, ValueError or RecursionError if it is not Python.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    module = cst.parse_module(text.removeprefix(mark))
-    bound = bound_names(module)
+    source = text.removeprefix(mark)
+    bound = bound_names(_parsed(source))
     names = typed.names.steps
     missing = [one for one in stubs_needed(typed) if names[one.step.slug].function not in bound]
     # What a star import brings cannot be known here, and a stub must not hide a function of the user's.
     if not missing or "*" in bound:
         return text
-    head = add_imports(module, _imports(package, typed, missing, bound)).code
-    newline = module.default_newline
+    # Slow to import, and needed only when there is something to append.
+    from pgflowc.render.added_imports import add_imports
+
+    head, newline = add_imports(source, _imports(package, typed, missing, bound))
     if head and not head.endswith(("\n", "\r")):
         head += newline
     stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in missing)
     return mark + head + stubs.replace("\n", newline)
+
+
+def _parsed(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        # The user's linter tells of doubtful escapes; here they would appear among the diagnostics.
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
 
 
 def _imports(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from pgflowc.resources import resource_root
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def fill(template: str, **view: Any) -> str:
@@ -17,6 +18,9 @@ def fill(template: str, **view: Any) -> str:
 
 @cache
 def _environment() -> Environment:
+    # Slow to import, and checking specs needs no templates.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(  # noqa: S701 - no HTML; `literals` makes users' texts inert before they get here
         loader=FileSystemLoader(resource_root() / "templates"),
         undefined=StrictUndefined,

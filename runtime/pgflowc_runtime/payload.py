@@ -24,6 +24,8 @@ class Payload(BaseModel):
         allow_inf_nan=False,
         populate_by_name=True,
         revalidate_instances="always",
+        # The compiler renames fields that are methods here; others, such as `model_name`, are no reason to warn.
+        protected_namespaces=(),
     )
 
 

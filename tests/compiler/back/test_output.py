@@ -1,0 +1,120 @@
+"""Writing is all or nothing, whatever fails."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pgflowc.output import Change, OutputError, Status, compare, diff, write
+
+
+def _tree(root: Path) -> dict[str, bytes | None]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in root.rglob("*")
+    }
+
+
+def _write(root: Path, files: dict[str, str], removed: tuple[str, ...] = ()) -> list[Change]:
+    present = {path: content for path, content in _tree(root).items() if content is not None}
+    changes = compare(files, removed, present)
+    write(root, changes, last="lock")
+    return changes
+
+
+def test_files_are_created_updated_removed_or_left_alone(tmp_path: Path) -> None:
+    _write(tmp_path, {"a/b/new": "1", "old": "2\n", "gone": "3"})
+    untouched = (tmp_path / "old").stat().st_mtime_ns
+    changes = _write(tmp_path, {"a/b/new": "changed", "old": "2\n", "lock": "{}"}, ("gone",))
+    assert [(change.path, change.status) for change in changes] == [
+        ("a/b/new", Status.UPDATED),
+        ("gone", Status.REMOVED),
+        ("lock", Status.CREATED),
+        ("old", Status.UNCHANGED),
+    ]
+    assert _tree(tmp_path) == {"a": None, "a/b": None, "a/b/new": b"changed", "old": b"2\n", "lock": b"{}"}
+    assert (tmp_path / "old").stat().st_mtime_ns == untouched
+
+
+def test_the_mode_of_a_file_stays(tmp_path: Path) -> None:
+    _write(tmp_path, {"run": "1"})
+    (tmp_path / "run").chmod(0o750)
+    _write(tmp_path, {"run": "2"})
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o750
+
+
+def test_a_directory_in_the_place_of_a_file_stops_everything(tmp_path: Path) -> None:
+    _write(tmp_path, {"a": "1"})
+    (tmp_path / "z").mkdir()
+    before = _tree(tmp_path)
+    with pytest.raises(OutputError, match="z is a directory"):
+        _write(tmp_path, {"a": "2", "new/b": "1", "z": "1"})
+    assert _tree(tmp_path) == before
+
+
+def test_a_rename_that_fails_undoes_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, {"a": "1", "gone": "1"})
+    before = _tree(tmp_path)
+    replace = Path.replace
+
+    def fail_on_lock(self: Path, target: Path) -> Path:
+        if target.name == "lock":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_on_lock)
+    with pytest.raises(OutputError, match="lock: No space left on device"):
+        _write(tmp_path, {"a": "2", "new/b": "1", "lock": "{}"}, ("gone",))
+    assert _tree(tmp_path) == before
+
+
+def test_the_lock_is_renamed_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = []
+    replace = Path.replace
+
+    def record(self: Path, target: Path) -> Path:
+        order.append(target.name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", record)
+    _write(tmp_path, {"a": "1", "lock": "{}", "z": "1"})
+    assert order == ["a", "z", "lock"]
+
+
+@pytest.mark.parametrize("link", ["inner", "inner/file"])
+def test_links_that_lead_out_are_not_followed(link: str, tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    if link == "inner":
+        (root / link).symlink_to(outside)
+    else:
+        (root / "inner").mkdir()
+        (outside / "file").write_text("theirs")
+        (root / link).symlink_to(outside / "file")
+    with pytest.raises(OutputError, match="leads out of the project"):
+        write(root, [Change("inner/file", None, b"ours")], last="lock")
+    assert not (outside / "file").exists() or (outside / "file").read_text() == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, "a\nb\n"),
+        ("a\nb\n", "a\nc\n"),
+        ("a\nb", "a\nb\n"),
+        ("a\n", "a\nb"),
+        ("form\x0cfeed\u2028\n", "form\x0cfeed\u2028\nx\n"),
+        ("a\n", None),
+    ],
+)
+def test_diffs_apply(before: str | None, after: str | None, tmp_path: Path) -> None:
+    old = before.encode() if before is not None else None
+    new = after.encode() if after is not None else None
+    if old is not None:
+        (tmp_path / "file").write_bytes(old)
+    text = diff([Change("file", old, new), Change("other", b"same", b"same")])
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=text.encode(), check=True)
+    assert ((tmp_path / "file").read_bytes() if (tmp_path / "file").exists() else None) == new
