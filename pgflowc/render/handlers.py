@@ -6,14 +6,13 @@ gets no stub.
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections.abc import Iterable
 
 from pgflowc.render.bound_names import bound_names
 from pgflowc.render.imports import from_import
 from pgflowc.render.layout import Group, Prefixed, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
+from pgflowc.render.python import parse_python
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
 
@@ -45,7 +44,7 @@ def append_handlers(package: str, typed: TypedFlow, text: str) -> str:
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     source = text.removeprefix(mark)
-    bound = bound_names(_parsed(source))
+    bound = bound_names(parse_python(source))
     names = typed.names.steps
     missing = [one for one in stubs_needed(typed) if names[one.step.slug].function not in bound]
     # What a star import brings cannot be known here, and a stub must not hide a function of the user's.
@@ -59,13 +58,6 @@ def append_handlers(package: str, typed: TypedFlow, text: str) -> str:
         head += newline
     stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in missing)
     return mark + head + stubs.replace("\n", newline)
-
-
-def _parsed(source: str) -> ast.Module:
-    with warnings.catch_warnings():
-        # The user's linter tells of doubtful escapes; here they would appear among the diagnostics.
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def _imports(

@@ -5,8 +5,9 @@ What fails here is a fault of pgflowc, never of a spec, so it is an exception.
 
 from __future__ import annotations
 
-import ast
 import re
+
+from pgflowc.render.python import parse_python
 
 # Comments, blanks and whole statements of calls with quoted texts; nothing else may stand in a migration of
 # ours.
@@ -23,8 +24,8 @@ def verify(path: str, text: str) -> None:
     """Raise `UnsoundOutputError` if the text of an artifact is not sound; the suffix tells the language."""
     if path.endswith(".py"):
         try:
-            ast.parse(text, path)
-        except (SyntaxError, ValueError) as error:
+            parse_python(text)
+        except (SyntaxError, ValueError, RecursionError) as error:
             raise UnsoundOutputError(f"{path} would not be valid Python: {error}") from error
     elif path.endswith(".sql") and _MIGRATION.fullmatch(text) is None:
         raise UnsoundOutputError(f"{path} would hold more than calls of the core")

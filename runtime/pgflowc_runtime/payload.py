@@ -24,7 +24,7 @@ class Payload(BaseModel):
         allow_inf_nan=False,
         populate_by_name=True,
         revalidate_instances="always",
-        # The compiler renames fields that are methods here; others, such as `model_name`, are no reason to warn.
+        # Fields that are methods here have other names in Python; `model_name` is no reason to warn.
         protected_namespaces=(),
     )
 
