@@ -83,7 +83,7 @@ class Scope:
 
     def claim(self, name: str) -> str:
         """`name`, with as many underscores as make it free and usable."""
-        name = re.sub(r"\W", "_", name)
+        name = re.sub(r"\W", "_", name, flags=re.ASCII)
         if not name.isidentifier():
             name = f"X{name}"
         while name in self._taken or name in _UNUSABLE:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from pgflowc.compile import Compilation, compile_sources
-from pgflowc.diagnostics import Report
+from pgflowc.diagnostics import Code, Report
+from pgflowc.diagnostics.codes import generated
 from pgflowc.diagnostics.text import render
 from pgflowc.output import compare, write
 from pgflowc.plan import LOCK
@@ -121,3 +122,11 @@ def _update(case: Path, project: Project, reported: str) -> None:
         target = case / "expected" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in vars(generated).values() if isinstance(code, Code)], ids=lambda code: code.id
+)
+def test_every_fault_of_generated_files_has_a_case(code: Code) -> None:
+    reports = [_text(CASES / name / "report.txt") for name in NAMES]
+    assert any(f"{code.severity}[{code.id}]" in report for report in reports)
