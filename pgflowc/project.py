@@ -19,6 +19,7 @@ from pgflowc.document import parse
 from pgflowc.settings import SUFFIXES, Settings, read_settings
 
 CONFIG = "pgflowc.toml"
+NO_SPECS = (CONFIG, "pyproject.toml")
 MAX_BYTES = 8 * 1024 * 1024
 
 
@@ -84,7 +85,7 @@ def read_flows(project: Project, report: Report) -> dict[str, str]:
     """The texts of the project's specs by path relative to its root, sorted."""
     found: set[Path] = set()
     for pattern in project.settings.flows:
-        found.update(project.root.glob(pattern))
+        found.update(path for path in project.root.glob(pattern) if not _is_hidden(path, project.root))
     if not found:
         report.add(
             Diagnostic(
@@ -169,14 +170,20 @@ def _read_all(files_and_names: Iterable[tuple[Path, str]], report: Report) -> di
 def _expand(given: str, report: Report) -> list[Path]:
     path = Path(given)
     if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix in SUFFIXES and file.name != CONFIG]
+        files_below = (file for file in path.rglob("*") if not _is_hidden(file, path))
+        found = [file for file in files_below if file.suffix in SUFFIXES and file.name not in NO_SPECS]
         problem = f"the directory {given} holds no file that ends in {', '.join(SUFFIXES)}"
     elif has_magic(given) and not path.exists():
         anchor = Path(path.anchor)
-        found = list(anchor.glob(str(path.relative_to(anchor))))
+        found = [file for file in anchor.glob(str(path.relative_to(anchor))) if not file.name.startswith(".")]
         problem = f"no file matches {given}"
     else:
         return [path]
     if not found:
         report.add(Diagnostic(files.NO_MATCH, problem))
     return found
+
+
+def _is_hidden(path: Path, root: Path) -> bool:
+    """Whether a name below `root` begins with a dot: editors and virtual environments keep such files."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)

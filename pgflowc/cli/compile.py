@@ -53,8 +53,10 @@ def compile_project(
 ) -> None:
     """Write migrations, typed handlers and the worker registry.
 
-    All files are written or none. Exits 0 when done, 1 when specs have mistakes or --check finds a stale
-    file, 2 when files cannot be read or written.
+    All files are written or none.
+
+    Exits 0 when done, 1 on mistakes in specs or, with --check, a stale file,
+    2 when files cannot be read or written.
     """
     found, layout = _project(project_root(project), package)
     compilation, present = _compile(found, layout, force=force)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import indent
+from textwrap import fill, indent
 from typing import Annotated
 
 import typer
 
 from pgflowc.cli.exit import fail
+from pgflowc.cli.terminal import width
 from pgflowc.diagnostics import codes
 from pgflowc.diagnostics.words import near_miss
 
@@ -31,7 +32,15 @@ def explain(
             if near
             else "`pgflowc explain` lists all",
         )
+    columns = min(width(), 100)
     typer.echo(f"{found.id} ({found.severity}): {found.title}\n")
-    typer.echo(f"{found.cause}\n")
+    typer.echo(f"{_wrapped(found.cause, columns)}\n")
     typer.echo(f"Example:\n\n{indent(found.example, '    ')}\n")
-    typer.echo(f"Cure: {found.cure}")
+    typer.echo(_wrapped(f"Cure: {found.cure}", columns))
+
+
+def _wrapped(text: str, columns: int) -> str:
+    """Every line of `text` wrapped; words, which may be commands or paths, stay whole."""
+    return "\n".join(
+        fill(line, columns, break_long_words=False, break_on_hyphens=False) for line in text.splitlines()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import PurePosixPath
 
 from pgflowc.diagnostics import Diagnostic, Position, Report, Span
@@ -34,14 +35,10 @@ class Layout:
 
     def inputs(self) -> tuple[str, ...]:
         """Patterns of the files that compiling depends on beside the specs."""
-        return (
-            LOCK,
-            self.migration("*.sql"),
-            self.python("__init__.py"),
-            self.python("registry.py"),
-            self.python("_generated", "*.py"),
-            self.python("handlers", "*.py"),
-        )
+        migrations = str(PurePosixPath(escape(self.migrations_dir), "*.sql"))
+        package = PurePosixPath(escape(self.python()))
+        names = ("__init__.py", "registry.py", "_generated/*.py", "handlers/*.py")
+        return (LOCK, migrations, *(str(package / name) for name in names))
 
     def migration(self, name: str) -> str:
         """The path of a file of the migrations directory."""

@@ -90,8 +90,8 @@ OUTSIDE = Code(
     "PGF063",
     Severity.ERROR,
     "a path leads out of the project",
-    cause="pgflowc writes only below the directory of pgflowc.toml. Absolute paths, `..` and symbolic links "
-    "that lead elsewhere are refused.",
+    cause="pgflowc writes only below the directory of pgflowc.toml. Absolute paths, `..` and symbolic "
+    "links that lead elsewhere are refused.",
     example='migrations_dir = "../other/migrations"',
     cure="Move pgflowc.toml to the directory that holds both, or use a directory inside the project.",
 )

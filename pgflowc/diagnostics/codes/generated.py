@@ -9,13 +9,11 @@ CHANGED_DEFINITION = Code(
     Severity.ERROR,
     "a flow differs from what its migration establishes",
     cause="The flow has a migration already, and migrations are never written over: databases may have "
-    "applied it. "
-    "Migrations that change an existing flow are not part of pgflowc yet.",
+    "applied it. Migrations that change an existing flow are not part of pgflowc yet.",
     example="steps:\n  charge: {timeout: 60}   # its migration says 30",
-    cure="Undo the change, or give the changed flow a new name. If no database that matters has applied the "
-    "migration: "
-    "delete the flow's migration files and its entry in pgflowc.lock, run `pgflowc db down --delete` and "
-    "compile again.",
+    cure="Undo the change, or give the changed flow a new name. If no database that matters has "
+    "applied the migration: delete the flow's migration files and its entry in pgflowc.lock, run "
+    "`pgflowc db down --delete` and compile again.",
 )
 
 MIGRATION_MISSING = Code(
@@ -25,18 +23,16 @@ MIGRATION_MISSING = Code(
     cause="pgflowc.lock says that a file establishes a flow, and the file is not in the migrations "
     "directory.",
     example="$ rm migrations/0001_create_orders.sql && pgflowc compile",
-    cure="Restore the file from version control. If no database that matters has applied it, delete the "
-    "flow's entry in "
-    "pgflowc.lock instead, and compile again.",
+    cure="Restore the file from version control. If no database that matters has applied it, delete "
+    "the flow's entry in pgflowc.lock instead, and compile again.",
 )
 
 MIGRATION_EDITED = Code(
     "PGF803",
     Severity.ERROR,
     "a migration was changed after it was written",
-    cause="The file's checksum is not the one in pgflowc.lock. Databases that applied the old text would "
-    "differ from "
-    "those that apply the new one.",
+    cause="The file's checksum is not the one in pgflowc.lock. Databases that applied the old text "
+    "would differ from those that apply the new one.",
     example="$ sed -i s/60/90/ migrations/0001_create_orders.sql && pgflowc compile",
     cure="Restore the file from version control. Put statements of your own into a migration of their own.",
 )
@@ -45,8 +41,8 @@ BROKEN_LOCK = Code(
     "PGF804",
     Severity.ERROR,
     "pgflowc.lock cannot be used",
-    cause="The lock is not the JSON that pgflowc writes: a merge left conflict markers, or it was edited by "
-    "hand.",
+    cause="The lock is not the JSON that pgflowc writes: a merge left conflict markers, or it was "
+    "edited by hand.",
     example="<<<<<<< HEAD",
     cure="After a merge keep the entries of both sides; otherwise restore the file from version control.",
 )
@@ -64,23 +60,23 @@ SPEC_GONE = Code(
     "PGF806",
     Severity.WARNING,
     "a flow has a migration but no spec",
-    cause="The spec was removed or renamed. Databases that applied the migration still have the flow, and "
-    "its runs.",
+    cause="The spec was removed or renamed. Databases that applied the migration still have the flow, "
+    "and its runs.",
     example="$ git rm flows/orders.yaml && pgflowc compile",
-    cure="If the flow shall go, write a migration with: SELECT pgflow.delete_flow_and_data('orders'); it "
-    "deletes its "
-    "runs too. Then delete the flow's entry in pgflowc.lock. If the spec was renamed, restore its slug.",
+    cure="If the flow shall go, write a migration with: SELECT pgflow.delete_flow_and_data('orders'); "
+    "it deletes its runs too. Then delete the flow's entry in pgflowc.lock. If the spec was "
+    "renamed, restore its slug.",
 )
 
 EDITED = Code(
     "PGF811",
     Severity.ERROR,
     "a generated file was edited by hand",
-    cause="The file's content does not match the hash in its header, so compiling would lose somebody's "
-    "change.",
+    cause="The file's content does not match the hash in its header, so compiling would lose somebody's"
+    " change.",
     example="$ echo 'DEBUG = True' >> shop/_generated/orders.py && pgflowc compile",
-    cure="Move the change to the spec or to your own modules, then run `pgflowc compile --force`, which "
-    "writes the file anew.",
+    cure="Move the change to the spec or to your own modules, then run `pgflowc compile --force`, "
+    "which writes the file anew.",
 )
 
 NOT_GENERATED = Code(
@@ -96,8 +92,8 @@ ORPHANED_HANDLERS = Code(
     "PGF814",
     Severity.WARNING,
     "a file of handlers belongs to no flow any more",
-    cause="The spec was removed or renamed. Handlers are yours, so pgflowc leaves them, but the generated "
-    "module that they import is removed.",
+    cause="The spec was removed or renamed. Handlers are yours, so pgflowc leaves them, but the "
+    "generated module that they import is removed.",
     example="$ git rm flows/orders.yaml && pgflowc compile",
     cure="Delete the file, or move its functions to the handlers of the renamed flow.",
 )

@@ -78,6 +78,21 @@ def test_validate_needs_no_project_for_paths(run: Run, tmp_path: Path) -> None:
     assert run("validate", "**/*.toml").stdout == "1 job in 1 file: no errors\n"
 
 
+def test_files_that_are_no_specs_are_passed_over(run: Run, project: Path) -> None:
+    (project / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    (project / ".venv" / "lib").mkdir(parents=True)
+    (project / ".venv" / "lib" / "x.yaml").write_text("no: spec\n")
+    (project / "flows" / ".#greet.yaml").symlink_to("nowhere")
+    for arguments in ((), (".",), ("flows",), ("flows/*.yaml",)):
+        assert run("validate", *arguments).stdout == "1 flow in 1 file: no errors\n"
+
+
+def test_directories_may_have_odd_names(run: Run, project: Path) -> None:
+    (project / "pgflowc.toml").write_text('package = "shop"\nmigrations_dir = "mig[1]*"\n')
+    assert run("compile").returncode == 0
+    assert run("compile").stdout.endswith("wrote 0 files, 5 unchanged\n")
+
+
 def test_paths_are_shown_as_seen_from_here(run: Run, project: Path) -> None:
     (project / "flows" / "greet.yaml").write_text(WRONG)
     elsewhere = project / "elsewhere"
@@ -199,7 +214,7 @@ def test_a_terminal_may_refuse_colour(variables: dict[str, str], project: Path) 
 def test_explain_tells_cause_example_and_cure(run: Run) -> None:
     done = run("explain", "pgf201")
     assert done.returncode == 0
-    assert re.match(r"PGF201 \(error\): .+\n\n.+\n\nExample:\n\n    flow: ", done.stdout)
+    assert re.match(r"(?s)PGF201 \(error\): .+\n\n.+\n\nExample:\n\n    flow: ", done.stdout)
     assert "Cure: " in done.stdout
     listed = run("explain").stdout.splitlines()
     assert [line.split()[0] for line in listed] == [code.id for code in codes.ALL]
