@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "project": {"diagnostics", "document", "settings"},
     "database": {"diagnostics", "document", "settings", "project"},
     "cli": {*STAGES, "output", "settings", "project", "database"},
+    "__main__": {"cli"},
 }
 # Only the command line joins the compiler with the runtime.
 USES_RUNTIME = {"cli"}
