@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 
 def test_the_task_is_returned_completed(core) -> None:
@@ -76,6 +77,49 @@ def test_a_dependent_map_learns_its_size(core, output, tasks) -> None:
     assert core.step(run_id, "m")["initial_tasks"] == tasks
     assert len(core.tasks(run_id, "m")) == tasks
     assert core.run(run_id)["status"] == ("started" if tasks else "completed")
+
+
+@pytest.mark.parametrize("kind", ["single", "map"])
+def test_whatever_is_ready_then_goes_on(core, kind) -> None:
+    """Also a step that waits for another one, and was made ready by hand."""
+    core.flow("f", "a", "b", "c < b" if kind == "single" else "c[] < b", "d < b c")
+    run_id = core.start("f")
+    core.do(
+        "update pgflow.step_states set remaining_deps = 0, initial_tasks = %s where step_slug = 'c'",
+        1 if kind == "single" else 0,
+    )
+    a, b = core.claim("f")
+    core.complete(a)
+    assert core.statuses(run_id) == {
+        "a": "completed",
+        "b": "started",
+        "c": "started" if kind == "single" else "completed",
+        "d": "created",
+    }
+    core.complete(b, [])
+    core.work("f")
+    assert core.run(run_id)["status"] == "completed"
+
+
+def test_skipped_dependents_count_their_dependencies_too(core) -> None:
+    core.create_flow("f")
+    core.add_step("f", "a", forbidden_input_pattern=Jsonb({"k": 1}), when_unmet="skip-cascade")
+    core.add_step("f", "b")
+    core.add_step("f", "c", ["a", "b"])
+    run_id = core.start("f", {"k": 1})
+    core.work("f")
+    assert core.run(run_id)["status"] == "completed"
+    assert (core.step(run_id, "c")["status"], core.step(run_id, "c")["remaining_deps"]) == ("skipped", 1)
+
+
+def test_a_step_that_lost_count_of_its_tasks_goes_on_waiting(core) -> None:
+    core.flow("f", "a")
+    run_id = core.start("f")
+    core.do("update pgflow.step_states set remaining_tasks = null")
+    (row,) = core.complete(core.claim("f")[0], 1)
+    assert row["status"] == "completed"
+    step = core.step(run_id, "a")
+    assert (step["status"], step["remaining_tasks"], step["output"]) == ("started", None, None)
 
 
 def test_unknown_tasks_give_no_row(core) -> None:

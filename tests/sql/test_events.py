@@ -142,6 +142,15 @@ def test_failure(recording) -> None:
     }
 
 
+def test_a_failure_without_a_message_says_null(recording) -> None:
+    core = recording
+    core.flow("f", "a", max_attempts=1)
+    run_id = core.start("f")
+    core.fail(core.claim("f")[0], None)
+    (failed,) = payloads(core, run_id, "run:failed")
+    assert failed["error_message"] is None
+
+
 def test_type_violation(recording) -> None:
     core = recording
     core.flow("f", "a", "m[] < a")

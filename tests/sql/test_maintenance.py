@@ -63,12 +63,59 @@ def test_the_steps_own_timeout_counts(core) -> None:
     assert sweep(core) == 1
 
 
-def test_a_task_claimed_without_a_read_is_swept_too(core) -> None:
+START_BY_HAND = "update pgflow.step_tasks set status = 'started', started_at = now()"
+STRANGE = {
+    "started by hand, its message never read": START_BY_HAND,
+    "claimed without a read, its message visible again": """
+        select pgflow.start_tasks('f', array_agg(message_id), null) from pgflow.step_tasks;
+        update pgmq.q_f set vt = now() - interval '1 minute', read_ct = 0""",
+    "its message archived by hand": START_BY_HAND
+    + "; select pgmq.archive('f', message_id) from pgflow.step_tasks",
+    "without a message": START_BY_HAND + ", message_id = null",
+    "without a queue": START_BY_HAND + "; select pgmq.drop_queue('f')",
+}
+
+
+@pytest.mark.parametrize("how", STRANGE)
+def test_a_task_that_became_started_in_another_way_is_swept_too(core, how) -> None:
     core.flow("f", "a", timeout=1)
     run_id = core.start("f")
-    core.start_tasks("f", [core.task(run_id, "a")["message_id"]])
+    for _ in range(3):
+        core.do(STRANGE[how])
+        age(core, 100)
+        assert sweep(core) == 1
+        assert core.task(run_id, "a")["status"] == "queued"
+    core.do(STRANGE[how])
     age(core, 100)
+    assert sweep(core) == 0
+    assert core.task(run_id, "a")["permanently_stalled_at"] is not None
+
+
+def test_among_very_many_tasks_a_stalled_one_is_found_through_the_queue(core) -> None:
+    """Beyond the size up to which step_tasks is simply read."""
+    core.flow("f", "m[]", timeout=1)
+    core.start("f", [0] * 100_000)
+    assert core.value("select pg_relation_size('pgflow.step_tasks')") > 16 * 1024 * 1024
+    core.do("select pgmq.send('f', '{}')")
+    core.claim("f", 3)
+    core.do(
+        "update pgflow.step_tasks set status = 'started', started_at = now()"
+        " where task_index in (10, 60000, 60001)"
+    )
+    age(core, 100)
+    assert sweep(core) == 4  # those claimed, and one that is among the oldest
+
+    def started() -> list[int]:
+        return core.column("select task_index from pgflow.step_tasks where status = 'started' order by 1")
+
+    assert started() == [60000, 60001]
+    # A worker comes across the message of one of the others, cannot claim its task, and so brings it up.
+    core.do(
+        "update pgmq.q_f set read_ct = 1 where msg_id = (select message_id from pgflow.step_tasks"
+        " where task_index = 60001)"
+    )
     assert sweep(core) == 1
+    assert started() == [60000]
 
 
 def test_the_fourth_stall_is_final_and_archives_although_nothing_is_requeued(core) -> None:

@@ -1,9 +1,9 @@
--- pgflow._advance_run(p_run_id): do everything in a run that became possible.
+-- pgflow._advance_run(p_run_id): start everything in a run that became possible.
 --
--- Resolves conditions, completes taskless steps (which resolves the conditions of what they make ready), starts ready steps and
--- completes the run if nothing remains. One look at the ready steps tells which of these there is cause for. Does nothing for a run
--- that is over.
--- Locks: the run, its step states, then the tasks and messages of steps it skips.
+-- Resolves conditions, completes taskless steps (which resolves the conditions of what they make ready) and starts ready steps. One
+-- look at the ready steps tells which of these there is cause for. Whether the run is over now is the caller's question
+-- (_end_steps, maybe_complete_run). The caller holds the lock of a run that is started.
+-- Locks: step states of the run, then the tasks and messages of steps it skips.
 create or replace function pgflow._advance_run(p_run_id uuid)
 returns void
 language plpgsql
@@ -13,11 +13,6 @@ declare
   v_ready boolean;
   v_special boolean;
 begin
-  perform from pgflow.runs r where r.run_id = p_run_id and r.status = 'started' for no key update;
-  if not found then
-    return;
-  end if;
-
   select
     count(*) > 0,
     coalesce(bool_or(
@@ -37,6 +32,5 @@ begin
   if v_ready then
     perform pgflow.start_ready_steps(p_run_id);
   end if;
-  perform pgflow.maybe_complete_run(p_run_id);
 end;
 $$;

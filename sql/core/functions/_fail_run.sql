@@ -1,9 +1,9 @@
--- pgflow._fail_run(p_run_id, p_error_message): fail a started run and end its tasks.
+-- pgflow._fail_run(p_run_id, p_details): fail a started run and end its tasks.
 --
--- Sends run:failed (with error_message unless it is NULL), makes the queued and started tasks of the whole run cancelled and
+-- Sends run:failed with p_details ({"error_message": ...} or {}), makes the queued and started tasks of the whole run cancelled and
 -- archives their messages. Does nothing for a run that is over.
 -- Locks: the run, its tasks, their messages.
-create or replace function pgflow._fail_run(p_run_id uuid, p_error_message text)
+create or replace function pgflow._fail_run(p_run_id uuid, p_details jsonb)
 returns void
 language plpgsql
 set search_path = ''
@@ -25,7 +25,7 @@ begin
       jsonb_build_object(
         'event_type', 'run:failed', 'run_id', p_run_id, 'flow_slug', v_run.flow_slug, 'status', v_run.status,
         'failed_at', v_run.failed_at
-      ) || case when p_error_message is null then '{}' else jsonb_build_object('error_message', p_error_message) end
+      ) || p_details
     );
   end if;
 

@@ -44,7 +44,7 @@ begin
     error_message = format('[TYPE_VIOLATION] Produced %s instead of array', v_type)
   where t.run_id = p_run_id and t.step_slug = p_step_slug and t.task_index = p_task_index;
 
-  perform pgflow._fail_run(p_run_id, null);
+  perform pgflow._fail_run(p_run_id, '{}');
   perform pgflow._send_step_failed(p_run_id, p_step_slug);
   perform pgflow._archive_task_message(p_run_id, p_step_slug, p_task_index);
 end;

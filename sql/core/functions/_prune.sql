@@ -8,6 +8,15 @@ create or replace function pgflow._prune(p_cutoff timestamptz, p_flow_slugs text
 returns table (deleted_runs bigint, deleted_step_states bigint, deleted_step_tasks bigint, deleted_workers bigint)
 language plpgsql
 set search_path = ''
+-- Why no plan is left to estimates: see complete_task.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
 as $$
 declare
   v_run_ids uuid[];
@@ -20,12 +29,13 @@ begin
   select coalesce(array_agg(g.run_id), '{}') into v_run_ids
   from (
     select r.run_id
-    from pgflow.runs r
+    from pgflow.flows f
+    join pgflow.runs r on r.flow_slug = f.flow_slug and r.started_at < p_cutoff -- so were all that ended before; this has an index
     where
       (r.completed_at < p_cutoff or r.failed_at < p_cutoff)
-      and (p_flow_slugs is null or r.flow_slug = any (p_flow_slugs))
+      and (p_flow_slugs is null or f.flow_slug = any (p_flow_slugs))
     order by r.run_id
-    for update
+    for update of r
   ) g;
   deleted_runs := cardinality(v_run_ids);
   deleted_step_states := 0;

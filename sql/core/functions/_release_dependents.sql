@@ -10,7 +10,7 @@ set search_path = ''
 as $$
   update pgflow.step_states s
   set
-    remaining_deps = s.remaining_deps - p.parents,
+    remaining_deps = greatest(s.remaining_deps - p.parents, 0),
     initial_tasks = case when d.step_type = 'map' and d.deps_count = 1 then 0 else s.initial_tasks end
   from (
     select e.step_slug, count(*)::integer as parents
@@ -19,5 +19,5 @@ as $$
     group by e.step_slug
   ) p
   join pgflow.steps d on d.flow_slug = p_flow_slug and d.step_slug = p.step_slug
-  where s.run_id = p_run_id and s.step_slug = p.step_slug and s.status = 'created'
+  where s.run_id = p_run_id and s.step_slug = p.step_slug
 $$;

@@ -23,7 +23,6 @@ begin
   where s.run_id = p_run_id and s.step_slug = p_step_slug
   returning * into v_state;
 
-  update pgflow.runs r set remaining_steps = r.remaining_steps - 1 where r.run_id = p_run_id;
   perform pgflow._end_tasks(p_run_id, array[p_step_slug], 'skipped');
 
   if pgflow._events_wanted(v_state.flow_slug, p_run_id) then
@@ -42,10 +41,10 @@ begin
     where d.flow_slug = v_state.flow_slug and d.step_slug = p_step_slug
   ) then
     perform pgflow._cascade_force_skip_steps(p_run_id, p_step_slug, 'handler_failed');
-    perform pgflow.maybe_complete_run(p_run_id);
   else
     perform pgflow._release_dependents(p_run_id, v_state.flow_slug, array[p_step_slug]);
     perform pgflow._advance_run(p_run_id);
   end if;
+  perform pgflow._end_steps(p_run_id, 1);
 end;
 $$;

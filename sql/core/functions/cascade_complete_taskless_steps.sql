@@ -46,7 +46,7 @@ begin
         and s.status = 'created'
         and s.remaining_deps = 0
         and s.initial_tasks = 0
-        and d.flow_slug = s.flow_slug
+        and d.flow_slug = v_flow_slug
         and d.step_slug = s.step_slug
       returning s.step_slug
     ),
@@ -59,12 +59,12 @@ begin
     dependent as (
       update pgflow.step_states s
       set
-        remaining_deps = s.remaining_deps - p.parents,
+        remaining_deps = greatest(s.remaining_deps - p.parents, 0),
         initial_tasks = case when d.step_type = 'map' then 0 else s.initial_tasks end
       from parent p
       join pgflow.steps d on d.flow_slug = v_flow_slug and d.step_slug = p.step_slug
-      where s.run_id = v_run_id and s.step_slug = p.step_slug and s.status = 'created'
-      returning s.remaining_deps = 0 and (
+      where s.run_id = v_run_id and s.step_slug = p.step_slug
+      returning s.status = 'created' and s.remaining_deps = 0 and (
         d.required_input_pattern is not null or d.forbidden_input_pattern is not null
       ) as is_conditional
     ),

@@ -65,7 +65,7 @@ begin
       set status = 'failed', failed_at = greatest(now(), s.created_at), error_message = 'Condition not met'
       where s.run_id = v_run_id and s.step_slug = v_fail;
       perform pgflow._send_step_failed(v_run_id, v_fail);
-      perform pgflow._fail_run(v_run_id, 'Condition not met');
+      perform pgflow._fail_run(v_run_id, '{"error_message": "Condition not met"}');
       return false;
     end if;
 

@@ -10,7 +10,15 @@ create or replace function pgflow.fail_task(run_id uuid, step_slug text, task_in
 returns setof pgflow.step_tasks
 language plpgsql
 set search_path = ''
-set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
+-- Why no plan is left to estimates: see complete_task.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -69,7 +77,7 @@ begin
         set status = 'failed', failed_at = greatest(now(), s.started_at), error_message = fail_task.error_message
         where s.run_id = v_run_id and s.step_slug = v_step_slug;
         perform pgflow._send_step_failed(v_run_id, v_step_slug);
-        perform pgflow._fail_run(v_run_id, fail_task.error_message);
+        perform pgflow._fail_run(v_run_id, jsonb_build_object('error_message', fail_task.error_message));
       else
         perform pgflow._skip_failed_step(v_run_id, v_step_slug, fail_task.error_message);
       end if;

@@ -7,6 +7,7 @@ language sql
 stable
 security definer
 set search_path = ''
+set enable_seqscan = off -- a plan made while the tables were empty may be kept
 as $$
   select jsonb_build_object(
     'run', to_jsonb(r),

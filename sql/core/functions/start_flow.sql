@@ -8,7 +8,15 @@ create or replace function pgflow.start_flow(flow_slug text, input jsonb, run_id
 returns setof pgflow.runs
 language plpgsql
 set search_path = ''
-set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
+-- Why no plan is left to estimates: see complete_task.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -53,6 +61,7 @@ begin
   end if;
 
   perform pgflow._advance_run(v_run_id);
+  perform pgflow.maybe_complete_run(v_run_id);
 
   return query select r.* from pgflow.runs r where r.run_id = v_run_id;
 end;

@@ -32,7 +32,7 @@ begin
       and s.status = 'created'
       and s.remaining_deps = 0
       and s.initial_tasks > 0
-      and d.flow_slug = s.flow_slug
+      and d.flow_slug = v_flow_slug
       and d.step_slug = s.step_slug
     returning s.step_slug, s.initial_tasks, d.step_index, d.step_type, coalesce(d.opt_start_delay, 0) as delay
   ),

@@ -10,7 +10,15 @@ create or replace function pgflow.start_tasks(flow_slug text, msg_ids bigint[], 
 returns setof pgflow.step_task_record
 language plpgsql
 set search_path = ''
-set enable_seqscan = off -- a session keeps its plans, also those it made while the tables were empty
+-- Why no plan is left to estimates: see complete_task.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
 as $$
 #variable_conflict use_column
 declare

@@ -40,25 +40,28 @@ begin
   released as (
     update pgflow.step_states s
     set
-      remaining_deps = s.remaining_deps - f.parents,
+      remaining_deps = greatest(s.remaining_deps - f.parents, 0),
       initial_tasks = coalesce(s.initial_tasks, f.size),
       status = case
-        when p_start and s.remaining_deps = f.parents and coalesce(s.initial_tasks, f.size) > 0 then 'started'
+        when p_start and s.status = 'created' and s.remaining_deps <= f.parents and coalesce(s.initial_tasks, f.size) > 0
+          then 'started'
         else s.status
       end,
       started_at = case
-        when p_start and s.remaining_deps = f.parents and coalesce(s.initial_tasks, f.size) > 0
+        when p_start and s.status = 'created' and s.remaining_deps <= f.parents and coalesce(s.initial_tasks, f.size) > 0
           then greatest(now(), s.created_at)
+        else s.started_at
       end,
       remaining_tasks = case
-        when p_start and s.remaining_deps = f.parents and coalesce(s.initial_tasks, f.size) > 0
+        when p_start and s.status = 'created' and s.remaining_deps <= f.parents and coalesce(s.initial_tasks, f.size) > 0
           then coalesce(s.initial_tasks, f.size)
       end
     from freed f
-    where s.run_id = f.run_id and s.step_slug = f.step_slug and s.status = 'created'
+    -- Of skipped dependents only the count goes down.
+    where s.run_id = f.run_id and s.step_slug = f.step_slug and s.status in ('created', 'skipped')
     returning
       f.n, f.step_index, s.run_id, s.step_slug, s.status = 'started' as is_started,
-      s.remaining_deps = 0 and (s.initial_tasks = 0 or f.has_condition) as is_special
+      s.status = 'created' and s.remaining_deps = 0 and (s.initial_tasks = 0 or f.has_condition) as is_special
   )
   select
     array_agg(r.run_id order by r.n, r.step_index) filter (where r.is_started),

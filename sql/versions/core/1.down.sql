@@ -26,6 +26,7 @@ drop function if exists
   pgflow._chunk_map_inputs,
   pgflow._compare_flow_shapes,
   pgflow._create_flow_from_shape,
+  pgflow._end_steps,
   pgflow._end_tasks,
   pgflow._events_wanted,
   pgflow._fail_run,
