@@ -1,15 +1,17 @@
 """The only writer. Writing, `--check` and `--diff` are three uses of the same `{path: text}`.
 
 All files are written or none: every text first goes to a temporary file beside its target, then all are
-renamed, and what was renamed is put back if a later one fails.
+renamed, and what was renamed is put back if a later one fails. One process writes to a project at a time;
+what another one, or an editor, changed since the files were read is not written over.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
@@ -62,21 +64,35 @@ def diff(changes: Iterable[Change]) -> str:
 def write(root: Path, changes: Sequence[Change], *, last: str) -> None:
     """Apply the changes below `root`, all or none; unchanged files are not touched.
 
-    The file `last` is renamed after all others: it is the one that says that they exist. Raises OutputError.
+    The file `last` is renamed after all others: it is the one that says that they exist. Temporary files that
+    a killed process left beside the files are removed. Raises OutputError.
     """
-    pending = [change for change in changes if change.status is not Status.UNCHANGED]
-    pending.sort(key=lambda change: change.path == last)
+    ordered = sorted(changes, key=lambda change: change.path == last)
     writer = _Writer(root.resolve())
-    for step in (writer.prepare, writer.commit):
-        for change in pending:
-            try:
-                step(change)
-            except OSError as error:
-                writer.undo()
-                raise OutputError(f"{change.path}: {error.strerror}") from error
-            except OutputError:
-                writer.undo()
-                raise
+    with _alone(root):
+        for step in (writer.prepare, writer.commit):
+            for change in ordered:
+                try:
+                    step(change)
+                except OSError as error:
+                    writer.undo()
+                    raise OutputError(f"{change.path}: {error.strerror}") from error
+                except OutputError:
+                    writer.undo()
+                    raise
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Wait until no other process writes below `root`, and keep others waiting."""
+    directory = os.open(root, os.O_RDONLY)
+    try:
+        # Where a file system has no locks, comparing the contents in `prepare` has to do.
+        with suppress(OSError):
+            fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 class _Writer:
@@ -93,17 +109,25 @@ class _Writer:
         target = self._target(change)
         if target.is_dir():
             raise OutputError(f"{change.path} is a directory")
+        temporary = target.with_name(f".{target.name}.pgflowc-tmp")
+        temporary.unlink(missing_ok=True)
+        current = target.read_bytes() if target.exists() else None
+        if current not in (change.before, change.after):
+            raise OutputError(f"{change.path} was changed in the meantime; run `pgflowc compile` again")
+        if current == change.after:
+            return
+        self._temporary[change.path] = temporary
         if change.after is None:
             return
         self._make_directory(target.parent)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        self._temporary[change.path] = temporary
         temporary.write_bytes(change.after)
-        if target.exists():
+        if current is not None:
             shutil.copymode(target, temporary)
 
     def commit(self, change: Change) -> None:
-        """Put the new content in place."""
+        """Put the new content in place, if the old one is still there."""
+        if change.path not in self._temporary:
+            return
         target = self._target(change)
         self._committed.append(change)
         if change.after is None:

@@ -118,3 +118,36 @@ def test_diffs_apply(before: str | None, after: str | None, tmp_path: Path) -> N
     text = diff([Change("file", old, new), Change("other", b"same", b"same")])
     subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=text.encode(), check=True)
     assert ((tmp_path / "file").read_bytes() if (tmp_path / "file").exists() else None) == new
+
+
+def test_what_changed_in_the_meantime_is_not_written_over(tmp_path: Path) -> None:
+    _write(tmp_path, {"handlers": "mine", "z": "1"})
+    changes = compare({"a": "1", "handlers": "mine, stub"}, (), {"handlers": b"mine"})
+    (tmp_path / "handlers").write_text("mine, and saved while pgflowc compiled")
+    before = _tree(tmp_path)
+    with pytest.raises(OutputError, match="handlers was changed in the meantime"):
+        write(tmp_path, changes, last="lock")
+    assert _tree(tmp_path) == before
+
+
+def test_what_another_process_wrote_already_is_fine(tmp_path: Path) -> None:
+    changes = compare({"a": "1", "lock": "{}"}, (), {})
+    write(tmp_path, changes, last="lock")
+    before = _tree(tmp_path)
+    write(tmp_path, changes, last="lock")
+    assert _tree(tmp_path) == before
+
+
+def test_temporary_files_of_a_killed_process_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"a/b": "1", "lock": "{}"}
+
+    def die(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            _write(tmp_path, files)
+    assert [path.name for path in tmp_path.rglob("*tmp")]
+    write(tmp_path, compare(files, (), {}), last="lock")
+    assert _tree(tmp_path) == {"a": None, "a/b": b"1", "lock": b"{}"}
