@@ -67,24 +67,40 @@ def render(
     """The files of `flows` (sorted by slug), given the files that are there.
 
     Migrations, and with them the lock, come from `plan`. Reported are generated files that were edited by
-    hand (unless `force`) and files of handlers that are not Python.
+    hand (unless `force`), files of handlers that are not Python, and migrations in the way of new ones.
     """
     typed_flows = [typed(flow) for flow in flows]
     ours = _generated(layout, typed_flows)
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
     _report_orphans(layout, stale, present, report)
-    files = {**_migrations(plan, lock, layout), **ours, **_once(layout, typed_flows, present, report)}
+    files = {**_migrations(plan, lock, layout, present, report), **ours, **_once(layout, typed_flows, present, report)}
     for path, text in files.items():
         verify(path, text)
     return Rendered(dict(sorted(files.items())), stale, edited)
 
 
-def _migrations(plan: Plan, lock: Lock, layout: Layout) -> dict[str, str]:
+def _migrations(
+    plan: Plan, lock: Lock, layout: Layout, present: Mapping[str, bytes], report: Report
+) -> dict[str, str]:
     files = {}
     for migration in plan.migrations:
         up, name, flow = render_up(migration), f"{migration.name}.sql", migration.op.flow
-        files[layout.migration(name)] = up
+        path = layout.migration(name)
+        if present.get(path, up.encode()) != up.encode():
+            report.add(
+                Diagnostic(
+                    generated.MIGRATION_UNRECORDED,
+                    f"{path} creates another {flow.kind} '{flow.slug}' than its spec, and {LOCK} does not "
+                    "record it",
+                    flow.span,
+                    help=(
+                        f"if a database has applied it, restore {LOCK} from version control; otherwise delete "
+                        "it, and its .down.sql",
+                    ),
+                )
+            )
+        files[path] = up
         files[layout.migration(f"{migration.name}.down.sql")] = render_down(migration)
         lock = lock.created(flow.slug, shape_of(flow), LockedMigration(name, checksum(up.encode())))
     return {**files, LOCK: dump_lock(lock)}

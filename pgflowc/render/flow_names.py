@@ -64,7 +64,8 @@ def flow_names(flow: Flow) -> FlowNames:
         )
         for step in flow.steps
     }
-    return FlowNames(identifier(flow.slug), own[0], own[1], own[2], steps, types, scope)
+    # Slugs that differ only in case are refused, so modules in lower case are distinct on every file system.
+    return FlowNames(identifier(flow.slug.lower()), own[0], own[1], own[2], steps, types, scope)
 
 
 def _function_name(flow: Flow, step: Step) -> str:

@@ -100,7 +100,9 @@ def attributes(names: Iterable[str], used_in_annotations: Iterable[str], *, mode
     for a pydantic `model` not one of its methods. Otherwise it gets a name close to it, and needs an alias.
     The keys of a deps class are slugs, and are named as everywhere.
     """
-    refused = {*used_in_annotations} | (_KEYWORDS | _LOOK_ALIKES | _MODEL_ATTRIBUTES if model else _UNUSABLE)
+    # What gives the others their aliases must not be hidden either.
+    refused = {"Annotated", "Field", *used_in_annotations}
+    refused |= _KEYWORDS | _LOOK_ALIKES | _MODEL_ATTRIBUTES if model else _UNUSABLE
     names = tuple(names)
     plain = {name for name in names if _is_attribute(name) and name not in refused}
     taken = {*refused, *plain}
