@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
+from itertools import count
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import generated
@@ -11,10 +12,11 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import Change, changes
 from pgflowc.plan.integrity import check_integrity
 from pgflowc.plan.lock import LOCK, Lock, LockedFlow
-from pgflowc.plan.ops import CreateFlow, Migration, Plan
+from pgflowc.plan.ops import MIGRATION_HEADER, CreateFlow, Migration, Plan
 from pgflowc.plan.shape import shape_of
 
 _NUMBERED = re.compile(r"([0-9]+)_.*\.sql")
+_CREATES = re.compile(r"([0-9]{4,})_create_(.+?)(?:\.down)?\.sql")
 
 
 def plan(
@@ -30,19 +32,31 @@ def plan(
     for flow in flows:
         if flow.slug in lock.flows:
             _check_unchanged(flow, lock.flows[flow.slug], directory, report)
-    recorded = (migration.name for flow in lock.flows.values() for migration in flow.migrations)
-    first = _highest_number((*present, *recorded)) + 1
-    new = (flow for flow in flows if flow.slug not in lock.flows)
+    new = [flow for flow in flows if flow.slug not in lock.flows]
+    recorded = {migration.name for flow in lock.flows.values() for migration in flow.migrations}
+    numbers = _numbers([flow.slug for flow in new], present, recorded)
     return Plan(
-        tuple(
-            Migration(f"{number:04}_create_{flow.slug}", CreateFlow(flow))
-            for number, flow in enumerate(new, first)
-        )
+        tuple(Migration(f"{numbers[flow.slug]:04}_create_{flow.slug}", CreateFlow(flow)) for flow in new)
     )
 
 
-def _highest_number(names: Iterable[str]) -> int:
-    return max((int(found[1]) for name in names if (found := _NUMBERED.fullmatch(name))), default=0)
+def _numbers(slugs: Collection[str], present: Mapping[str, bytes], recorded: Set[str]) -> dict[str, int]:
+    """The numbers of the migrations that create these flows.
+
+    A flow keeps the number of a file that creates it already, if that comes after all other migrations:
+    compiling was killed before it wrote the lock, or the lock was lost.
+    """
+    unrecorded, highest = dict[str, int](), 0
+    ours = {name for name, content in present.items() if content.startswith(MIGRATION_HEADER)} - recorded
+    for name in present.keys() | recorded:
+        creates = _CREATES.fullmatch(name)
+        if creates and creates[2] in slugs and name in ours:
+            unrecorded[creates[2]] = max(int(creates[1]), unrecorded.get(creates[2], 0))
+        elif numbered := _NUMBERED.fullmatch(name):
+            highest = max(int(numbered[1]), highest)
+    kept = {slug: number for slug, number in unrecorded.items() if number > highest}
+    following = count(max(highest, *unrecorded.values(), 0) + 1)
+    return {slug: kept[slug] if slug in kept else next(following) for slug in slugs}
 
 
 def _check_unchanged(flow: Flow, locked: LockedFlow, directory: str, report: Report) -> None:

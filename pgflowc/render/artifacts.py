@@ -74,7 +74,11 @@ def render(
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
     _report_orphans(layout, stale, present, report)
-    files = {**_migrations(plan, lock, layout, present, report), **ours, **_once(layout, typed_flows, present, report)}
+    files = {
+        **_migrations(plan, lock, layout, present, report),
+        **ours,
+        **_once(layout, typed_flows, present, report),
+    }
     for path, text in files.items():
         verify(path, text)
     return Rendered(dict(sorted(files.items())), stale, edited)
@@ -95,8 +99,8 @@ def _migrations(
                     "record it",
                     flow.span,
                     help=(
-                        f"if a database has applied it, restore {LOCK} from version control; otherwise delete "
-                        "it, and its .down.sql",
+                        f"if a database has applied it, restore {LOCK} from version control; otherwise "
+                        "delete it, and its .down.sql",
                     ),
                 )
             )

@@ -68,6 +68,18 @@ SPEC_GONE = Code(
     "renamed, restore its slug.",
 )
 
+MIGRATION_UNRECORDED = Code(
+    "PGF807",
+    Severity.ERROR,
+    "a migration that the lock does not record creates another flow than the spec",
+    cause="The file comes after all other migrations and creates the flow, but pgflowc.lock has no entry "
+    "for it, and the spec has changed since: compiling was killed before it wrote the lock, or the lock was "
+    "lost in a merge. A database may have applied the file.",
+    example="$ rm pgflowc.lock && sed -i s/60/90/ flows/orders.yaml && pgflowc compile",
+    cure="Restore the lock from version control. If no database that matters has applied the file, delete "
+    "it, and its .down.sql, and compile again.",
+)
+
 EDITED = Code(
     "PGF811",
     Severity.ERROR,
