@@ -135,7 +135,8 @@ def _summarise(changes: Sequence[Change], *, dry_run: bool) -> None:
 def _next_steps(changes: Sequence[Change]) -> list[str]:
     written = [change for change in changes if change.status in (Status.CREATED, Status.UPDATED)]
     stubs = [change.path for change in written if "/handlers/" in f"/{change.path}" and change.after]
-    steps = [f"Next: write the handlers in {', '.join(stubs)}"] if stubs else []
+    shown = stubs if len(stubs) <= 3 else [*stubs[:2], f"{len(stubs) - 2} more files"]
+    steps = [f"Next: write the handlers in {', '.join(shown)}"] if stubs else []
     if any(change.path.endswith(".sql") for change in written):
         steps.append(f"{'Then' if steps else 'Next'}: pgflowc db up")
     return steps

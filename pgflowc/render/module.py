@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 
 from pgflowc.graph.model import StepOptions
 from pgflowc.plan import definition_hash, shape_of
+from pgflowc.render.definitions import Definition, class_body
 from pgflowc.render.header import origin, seal
 from pgflowc.render.imports import import_sections
 from pgflowc.render.layout import Expression, Group, call, keyword, lay_out, subscript, union
 from pgflowc.render.literals import docstring_lines, python_text
 from pgflowc.render.names import is_class_key
-from pgflowc.render.payloads import Definition, class_body
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pgflowc.graph.payload import (
     Array,
@@ -16,10 +15,18 @@ from pgflowc.graph.payload import (
     PayloadType,
     Scalar,
 )
-from pgflowc.render.imports import ORIGINS
-from pgflowc.render.layout import Expression, call, flat, keyword, lay_out, subscript, union
-from pgflowc.render.literals import python_text, python_value
-from pgflowc.render.names import Scope, attributes, pascal_case
+from pgflowc.render.definitions import (
+    Alias,
+    Attribute,
+    Definition,
+    Model,
+    Reference,
+    alias_definition,
+    model_definition,
+)
+from pgflowc.render.layout import flat, subscript, union
+from pgflowc.render.literals import python_value
+from pgflowc.render.names import Scope, pascal_case
 
 _SCALARS = {
     "str": "str",
@@ -36,64 +43,6 @@ _SCALARS = {
     "any": "JsonValue",
     "null": "None",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A type as generated code writes it; `names` are those it uses, imported ones and our own."""
-
-    expression: Expression
-    names: frozenset[str]
-
-    def is_name(self) -> bool:
-        """Whether it is a name of the generated module or of a builtin, which handwritten modules can use."""
-        return self.expression in self.names and self.expression not in ORIGINS
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """A field of a model or deps class: `key` is its name in JSON."""
-
-    key: str
-    type: Reference
-    optional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A class with `attributes`."""
-
-    name: str
-    attributes: tuple[Attribute, ...]
-
-    def references(self) -> frozenset[str]:
-        """The names that its annotations use."""
-        return frozenset[str]().union(*(attribute.type.names for attribute in self.attributes))
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """A name for a type that is no object."""
-
-    name: str
-    type: Reference
-
-    def references(self) -> frozenset[str]:
-        """The names that it uses."""
-        return self.type.names
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A definition as text; `used` are the names it takes from elsewhere.
-
-    Those of a `group` stand together.
-    """
-
-    text: str
-    used: frozenset[str]
-    is_class: bool
-    group: str = "types"
 
 
 class Payloads:
@@ -150,7 +99,9 @@ class Payloads:
                 if used not in done and used not in visiting:
                     yield from visit(used)
             later = frozenset(self._found.keys() - done)
-            yield _model(found, later) if isinstance(found, Model) else _alias(found, later)
+            yield (
+                model_definition(found, later) if isinstance(found, Model) else alias_definition(found, later)
+            )
             done.add(name)
 
         order = {name: place for place, name in enumerate(self._found)}
@@ -209,55 +160,6 @@ class Payloads:
         ordered = sorted(distinct.values(), key=lambda reference: reference.expression == "None")
         names = frozenset[str]().union(*(reference.names for reference in ordered))
         return Reference(union(reference.expression for reference in ordered), names)
-
-
-def class_body(
-    attributes_: tuple[Attribute, ...], later: frozenset[str], *, model: bool
-) -> tuple[list[str], frozenset[str]]:
-    """The annotated names of a pydantic `model` or a deps dataclass, and the names that they use.
-
-    `later` are names that are defined only after the class.
-    """
-    types = {name for attribute in attributes_ for name in attribute.type.names}
-    names = attributes((attribute.key for attribute in attributes_), types, model=model)
-    used = set(types)
-    lines = []
-    for attribute in attributes_:
-        name, key, type_ = names[attribute.key], attribute.key, attribute.type.expression
-        if attribute.optional and type_ != "None":
-            type_ = union((type_, "None"))
-        if attribute.type.names & later:
-            type_ = python_text(flat(type_))
-        default = " = None" if attribute.optional else ""
-        if name != key and model:
-            # `alias` would be the name that type checkers want in calls, and `class` cannot be one.
-            default_value = (keyword("default", "None"),) if attribute.optional else ()
-            aliases = (keyword(f"{use}_alias", python_text(key)) for use in ("validation", "serialization"))
-            field = call("Field", *default_value, *aliases)
-            lines.append(lay_out(f"    {name}: {flat(type_)} = ", field, indent="    "))
-            used.add("Field")
-            continue
-        if name != key:
-            type_ = subscript("Annotated", type_, call("Field", keyword("alias", python_text(key))))
-            used |= {"Annotated", "Field"}
-        lines.append(lay_out(f"    {name}: ", type_, default, indent="    "))
-    return lines or ["    pass"], frozenset(used)
-
-
-def _model(model: Model, later: frozenset[str]) -> Definition:
-    lines, used = class_body(model.attributes, later, model=True)
-    return Definition("\n".join([f"class {model.name}(Payload):", *lines]), used | {"Payload"}, is_class=True)
-
-
-def _alias(alias: Alias, later: frozenset[str]) -> Definition:
-    name, expression, used = alias.name, alias.type.expression, alias.type.names
-    if used & later:
-        value = call("TypeAliasType", python_text(name), python_text(flat(expression)))
-        return Definition(lay_out(f"{name} = ", value), used | {"TypeAliasType"}, is_class=False)
-    if expression == "None":
-        # Without the annotation this would be a variable.
-        return Definition(f"{name}: TypeAlias = None", frozenset({"TypeAlias"}), is_class=False)
-    return Definition(lay_out(f"{name} = ", expression), used, is_class=False)
 
 
 def _builtin(name: str) -> Reference:

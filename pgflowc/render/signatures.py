@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgflowc.graph.model import Flow, Step
+from pgflowc.render.definitions import Attribute, Reference
 from pgflowc.render.flow_names import FlowNames, flow_names
 from pgflowc.render.layout import Group, flat, subscript
-from pgflowc.render.payloads import Attribute, Payloads, Reference
+from pgflowc.render.payloads import Payloads
 
 
 @dataclass(frozen=True, slots=True)
