@@ -322,7 +322,8 @@ def test_events_are_sent_for_watched_runs_only(fast, another, ok) -> None:
 
 
 @pytest.mark.parametrize("runs_at_first", [0, 10, 300])
-def test_a_session_keeps_plans_that_stay_right(fast, ok, runs_at_first) -> None:
+@pytest.mark.parametrize("vacuumed", [False, True], ids=["", "vacuumed"])
+def test_a_session_keeps_plans_that_stay_right(fast, ok, runs_at_first, vacuumed) -> None:
     """Plans are made once, on whatever is there: none may walk the runs, tasks or messages of a flow.
 
     Counted in blocks read, which a busy machine does not change.
@@ -349,6 +350,8 @@ def test_a_session_keeps_plans_that_stay_right(fast, ok, runs_at_first) -> None:
         return [start, claim, finish]
 
     fast.start("f", *range(runs_at_first))
+    if vacuumed:
+        fast.do("vacuum (analyze)")
     fast.finish("f", ok({"run_id": UUID(int=0), "step_slug": "a", "task_index": 0}), claim=1)
     if runs_at_first:
         round_of_ten()

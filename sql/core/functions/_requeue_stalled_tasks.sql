@@ -66,8 +66,8 @@ begin
     with stalled as materialized (
       select t.ctid as row, t.requeued_count < 3 as again
       from pgflow.step_tasks t
-      join pgflow.runs r on r.run_id = t.run_id and r.status = 'started'
-      join pgflow.step_states s on s.run_id = t.run_id and s.step_slug = t.step_slug and s.status = 'started'
+      join pgflow.runs r on r.run_id = any (array[t.run_id]) and r.status = 'started'
+      join pgflow.step_states s on s.run_id = any (array[t.run_id]) and s.step_slug = t.step_slug and s.status = 'started'
       join pgflow.steps d on d.flow_slug = t.flow_slug and d.step_slug = t.step_slug
       join pgflow.flows f on f.flow_slug = t.flow_slug
       where

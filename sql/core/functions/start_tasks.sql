@@ -44,7 +44,10 @@ begin
   with candidate as materialized (
     select t.ctid as row, t.run_id, t.step_slug
     from pgflow.step_tasks t
-    where t.flow_slug = v_flow_slug and t.message_id = any (start_tasks.msg_ids) and t.status = 'queued'
+    where
+      t.message_id = any (start_tasks.msg_ids)
+      and (t.flow_slug = v_flow_slug) is true -- written so that no plan walks the tasks of the flow
+      and t.status = 'queued'
     for no key update skip locked
   ),
   claimed as (
@@ -55,8 +58,8 @@ begin
       started_at = greatest(now(), t.queued_at),
       last_worker_id = start_tasks.worker_id
     from candidate c
-    join pgflow.runs r on r.run_id = c.run_id and r.status = 'started'
-    join pgflow.step_states s on s.run_id = c.run_id and s.step_slug = c.step_slug and s.status = 'started'
+    join pgflow.runs r on r.run_id = any (array[c.run_id]) and r.status = 'started'
+    join pgflow.step_states s on s.run_id = any (array[c.run_id]) and s.step_slug = c.step_slug and s.status = 'started'
     join pgflow.steps d on d.flow_slug = v_flow_slug and d.step_slug = c.step_slug
     join pgflow.flows f on f.flow_slug = v_flow_slug
     where t.ctid = c.row and t.status = 'queued'

@@ -72,8 +72,8 @@ begin
         started_at = greatest(now(), t.queued_at),
         last_worker_id = p_worker_id
       from candidate c
-      join pgflow.runs r on r.run_id = c.run_id and r.status = 'started'
-      join pgflow.step_states s on s.run_id = c.run_id and s.step_slug = c.step_slug and s.status = 'started'
+      join pgflow.runs r on r.run_id = any (array[c.run_id]) and r.status = 'started'
+      join pgflow.step_states s on s.run_id = any (array[c.run_id]) and s.step_slug = c.step_slug and s.status = 'started'
       join pgflow.steps d on d.flow_slug = p_flow.flow_slug and d.step_slug = c.step_slug
       where t.ctid = c.row and t.status = 'queued'
       returning

@@ -28,22 +28,36 @@ declare
   v_step_slugs text[];
   v_counts integer[];
 begin
-  with completed as (
-    update pgflow.step_tasks t
-    set status = 'completed', completed_at = greatest(now(), t.started_at, t.queued_at), output = u.output
+  -- Found by key, one after the other, and updated where they lie: in a join, a plan made while the tables were empty may walk runs.
+  with mine as materialized (
+    select t.row, u.attempt, u.output, u.n
     from unnest(p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_turns)
       with ordinality u (run_id, step_slug, task_index, attempt, output, error, turn, n)
-    join pgflow.runs r on r.run_id = u.run_id and r.status = 'started'
-    join pgflow.step_states s on s.run_id = u.run_id and s.step_slug = u.step_slug and s.status = 'started'
-    where
-      t.run_id = u.run_id
-      and t.step_slug = u.step_slug
-      and t.task_index = u.task_index
-      and t.status = 'started'
-      and (u.attempt is null or t.attempts_count = u.attempt)
-      and u.error is null
-      and (u.turn is null or u.turn = p_turn)
-      and (r.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the runs of the flow
+    cross join lateral (
+      select t.ctid as row
+      from pgflow.step_tasks t
+      where
+        t.run_id = u.run_id
+        and t.step_slug = u.step_slug
+        and t.task_index = u.task_index
+        and t.status = 'started'
+        and exists (
+          select from pgflow.runs r
+          where r.run_id = u.run_id and r.status = 'started' and (r.flow_slug = p_flow.flow_slug) is true
+        )
+        and exists (
+          select from pgflow.step_states s
+          where s.run_id = u.run_id and s.step_slug = u.step_slug and s.status = 'started'
+        )
+      for no key update of t -- a claim, a sweep or the end of its worker may have a hand on it
+    ) t
+    where u.error is null and (u.turn is null or u.turn = p_turn)
+  ),
+  completed as (
+    update pgflow.step_tasks t
+    set status = 'completed', completed_at = greatest(now(), t.started_at, t.queued_at), output = u.output
+    from mine u
+    where t.ctid = u.row and t.status = 'started' and (u.attempt is null or t.attempts_count = u.attempt)
     returning t.run_id, t.step_slug, t.message_id, u.n::integer as n
   ),
   step as (
