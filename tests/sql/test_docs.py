@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^```(sql|text)\n(.*?)^```$", re.M | re.S)
 def shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value)
-    return str(value)
+    return "" if value is None else str(value)
 
 
 @pytest.fixture
@@ -42,4 +42,4 @@ def test_the_examples_of_the_page(connection) -> None:
         else:
             assert "\n".join(printed) == text.strip()
             checked += 1
-    assert checked == 5
+    assert checked == 8

@@ -1,4 +1,4 @@
-"""Sessions keep plans that they made while the tables were empty: none may walk the runs or tasks of a flow later.
+"""Sessions keep plans made while the tables were empty: none may walk the runs or tasks of a flow later.
 
 Counted in blocks read, which a busy machine does not change.
 """
