@@ -37,6 +37,7 @@ def start(
     root = project_root(project)
     compiled = find_flow(flow, root)
     with connected(dsn, root) as client:
+        client.check_schema()
         run_id = client.start_flow(flow, value) if compiled is None else client.start_flow(compiled, value)
         if not wait:
             typer.echo(json.dumps({"run_id": str(run_id)}) if as_json else str(run_id))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar, overload
 from uuid import UUID, uuid4
@@ -23,6 +24,7 @@ from pgflowc_runtime.polling import pauses
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import FlowInfo, Run, RunStatus, RunWithStates, StepTask
 from pgflowc_runtime.run_input import FlowOrSlug, encode, slug_of
+from pgflowc_runtime.versions import check_capabilities, check_versions
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -118,6 +120,17 @@ class AsyncClient:
         return await self.wait(await self._start(flow, input, run_id), timeout=timeout)
 
     # Looking
+
+    async def check_schema(self) -> None:
+        """Raise SchemaError if what is installed is none that this pgflowc knows. Nothing else asks for it:
+        application code should go on beside a newer core while the workers are replaced.
+        """
+        capabilities = await self._run(queries.capabilities())
+        check_capabilities(capabilities)
+        if capabilities.versions_recorded:
+            # A role that may only start runs cannot see the versions.
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                check_versions(await self._execute(queries.installed_components()))
 
     async def get_run(self, run_id: UUID) -> Run:
         """The run; raises RunNotFound."""

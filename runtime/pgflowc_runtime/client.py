@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar, overload
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from pgflowc_runtime.polling import pauses
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import FlowInfo, Run, RunStatus, RunWithStates, StepTask
 from pgflowc_runtime.run_input import FlowOrSlug, encode, slug_of
+from pgflowc_runtime.versions import check_capabilities, check_versions
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -115,6 +117,17 @@ class Client:
         return self.wait(self._start(flow, input, run_id), timeout=timeout)
 
     # Looking
+
+    def check_schema(self) -> None:
+        """Raise SchemaError if what is installed is none that this pgflowc knows. Nothing else asks for it:
+        application code should go on beside a newer core while the workers are replaced.
+        """
+        capabilities = self._run(queries.capabilities())
+        check_capabilities(capabilities)
+        if capabilities.versions_recorded:
+            # A role that may only start runs cannot see the versions.
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                check_versions(self._execute(queries.installed_components()))
 
     def get_run(self, run_id: UUID) -> Run:
         """The run; raises RunNotFound."""

@@ -19,8 +19,7 @@ from pgflowc_runtime.errors import (
     SchemaError,
     WaitTimeout,
 )
-
-MIGRATE = "run `pgflowc db up`"
+from pgflowc_runtime.versions import MIGRATE
 
 _NOT_INSTALLED = (
     psycopg.errors.InvalidSchemaName,

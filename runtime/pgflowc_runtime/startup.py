@@ -15,26 +15,15 @@ from pgflowc_runtime.errors import FlowMismatch, SchemaError
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, StoredStep
+from pgflowc_runtime.versions import MIGRATE, check_capabilities, check_versions
 
 log = logging.getLogger("pgflowc.worker")
-
-# component -> (oldest version that this runtime works with, newest that it knows).
-SUPPORTED: dict[str, tuple[int, int]] = {"core": (1, 1), "helpers": (1, 1), "pgflowc": (1, 1)}
-OLDEST_SERVER = 140000
-
-MIGRATE = "run `pgflowc db up`"
-UPGRADE = "upgrade it: `pip install --upgrade pgflowc`"
 
 
 async def check_schema(database: Database) -> Capabilities:
     """What is installed; raises SchemaError if this runtime cannot work with it."""
     capabilities = await database.run(queries.capabilities())
-    if capabilities.server_version < OLDEST_SERVER:
-        raise SchemaError(
-            f"PostgreSQL {capabilities.server_version // 10000} is too old: pgflowc needs 14 or later"
-        )
-    if not capabilities.core_installed:
-        raise SchemaError("the pgflow core is not installed in this database", help=MIGRATE)
+    check_capabilities(capabilities)
     try:
         versions = (
             await database.run(queries.installed_components()) if capabilities.versions_recorded else {}
@@ -43,27 +32,6 @@ async def check_schema(database: Database) -> Capabilities:
         raise SchemaError(headline(error), help="grant this role what docs/worker.md lists") from None
     check_versions(versions)
     return capabilities
-
-
-def check_versions(versions: dict[str, int]) -> None:
-    """Raise SchemaError if a recorded version is not supported. Components without a record are somebody
-    else's.
-    """
-    for component, (oldest, newest) in SUPPORTED.items():
-        version = versions.get(component)
-        if version is None:
-            continue
-        if version < oldest:
-            raise SchemaError(
-                f"the database has version {version} of '{component}', this worker needs {oldest}",
-                help=MIGRATE,
-            )
-        if version > newest:
-            raise SchemaError(
-                f"the database has version {version} of '{component}', newer than {newest}, "
-                "the latest that this pgflowc knows",
-                help=UPGRADE,
-            )
 
 
 async def check_flows(database: Database, registry: Registry) -> dict[tuple[str, str], StoredStep]:

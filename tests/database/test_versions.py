@@ -23,7 +23,7 @@ from pgflowc.database.components import (
 from pgflowc.database.inventory import take_inventory
 from pgflowc.database.queue_layer import install_queue_layer
 from pgflowc.resources import resource_root
-from pgflowc_runtime.startup import SUPPORTED
+from pgflowc_runtime.versions import SUPPORTED
 
 STEPS = [
     pytest.param(component, version, id=f"{component}-{version}")

@@ -213,6 +213,15 @@ async def test_a_database_without_core(connect, empty_dsn: str) -> None:
     await client.close()
 
 
+async def test_the_schema_is_checked_on_request(client, flow, bench) -> None:
+    await client.check_schema()
+    bench.rows("update pgflowc.installed_components set version = 99 where component = 'core'")
+    with pytest.raises(SchemaError, match="the database has version 99 of 'core', newer than 1") as caught:
+        await client.check_schema()
+    assert caught.value.help == "upgrade it: `pip install --upgrade pgflowc`"
+    assert await client.start_flow(flow, {"order_id": 1})
+
+
 async def test_no_database(connect) -> None:
     client = connect("host=/nonexistent dbname=shop")
     with pytest.raises(DatabaseUnavailable, match="cannot connect to database 'shop' at /nonexistent"):

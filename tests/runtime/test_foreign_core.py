@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pgflowc_runtime import SchemaError
-from pgflowc_runtime.startup import check_versions
+from pgflowc_runtime.versions import check_versions
 
 
 async def test_a_worker_does_without_our_schemas_and_says_so(bench, step, caplog) -> None:
@@ -57,7 +57,7 @@ def test_versions_that_are_too_old_name_the_command() -> None:
     check_versions({"core": 1, "helpers": 1, "pgflowc": 1, "pgmq": 11300})
     check_versions({})
     with pytest.raises(
-        SchemaError, match="the database has version 0 of 'core', this worker needs 1"
+        SchemaError, match="the database has version 0 of 'core', this pgflowc needs 1"
     ) as caught:
         check_versions({"core": 0})
     assert caught.value.help == "run `pgflowc db up`"
