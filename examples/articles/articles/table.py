@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import psycopg
+
 from articles._generated.load_articles import Entry
 
 UPSERT = """
