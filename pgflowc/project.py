@@ -50,11 +50,6 @@ class Project:
         """The directory of the migrations."""
         return self.root / self.settings.migrations_dir
 
-    @property
-    def data_dir(self) -> Path:
-        """Where the project's embedded server keeps its data; not for version control."""
-        return self.root / ".pgflowc"
-
 
 def load_project(root: Path, report: Report) -> Project | None:
     """The project in `root`; None, and a diagnostic, when it has no usable `pgflowc.toml`."""
@@ -131,7 +126,7 @@ def read_text(path: Path, shown: str, report: Report) -> str | None:
             Diagnostic(
                 files.NOT_UTF8,
                 f"{shown} is not encoded in UTF-8: byte 0x{data[error.start]:02x} in line {line}",
-                help=(files.NOT_UTF8.cure,),
+                help=(f"save it as UTF-8; `iconv -f latin1 -t utf-8 {shown}` prints it so if it is Latin-1",),
             )
         )
         return None

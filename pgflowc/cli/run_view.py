@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unicodedata import category
 
 from rich.console import Console
 from rich.text import Text
@@ -21,6 +22,9 @@ _STYLES = {
     "skipped": "dim",
     "created": "dim",
 }
+# From this column on, the tree of a long chain grows only downwards.
+_DEEPEST = 60
+_MOST_NAMED = 6
 # A run that never got as far shows "waiting" instead of the core's "created".
 _SHOWN = {"created": "waiting"}
 
@@ -88,7 +92,7 @@ def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> I
     if run.status == "completed":
         yield Text(f"output {json.dumps(run.output, ensure_ascii=False)}")
     if run.error:
-        yield Text("error  ").append(run.error.strip(), style="red")
+        yield Text("error  ").append(_harmless(run.error.strip()), style="red")
 
 
 def _tree(steps: Sequence[StepState], ascii_only: bool) -> Iterator[tuple[str, StepState, list[str]]]:
@@ -106,7 +110,7 @@ def _tree(steps: Sequence[StepState], ascii_only: bool) -> Iterator[tuple[str, S
         parent = max(step.depends_on, key=order.__getitem__, default=None)
         yield indent + (end if last else tee), step, [slug for slug in step.depends_on if slug != parent]
         below = children.get(step.step_slug, [])
-        deeper = indent + ("   " if last else bar)
+        deeper = indent + ("   " if last else bar) if len(indent) < _DEEPEST else indent
         stack.extend((child, deeper, child is below[-1]) for child in reversed(below))
 
 
@@ -122,7 +126,9 @@ def _details(step: StepState, others: list[str], now: datetime) -> Iterator[str]
     if step.skip_reason:
         yield step.skip_reason.replace("_", " ")
     if others:
-        yield f"also after {', '.join(others)}"
+        more = len(others) - _MOST_NAMED
+        named = others if more <= 1 else [*others[:_MOST_NAMED], f"{more} more"]
+        yield f"also after {', '.join(named)}"
 
 
 def _ended(run: Run) -> datetime | None:
@@ -147,8 +153,16 @@ def _duration(delta: timedelta) -> str:
 
 
 def _first_line(text: str, limit: int) -> str:
-    line = text.strip().partition("\n")[0]
+    line = _harmless(text.strip().partition("\n")[0])
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _harmless(text: str) -> str:
+    """Without what would steer a terminal: errors may quote data from anywhere."""
+    return "".join(
+        repr(character)[1:-1] if category(character) == "Cc" and character not in "\n\t" else character
+        for character in text
+    )
 
 
 def _dump(value: Any) -> str:

@@ -14,7 +14,6 @@ from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
 
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
-_UNFINISHED = re.compile(r"[^\s,\[\]{}]+\Z")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")

@@ -120,3 +120,18 @@ def test_json_is_plain(field: str) -> None:
     parsed = json.loads(run_view.as_json(base))
     assert isinstance(parsed[field], str)
     assert parsed["steps"][0]["completed_at"] == "2026-01-31T12:00:01+00:00"
+
+
+def test_long_chains_and_many_dependencies_stay_readable() -> None:
+    chain = [state("s0"), *(state(f"s{n}", f"s{n - 1}") for n in range(1, 500))]
+    assert max(map(len, drawn(*chain))) < 100
+    wide = [state(f"w{n}") for n in range(9)]
+    last = drawn(*wide, state("last", *(step.step_slug for step in wide)))[-1]
+    assert last.endswith("also after w0, w1, w2, w3, w4, w5, 2 more")
+
+
+def test_errors_cannot_steer_the_terminal() -> None:
+    error = "ValueError: \x1b]0;title\x07 \x9b2J\r5 €"
+    lines = drawn(state("only", status="failed", error=error), status="failed", error=f"{error}\n\tmore")
+    assert lines[1].endswith(r"ValueError: \x1b]0;title\x07 \x9b2J\r5 €")
+    assert lines[2] == r"error  ValueError: \x1b]0;title\x07 \x9b2J\r5 €" + "\n\tmore"
