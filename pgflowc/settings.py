@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Settings:
     dsn: str | None = None
 
 
+_OUR_PACKAGES = ("pgflowc", "pgflowc_runtime")
 NAMES = tuple(Settings.__dataclass_fields__)
 
 
@@ -73,12 +75,9 @@ class _Reader:
 
     def _package(self) -> str | None:
         value = self._text("package")
-        if value is not None and not is_package_name(value):
-            self._refuse(
-                self._span("package"),
-                f"'{value}' is not a Python package name",
-                'for example: package = "shop"',
-            )
+        fault = package_fault(value) if value is not None else None
+        if fault:
+            self._refuse(self._span("package"), fault, 'for example: package = "shop"')
             return None
         return value
 
@@ -128,11 +127,14 @@ class _Reader:
         self._report.add(Diagnostic(files.BAD_SETTING, message, span, help=help))
 
 
-def is_package_name(text: str) -> bool:
-    """Whether `text` is a dotted Python name that can be imported: `shop`, `shop.flows`."""
-    return all(
-        part.isascii() and part.isidentifier() and not keyword.iskeyword(part) for part in text.split(".")
-    )
+def package_fault(name: str) -> str | None:
+    """Why generated code cannot live in a package of that dotted name; None if it can."""
+    parts = name.split(".")
+    if not all(part.isascii() and part.isidentifier() and not keyword.iskeyword(part) for part in parts):
+        return f"{name!r} is not a Python package name"
+    if parts[0] in sys.stdlib_module_names or parts[0] in _OUR_PACKAGES:
+        return f"{name!r} would hide the module '{parts[0]}', or be hidden by it"
+    return None
 
 
 def contains(root: Path, path: Path) -> bool:

@@ -21,7 +21,7 @@ from pgflowc.output import Change, OutputError, Status, compare, diff, write
 from pgflowc.plan import LOCK
 from pgflowc.project import Project, load_project, read_flows, read_present
 from pgflowc.render import Layout
-from pgflowc.settings import is_package_name
+from pgflowc.settings import package_fault
 
 PackageOption = Annotated[
     str | None,
@@ -80,8 +80,8 @@ def compile_project(
 def _project(root: Path, package: str | None) -> tuple[Project, Layout]:
     report = Report()
     found = load_project(root, report)
-    if package is not None and not is_package_name(package):
-        fail(f"--package: {package!r} is not a Python package name")
+    if package is not None and (fault := package_fault(package)):
+        fail(f"--package: {fault}")
     if found is not None and package is None and found.package is None:
         report.add(
             Diagnostic(files.NO_PACKAGE, "the project names no package", help=(files.NO_PACKAGE.cure,))

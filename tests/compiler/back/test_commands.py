@@ -289,6 +289,7 @@ class TestBadSurroundings:
                 "pgflowc.toml:1:11: error[PGF062]: 'my-shop' is not a Python package name",
             ),
             ('package = "import"', "error[PGF062]: 'import' is not a Python package name"),
+            ('package = "queue"', "error[PGF062]: 'queue' would hide the module 'queue', or be hidden by it"),
             ("package = 3", "error[PGF062]: 'package' must be a text"),
             ('flows = "a.yaml"', "error[PGF062]: 'flows' must be a list of patterns"),
             ('flows = ["flows/*"]', "error[PGF062]: the pattern 'flows/*' must end in"),
