@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from pgflowc.cli.app import COMMANDS, build
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -198,21 +201,21 @@ def test_every_example_of_the_language_compiles(tmp_path: Path) -> None:
         (project / "flows").mkdir(parents=True)
         (project / "pgflowc.toml").write_text('package = "app"\n')
         (project / "flows" / f"example.{block.language}").write_text(block.text, "utf-8")
-        steps = ([BIN / "pgflowc", "compile"], [sys.executable, "-W", "error", "-c", "import app.registry"])
-        for command in steps:
-            done = subprocess.run(command, cwd=project, capture_output=True, text=True)
-            assert done.returncode == 0, block.text + done.stdout + done.stderr
+        words = ["compile", "--project", str(project)]
+        compiled = CliRunner().invoke(build(words), words)
+        assert compiled.exit_code == 0, block.text + compiled.output
+        loading = [sys.executable, "-W", "error", "-c", "import app.registry"]
+        loaded = subprocess.run(loading, cwd=project, capture_output=True, text=True)
+        assert loaded.returncode == 0, block.text + loaded.stderr
 
 
 def test_readme_names_every_command() -> None:
-    from pgflowc.cli.app import COMMANDS
-
     text = (CHECKOUT / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| `pgflowc ([a-z -]+?)(?: [A-Z[].*?)?` \|", text, re.M)
     assert {row.split(" ")[0] for row in rows} == {command.name for command in COMMANDS}
     for row in rows:
-        done = subprocess.run([BIN / "pgflowc", *row.split(" "), "--help"], capture_output=True, text=True)
-        assert done.returncode == 0, row + done.stderr
+        words = [*row.split(" "), "--help"]
+        assert CliRunner().invoke(build(words), words).exit_code == 0, row
 
 
 def test_make_targets_that_the_pages_name_exist() -> None:

@@ -7,33 +7,62 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pgflowc import __version__
+from pgflowc.cli.app import build
 from pgflowc.diagnostics import codes
 
 SPEC = "flow: greet\ninput: {name: str}\nsteps:\n  hello: {output: str}\n"
 WRONG = "flow: greet\nsteps:\n  hello: {depends_on: [nobody]}\n"
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs `pgflowc` in the directory of the test; no traceback ever reaches the user."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `pgflowc` in the directory of the test; no exception ever reaches the user.
 
-    def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    In this process, since starting another one takes longer than most commands; `process` does that.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Done:
+        done = CliRunner().invoke(build(arguments), arguments)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Run:
+    """Runs `pgflowc` as a process of its own in the directory of the test, or in one below."""
+
+    def call(*arguments: str, directory: str = ".") -> Done:
         done = subprocess.run(
             [sys.executable, "-m", "pgflowc", *arguments],
-            cwd=tmp_path,
+            cwd=tmp_path / directory,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **variables},
         )
         assert "Traceback" not in done.stderr
-        return done
+        return Done(done.returncode, done.stdout, done.stderr)
 
     return call
 
@@ -47,21 +76,21 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_version(run: Run) -> None:
-    done = run("--version")
+def test_the_version(process: Run) -> None:
+    done = process("--version")
     assert (done.returncode, done.stdout) == (0, f"pgflowc {__version__}\n")
 
 
-def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
-    assert run("compil").returncode == 2
+def test_an_unknown_command_is_wrong_usage(run: Run, process: Run) -> None:
+    assert process("compil").returncode == 2
     assert run("compile", "--chek").returncode == 2
 
 
-def test_validate_reports_every_mistake_of_every_file(run: Run, project: Path) -> None:
-    assert run("validate").stdout == "1 flow in 1 file: no errors\n"
+def test_validate_reports_every_mistake_of_every_file(process: Run, project: Path) -> None:
+    assert process("validate").stdout == "1 flow in 1 file: no errors\n"
     (project / "flows" / "wrong.yaml").write_text(WRONG.replace("greet", "wrong"))
     (project / "flows" / "broken.yaml").write_text("flow: [\n")
-    done = run("validate")
+    done = process("validate")
     assert (done.returncode, done.stdout) == (1, "")
     assert "flows/wrong.yaml:3:24: error[PGF201]" in done.stderr
     assert "flows/broken.yaml:" in done.stderr
@@ -93,30 +122,20 @@ def test_directories_may_have_odd_names(run: Run, project: Path) -> None:
     assert run("compile").stdout.endswith("wrote 0 files, 5 unchanged\n")
 
 
-def test_paths_are_shown_as_seen_from_here(run: Run, project: Path) -> None:
+def test_paths_are_shown_as_seen_from_here(process: Run, project: Path) -> None:
     (project / "flows" / "greet.yaml").write_text(WRONG)
-    elsewhere = project / "elsewhere"
-    elsewhere.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "pgflowc", "validate", "--project", ".."],
-        cwd=elsewhere,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    (project / "elsewhere").mkdir()
+    done = process("validate", "--project", "..", directory="elsewhere")
     assert done.stderr.startswith("../flows/greet.yaml:3:24: error[PGF201]")
     assert "hello: {depends_on: [nobody]}" in done.stderr
 
 
-def test_the_project_is_found_from_below(run: Run, project: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pgflowc", "validate"], cwd=project / "flows", capture_output=True, check=False
-    )
-    assert done.returncode == 0
+def test_the_project_is_found_from_below(process: Run, project: Path) -> None:
+    assert process("validate", directory="flows").returncode == 0
 
 
-def test_compile_says_what_it_wrote_and_what_is_next(run: Run, project: Path) -> None:
-    done = run("compile")
+def test_compile_says_what_it_wrote_and_what_is_next(process: Run, run: Run, project: Path) -> None:
+    done = process("compile")
     assert done.returncode == 0
     assert "created   shop/_generated/greet.py\n" in done.stdout
     assert "wrote 9 files, 0 unchanged\n" in done.stdout
