@@ -54,7 +54,7 @@ begin
     exit when v_picked is null;
 
     -- Found by message and locked by themselves, and updated where they lie: joined by key with the run, a plan made while the
-    -- tables were small may walk all tasks of a map.
+    -- tables were small may walk all tasks of a map. An equality written with `any` does not offer a walk through an index in order.
     with candidate as materialized (
       select t.ctid as row, t.run_id, t.step_slug
       from pgflow.step_tasks t

@@ -42,14 +42,31 @@ begin
           then 'retry'
         else d.when_exhausted
       end as verdict
-    from outcome u
-    join pgflow.runs r on r.run_id = u.run_id and r.status = 'started'
+    from (select * from outcome u where u.turn = 1 order by u.run_id, u.step_slug, u.task_index) u
+    -- One after the other: in a join, a plan made while the tables were empty may walk runs.
+    cross join lateral (
+      select r.flow_slug
+      from pgflow.runs r
+      where r.run_id = u.run_id and r.status = 'started' and (r.flow_slug = p_flow.flow_slug) is true
+      offset 0
+    ) r
+    cross join lateral (
+      select t.attempts_count
+      from pgflow.step_tasks t
+      where
+        t.run_id = u.run_id
+        and t.step_slug = u.step_slug
+        and t.task_index = u.task_index
+        and t.status = 'started'
+        and (u.attempt is null or t.attempts_count = u.attempt)
+        and exists (
+          select from pgflow.step_states s
+          where s.run_id = u.run_id and s.step_slug = u.step_slug and s.status = 'started'
+        )
+      for no key update of t
+    ) t
     join pgflow.flows f on f.flow_slug = r.flow_slug
     join pgflow.steps d on d.flow_slug = r.flow_slug and d.step_slug = u.step_slug
-    join pgflow.step_states s on s.run_id = u.run_id and s.step_slug = u.step_slug and s.status = 'started'
-    join pgflow.step_tasks t
-      on t.run_id = u.run_id and t.step_slug = u.step_slug and t.task_index = u.task_index
-      and t.status = 'started' and (u.attempt is null or t.attempts_count = u.attempt)
     left join lateral (
       select w.step_slug
       from pgflow.deps e
@@ -59,12 +76,7 @@ begin
       order by w.step_index
       limit 1
     ) m on true
-    where
-      (r.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the runs of the flow
-      and u.turn = 1
-      and (u.error is not null or m.step_slug is not null)
-    order by u.run_id, u.step_slug, u.task_index
-    for no key update of t
+    where u.error is not null or m.step_slug is not null
   )
   select array_agg(j.n order by j.n), array_agg(j.verdict order by j.n), array_agg(j.map_slug order by j.n)
   into ordinals, verdicts, map_slugs
