@@ -31,6 +31,9 @@ def exclusive_transaction(connection: psycopg.Connection) -> Iterator[None]:
                 help="wait for it, or end it; `select * from pg_locks where locktype = 'advisory'` shows it",
             ) from None
         connection.execute("set local lock_timeout = 0")
+        # An advisory lock, unlike one of a table, does not make the server hear of what others created
+        # meanwhile: to_regclass() could still answer from its cache that there is nothing. A query does.
+        connection.execute("select from pg_catalog.pg_class limit 0")
         _notice_a_dead_client(connection)
         yield
 
