@@ -1,6 +1,6 @@
 """All mutating functions at once from eight connections: no deadlock, no lost or double transition.
 
-PGFLOWC_HAMMER_SECONDS makes it longer.
+PGFLOWC_HAMMER_SECONDS sets how long.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "8"))
+SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "20"))
 CONNECTIONS = 8
 FLOWS = ("diamond", "maps", "fragile")
 

@@ -1,6 +1,6 @@
 """Batches and single calls at once from eight connections: no deadlock, no lost or double transition.
 
-PGFLOWC_HAMMER_SECONDS makes it longer.
+PGFLOWC_HAMMER_SECONDS sets how long.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "8"))
+SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "20"))
 CONNECTIONS = 8
 FLOWS = ("diamond", "maps", "fragile")
 
