@@ -26,7 +26,7 @@ def test_what_was_created_meanwhile_is_seen(empty_dsn: str) -> None:
         psycopg.connect(empty_dsn, autocommit=True) as early,
         ThreadPoolExecutor(1) as pool,
     ):
-        # The server now remembers, for this session, that there is no such schema.
+        # The server now remembers, for this connection, that there is no such schema.
         with exclusive_transaction(late):
             assert late.execute(LOOK).fetchone() == (False,)
         with exclusive_transaction(early):
