@@ -1,0 +1,67 @@
+"""What the database has, read before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pgflowc_runtime.queries.query import Query, Row
+from pgflowc_runtime.rows import Capabilities, StoredStep
+
+
+def capabilities() -> Query[Capabilities]:
+    """What is installed. Works on any database, whatever is missing."""
+    return Query(
+        """
+        select current_setting('server_version_num')::int as server_version,
+               to_regclass('pgflow.step_tasks') is not null as core_installed,
+               to_regclass('pgflowc.installed_components') is not null as has_components,
+               to_regprocedure('pgflowc.start_tasks(text,bigint[],uuid)') is not null as has_start_tasks,
+               to_regprocedure('pgflowc.announce_wait(text[],uuid,integer)') is not null as has_wakeup,
+               to_regprocedure('pgflow.recover_stalled_tasks(double precision)') is not null as has_recover,
+               to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue
+        """,
+        {},
+        lambda rows: Capabilities(
+            **{name: value for name, value in rows[0].items() if name != "has_components"},
+            versions_recorded=rows[0]["has_components"],
+        ),
+    )
+
+
+def installed_components() -> Query[dict[str, int]]:
+    """Component -> version. Only where `Capabilities.versions_recorded`."""
+    return Query(
+        "select component, version from pgflowc.installed_components",
+        {},
+        lambda rows: {row["component"]: row["version"] for row in rows},
+    )
+
+
+def stored_steps(flow_slug: str) -> Query[tuple[StoredStep, ...] | None]:
+    """A flow's steps as the database defines them, in order of definition; None if there is no such flow."""
+    return Query(
+        """
+        select s.step_slug as slug, s.step_type as kind,
+               coalesce(s.opt_max_attempts, f.opt_max_attempts) as max_attempts,
+               coalesce(s.opt_timeout, f.opt_timeout) as timeout,
+               array(select d.dep_slug from pgflow.deps d
+                     where d.flow_slug = s.flow_slug and d.step_slug = s.step_slug
+                     order by d.dep_slug) as depends_on
+        from pgflow.flows f
+        left join pgflow.steps s on s.flow_slug = f.flow_slug
+        where f.flow_slug = %(flow_slug)s
+        order by s.step_index
+        """,
+        {"flow_slug": flow_slug},
+        _stored_steps,
+    )
+
+
+def _stored_steps(rows: Sequence[Row]) -> tuple[StoredStep, ...] | None:
+    if not rows:
+        return None
+    return tuple(
+        StoredStep(**{**row, "depends_on": tuple(row["depends_on"])})
+        for row in rows
+        if row["slug"] is not None
+    )

@@ -1,0 +1,24 @@
+"""A statement as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, LiteralString, TypeVar
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T]):
+    """A statement to execute in a transaction of its own."""
+
+    sql: LiteralString
+    params: Mapping[str, Any]
+    decode: Callable[[Sequence[Row]], T]
+
+
+def no_rows(rows: Sequence[Row]) -> None:
+    """For a statement whose rows do not matter."""
+    return
