@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pgflowc.graph.build import build
-from pgflowc.graph.model import Condition, Flow, FlowOptions, Step, StepOptions
+from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, FlowOptions, Step, StepOptions
 
-__all__ = ["Condition", "Flow", "FlowOptions", "Step", "StepOptions", "build"]
+__all__ = ["Condition", "Cron", "ExtraFields", "Flow", "FlowOptions", "Step", "StepOptions", "build"]

@@ -13,6 +13,9 @@ from pgflowc.diagnostics import Span
 from pgflowc.graph.payload import NamedType, PayloadType
 
 SkipMode = Literal["fail", "skip", "skip-cascade"]
+OnChange = Literal["version", "drain", "recreate"]
+ExtraMode = Literal["ignore", "forbid"]
+Isolation = Literal["thread", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,38 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Cron:
+    """When runs start by themselves.
+
+    `schedule` has five fields, one blank between them, or is a name such as `@hourly`; `timezone` is an IANA
+    name; `input` is the canonical JSON text of each run's input. `span` is the place of the schedule.
+    """
+
+    schedule: str
+    timezone: str
+    input: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraFields:
+    """What happens to fields that a payload type does not name: in payloads that a handler gets (`incoming`:
+    the run's input, outputs of dependencies, map items) and in what it returns (`outgoing`).
+    """
+
+    incoming: ExtraMode = "ignore"
+    outgoing: ExtraMode = "forbid"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step. A `map` step has no dependency (it maps the flow's input) or exactly one (it maps that step's
     output).
 
     `depends_on` keeps the order written, without duplicates. `output` is what one task returns: for a map
     step, what the handler returns per element; None when not declared. `may_be_skipped` says that dependents
-    can run without this step's output. `span` is the place of the slug.
+    can run without this step's output. `span` is the place of the slug. `was` is the slug that the step had
+    before, if it was renamed. `isolation` says where a plain function runs, a thread when None.
     """
 
     slug: str
@@ -66,12 +94,17 @@ class Step:
     handler: str | None
     may_be_skipped: bool
     span: Span
+    was: str | None = None
+    isolation: Isolation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A flow, or a job (exactly one single root step). `steps` are in topological order, ties in the order
     written.
+
+    `version` is a word for people and changes nothing. `on_change` says what becomes of a shape that runs
+    are alive in.
     """
 
     slug: str
@@ -83,6 +116,10 @@ class Flow:
     steps: tuple[Step, ...]
     source: str
     span: Span
+    version: str | None = None
+    cron: Cron | None = None
+    on_change: OnChange = "version"
+    extra: ExtraFields = ExtraFields()
 
     def step(self, slug: str) -> Step:
         """The step of that slug; KeyError if the flow has none."""

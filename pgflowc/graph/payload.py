@@ -1,6 +1,7 @@
 """Payload types: what flows, steps and map items carry, as a closed set of frozen values.
 
-Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`),
+Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`,
+`{$python: module:Class}`; `{$ref: ...}` becomes the types that the JSON Schema describes),
 read by the checks and by the renderer of Python types.
 """
 
@@ -87,7 +88,15 @@ class Named:
     name: str
 
 
-PayloadType = Scalar | Array | Object | MapOf | OneOf | Enum | Named
+@dataclass(frozen=True, slots=True)
+class Python:
+    """`{$python: module:Name}`: a pydantic model that the user wrote; what is in it is not known here."""
+
+    module: str
+    name: str
+
+
+PayloadType = Scalar | Array | Object | MapOf | OneOf | Enum | Named | Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +133,5 @@ def spelled(type_: PayloadType) -> str:
             return "an enum"
         case Object():
             return "an object"
+        case Python(module, name):
+            return f"{module}:{name}"

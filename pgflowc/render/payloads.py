@@ -13,6 +13,7 @@ from pgflowc.graph.payload import (
     Object,
     OneOf,
     PayloadType,
+    Python,
     Scalar,
 )
 from pgflowc.render.definitions import (
@@ -148,6 +149,9 @@ class Payloads:
                 return Reference(subscript("dict", "str", inner.expression), inner.names | {"dict", "str"})
             case OneOf(members):
                 return self._union(members, name, named=named)
+            case Python():
+                # Until the class is imported here, its JSON is handed over as it is.
+                return _builtin("JsonValue")
 
     def _union(self, members: tuple[PayloadType, ...], name: str, *, named: bool) -> Reference:
         numbered = named or sum(not isinstance(member, Scalar | Named | Enum) for member in members) > 1

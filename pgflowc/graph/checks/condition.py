@@ -106,7 +106,9 @@ def _knows_little(draft: Draft, step: DraftStep) -> bool:
 def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, report: Report) -> None:
     """Report what in `node` no value of the type `expected` can contain."""
     actual = resolved(expected, draft.types)
-    if isinstance(node, Refused) or (isinstance(actual, payload.Scalar) and actual.name in ("json", "any")):
+    if isinstance(node, Refused) or isinstance(actual, payload.Python):
+        return
+    if isinstance(actual, payload.Scalar) and actual.name in ("json", "any"):
         return
     if isinstance(actual, payload.OneOf):
         if not any(_fits(draft, node, member) for member in actual.members):
@@ -166,6 +168,8 @@ def _fits(draft: Draft, node: Node, expected: PayloadType) -> bool:
     actual = resolved(expected, draft.types)
     match actual:
         case payload.Scalar(name) if name in ("json", "any"):
+            return True
+        case payload.Python():
             return True
         case payload.Scalar(name):
             return isinstance(node, Scalar) and _is_json(node.value, _JSON_OF[name])

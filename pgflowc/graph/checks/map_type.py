@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgflowc.diagnostics import Code, Diagnostic, Label, Report, Span
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
-from pgflowc.graph.payload import Array, PayloadType, Scalar, resolved, spelled
+from pgflowc.graph.payload import Array, PayloadType, Python, Scalar, resolved, spelled
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -54,7 +54,9 @@ def _refusal(code: Code, message: str, span: Span, declared: Label, cure: str) -
 
 
 def _may_be_array(actual: PayloadType) -> bool:
-    return isinstance(actual, Array) or (isinstance(actual, Scalar) and actual.name in ("json", "any"))
+    return isinstance(actual, Array | Python) or (
+        isinstance(actual, Scalar) and actual.name in ("json", "any")
+    )
 
 
 def _a(actual: PayloadType) -> str:
