@@ -18,6 +18,7 @@ from pgflowc_runtime.errors import (
     WaitTimeout,
 )
 from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.outcome import PermanentFailure, RetryAfter
 from pgflowc_runtime.payload import Base64, JsonValue, Payload
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import FlowInfo, Run, RunWithStates, StepState, StepTask
@@ -37,9 +38,11 @@ __all__ = [
     "InvalidInput",
     "JsonValue",
     "Payload",
+    "PermanentFailure",
     "PgflowcError",
     "Registry",
     "RegistryError",
+    "RetryAfter",
     "Run",
     "RunExists",
     "RunNotFound",

@@ -18,7 +18,8 @@ class Step:
     `argument` is the type of the handler's first parameter: the flow's input for a root step, the deps class
     for a dependent one, the element for a map step. `output` is the type of what the handler returns. Both
     are anything a pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the
-    flow's.
+    flow's. `isolation` says where the handler runs: `process` in a process of its own, which is killed when
+    it runs out of time; `thread` in a thread; None in the event loop if it is async, else in a thread.
     """
 
     slug: str
@@ -30,6 +31,7 @@ class Step:
     base_delay: int | None = None
     timeout: int | None = None
     start_delay: int | None = None
+    isolation: Literal["thread", "process"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,10 @@ clock.
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +23,36 @@ TRACEBACK_LIMIT = 6_000
 # More than these say nothing new about what is wrong with a payload.
 PROBLEMS_SHOWN = 8
 
+# Longer delays are mistakes, and PostgreSQL's integers end somewhere, too.
+LONGEST_RETRY_DELAY = timedelta(days=366)
+
+_MIB = 1024 * 1024
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
+
+
+class PermanentFailure(Exception):  # noqa: N818 (a handler says what it is: `raise PermanentFailure(...)`)
+    """Raised by a handler: this attempt failed, and every other one would. The task fails at once."""
+
+
+class RetryAfter(Exception):  # noqa: N818
+    """Raised by a handler: this attempt failed, try again after so long instead of the step's backoff.
+
+    The attempt counts; if it was the last one the task fails. `seconds` may be a float (rounded up) or a
+    timedelta. ValueError if it is negative, longer than LONGEST_RETRY_DELAY, or no number.
+    """
+
+    def __init__(self, seconds: float | timedelta, message: str = "") -> None:
+        length = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+        if not 0 <= length <= LONGEST_RETRY_DELAY.total_seconds():
+            raise ValueError(
+                f"cannot try again after {seconds} s: from 0 s to {LONGEST_RETRY_DELAY.days} days"
+            )
+        super().__init__(message or f"try again after {length:g} s")
+        self.seconds = math.ceil(length)
+
+    def __reduce__(self) -> tuple[type[RetryAfter], tuple[int, str]]:
+        # It may come out of another process.
+        return type(self), (self.seconds, str(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,37 +65,76 @@ class Completed:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """This attempt failed, for the reason that `error` tells. Whether there is another one is the database's
-    decision.
+    decision, except that a `permanent` failure has none. `retry_delay` is in seconds; None is the step's
+    backoff.
     """
 
     error: str
+    permanent: bool = False
+    retry_delay: int | None = None
 
 
 Outcome = Completed | Failed
 
 
-def from_result(output: TypeAdapter[Any], result: Any) -> Outcome:
-    """Completed if `result` is valid and JSON can hold it, else Failed with each problem's place."""
+def from_result(output: TypeAdapter[Any], result: Any, *, limit: int | None = None) -> Outcome:
+    """Completed if `result` is valid, JSON can hold it and it has at most `limit` bytes then; else Failed for
+    good, with each problem's place.
+    """
     try:
-        valid = output.validate_python(result)
-        dumped = output.dump_python(valid, mode="json", by_alias=True, warnings="error")
-        text = json.dumps(dumped, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        text.encode()  # a lone surrogate is a str, but no text
-        return Completed(text)
+        text = _json(output, output.validate_python(result))
     except ValidationError as error:
-        return Failed(_invalid("output", error))
+        return Failed(_invalid("output", error), permanent=True)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
-        return Failed(_cut(f"invalid output: {_one_line(error)}", HEADLINE_LIMIT))
+        return Failed(_storable(_cut(f"invalid output: {_one_line(error)}", HEADLINE_LIMIT)), permanent=True)
+    if limit is not None and len(text) > limit:
+        return Failed(
+            f"invalid output: {mebibytes(len(text))} of JSON, more than output_limit_size "
+            f"({mebibytes(limit)}); store it elsewhere and return where it is",
+            permanent=True,
+        )
+    return Completed(text.decode())
+
+
+def _json(output: TypeAdapter[Any], valid: Any) -> bytes:
+    """UTF-8 JSON of a valid output. Raises what pydantic and json raise for what JSON cannot hold."""
+    text = output.dump_json(valid, by_alias=True, warnings="error")
+    if b"null" in text:
+        # pydantic writes null for NaN and infinity. json tells them from None.
+        dumped = output.dump_python(valid, mode="json", by_alias=True, warnings="error")
+        return json.dumps(dumped, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return text
+
+
+def mebibytes(size: int) -> str:
+    """A number of bytes for people: `1 MiB`, `70.1 MiB`."""
+    return f"{round(size / _MIB, 1):g} MiB" if size >= _MIB / 10 else f"{size} bytes"
 
 
 def invalid_input(error: ValidationError) -> Failed:
-    """The payload does not fit the handler's parameter."""
-    return Failed(_invalid("input", error))
+    """The payload does not fit the handler's parameter, and will not on another attempt."""
+    return Failed(_invalid("input", error), permanent=True)
 
 
 def from_exception(error: BaseException) -> Failed:
-    """`Type: message`, then the traceback without the runtime's own frames."""
-    return Failed(_storable(f"{_headline(error)}\n\n{_traceback(error)}"))
+    """`Type: message`, then the traceback without the runtime's own frames.
+
+    PermanentFailure and RetryAfter are obeyed, within exception groups, too: one permanent failure in a group
+    decides, else the longest delay.
+    """
+    text = _storable(f"{_headline(error)}\n\n{_traceback(error)}")
+    permanent, delays = False, []
+    for leaf in _leaves(error):
+        permanent = permanent or isinstance(leaf, PermanentFailure)
+        if isinstance(leaf, RetryAfter):
+            delays.append(leaf.seconds)
+    return Failed(text, permanent=permanent, retry_delay=None if permanent or not delays else max(delays))
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+    return [error]
 
 
 def unknown_step() -> Failed:
@@ -80,7 +150,8 @@ def timed_out(seconds: float, *, abandoned: bool) -> Failed:
 
 def refused(reason: str) -> Failed:
     """PostgreSQL does not take the output."""
-    return Failed(_storable(_cut(f"invalid output: PostgreSQL refuses it: {reason}", HEADLINE_LIMIT)))
+    text = _storable(_cut(f"invalid output: PostgreSQL refuses it: {reason}", HEADLINE_LIMIT))
+    return Failed(text, permanent=True)
 
 
 def _invalid(role: str, error: ValidationError) -> str:
@@ -96,7 +167,8 @@ def _invalid(role: str, error: ValidationError) -> str:
 
 def _headline(error: BaseException) -> str:
     last = traceback.format_exception_only(error)[0] if not isinstance(error, SyntaxError) else str(error)
-    return _cut(last.strip(), HEADLINE_LIMIT)
+    # For handlers ours come from the package; where they are defined is of no interest.
+    return _cut(last.strip().removeprefix(f"{__name__}."), HEADLINE_LIMIT)
 
 
 def _traceback(error: BaseException) -> str:
