@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -218,3 +219,37 @@ def another(fast: Fast) -> Iterator[Any]:
     yield connect
     for driver in opened:
         driver.connection.close()
+
+
+@pytest.fixture
+def at_once(another: Callable[[], Fast]) -> Callable[[int, Callable[[Fast, int], object]], None]:
+    """`at_once(3, call)` runs call(driver, number) in three threads, each with a connection of its own.
+
+    Returns when all have ended, and raises what the first of them raised.
+    """
+
+    def run(threads: int, call: Callable[[Fast, int], object]) -> None:
+        drivers = [another() for _ in range(threads)]
+        with ThreadPoolExecutor(threads) as pool:
+            for future in [pool.submit(call, driver, number) for number, driver in enumerate(drivers)]:
+                future.result(60)
+
+    return run
+
+
+@pytest.fixture
+def realtime(fast: Fast) -> Callable[[], list[tuple[str, Row]]]:
+    """From now on events go to realtime.send; call it for those sent so far, names and payloads in order."""
+    fast.do("create schema realtime")
+    fast.do(
+        "create table realtime.messages (id bigint generated always as identity, event text, payload jsonb)"
+    )
+    fast.do(
+        "create function realtime.send(payload jsonb, event text, topic text, private boolean default true)"
+        " returns void language sql as"
+        " $$ insert into realtime.messages (event, payload) values (event, payload) $$"
+    )
+    return lambda: [
+        (row["event"], row["payload"])
+        for row in fast.rows("select event, payload from realtime.messages order by id")
+    ]

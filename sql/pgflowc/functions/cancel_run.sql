@@ -1,0 +1,45 @@
+-- pgflowc.cancel_run(p_run_id, p_reason): end a run that is not over, as failed. Returns false if it was over already.
+--
+-- What a failure of the run does, without a step at fault: its queued and started tasks become cancelled, with `cancelled` or
+-- `cancelled: p_reason` as error_message, their messages are archived, event run:failed has that text too; steps stay as they are.
+-- (On a core whose tasks cannot be cancelled, pgflow 0.14.1, the tasks stay as they are as well.) A worker that still runs a task
+-- of it reports in vain. Raises no_data_found for an unknown run.
+-- Locks: the run, its tasks, their messages.
+create or replace function pgflowc.cancel_run(p_run_id uuid, p_reason text default null)
+returns boolean
+language plpgsql
+set search_path = ''
+-- Why no plan is left to estimates: see finish_batch.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
+as $$
+declare
+  v_text constant text := 'cancelled' || coalesce(': ' || nullif(p_reason, ''), '');
+  v_run pgflow.runs;
+  v_message_ids bigint[];
+begin
+  select r.* into v_run from pgflow.runs r where r.run_id = p_run_id for no key update;
+  if not found then
+    raise exception 'Run not found: %', p_run_id using errcode = 'no_data_found';
+  elsif v_run.status <> 'started' then
+    return false;
+  end if;
+
+  v_message_ids := pgflowc._fail_runs(
+    array[p_run_id], array[v_text], pgflowc._watched_runs(v_run.flow_slug, array[p_run_id])
+  );
+  if v_message_ids is not null then
+    perform pgmq.archive(v_run.flow_slug, v_message_ids);
+    update pgflow.step_tasks t
+    set error_message = v_text
+    where t.run_id = p_run_id and t.status = 'cancelled';
+  end if;
+  return true;
+end;
+$$;

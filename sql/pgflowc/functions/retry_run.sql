@@ -1,0 +1,96 @@
+-- pgflowc.retry_run(p_run_id): take a failed run up again where it failed. Returns false if the run is not failed.
+--
+-- Steps that are completed or skipped stay so, and so do the completed tasks of the others, with their outputs. The other tasks of
+-- steps that had begun are queued again as if new: attempts from 0, a new message, visible at once. Steps that had not begun wait for
+-- their dependencies as before; those that are ready are put through their conditions, so a run that failed for a condition fails
+-- for it again, unless the definition has changed meanwhile. Events: run:started, and step:started for a step that had failed.
+-- An outcome that a worker reports late for an attempt of before counts if the task is in an attempt of the same number again.
+-- Raises no_data_found for an unknown run.
+-- Locks: the run, its step states, tasks, messages.
+create or replace function pgflowc.retry_run(p_run_id uuid)
+returns boolean
+language plpgsql
+set search_path = ''
+-- Why no plan is left to estimates: see finish_batch.
+set plan_cache_mode = force_generic_plan
+set join_collapse_limit = 1
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_material = off
+set jit = off
+as $$
+declare
+  v_run pgflow.runs;
+  v_flow pgflowc.flow_traits;
+  v_watched uuid[];
+  v_failed_step_slugs text[];
+  v_settled record;
+  v_started record;
+  v_started_run_ids uuid[];
+  v_started_step_slugs text[];
+begin
+  select r.* into v_run from pgflow.runs r where r.run_id = p_run_id for no key update;
+  if not found then
+    raise exception 'Run not found: %', p_run_id using errcode = 'no_data_found';
+  elsif v_run.status <> 'failed' then
+    return false;
+  end if;
+  v_flow := pgflowc._flow_traits(v_run.flow_slug);
+  v_watched := pgflowc._watched_runs(v_run.flow_slug, array[p_run_id]);
+
+  with reset as (
+    update pgflow.step_states s
+    set
+      status = case when x.tasks > 0 then 'started' else 'created' end,
+      started_at = case when x.tasks > 0 then s.started_at end,
+      remaining_tasks = case when x.tasks > 0 then x.unfinished end,
+      failed_at = null,
+      error_message = null
+    from (
+      select s.step_slug, s.status, count(t.*) as tasks, count(*) filter (where t.status <> 'completed') as unfinished
+      from pgflow.step_states s
+      left join pgflow.step_tasks t on t.run_id = s.run_id and t.step_slug = s.step_slug
+      where s.run_id = p_run_id and s.status in ('started', 'failed')
+      group by s.step_slug, s.status
+    ) x
+    where s.run_id = p_run_id and s.step_slug = x.step_slug
+    returning s.step_slug, s.status, x.status as was
+  )
+  select array_agg(x.step_slug) filter (where x.status = 'started' and x.was = 'failed') into v_failed_step_slugs from reset x;
+
+  update pgflow.runs r
+  set
+    status = 'started',
+    failed_at = null,
+    remaining_steps = (
+      select count(*) from pgflow.step_states s where s.run_id = p_run_id and s.status not in ('completed', 'skipped')
+    )
+  where r.run_id = p_run_id;
+
+  if v_watched is not null then
+    perform pgflowc._send_run_events(v_watched, array[p_run_id], 'started');
+    perform pgflowc._send_step_events(
+      v_watched, array_fill(p_run_id, array[cardinality(v_failed_step_slugs)]), v_failed_step_slugs, 'started'
+    );
+  end if;
+
+  -- Steps first: a condition may fail the run again, and then no task is touched.
+  v_settled := pgflowc._settle_runs(v_flow, array[p_run_id], v_watched);
+  perform pgflowc._requeue_run(v_flow, p_run_id);
+  v_started := pgflowc._start_ready_steps(array[p_run_id]);
+  v_started_run_ids := v_settled.started_run_ids || v_started.started_run_ids;
+  v_started_step_slugs := v_settled.started_step_slugs || v_started.started_step_slugs;
+  if v_started_run_ids is not null then
+    perform pgflowc._enqueue_tasks(v_flow, v_started_run_ids, v_started_step_slugs, null, 0, v_watched);
+  end if;
+  if v_settled.message_ids is not null then
+    perform pgmq.archive(v_run.flow_slug, v_settled.message_ids);
+  end if;
+  if v_settled.ended_run_ids is not null then
+    perform pgflowc._close_runs(v_settled.ended_run_ids, v_watched);
+  end if;
+  return true;
+end;
+$$;
