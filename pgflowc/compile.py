@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pgflowc import document, graph, spec
-from pgflowc.diagnostics import Diagnostic, Report, Severity
+from pgflowc.diagnostics import Code, Diagnostic, Report, Severity
+from pgflowc.diagnostics.codes import syntax
+from pgflowc.diagnostics.fixing import certain_fixes, fixed
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, parse_lock, plan
 from pgflowc.render import Layout, Rendered, render
+
+_SYNTAX_IDS = frozenset(code.id for code in vars(syntax).values() if isinstance(code, Code))
+_MOST_ROUNDS = 20
+_MOST_TRIED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,42 @@ def check_sources(sources: Mapping[str, str], report: Report) -> tuple[Flow, ...
     documents = [found for path, text in sources.items() for found in document.parse(path, text, report)]
     specs = [decoded for one in documents if (decoded := spec.decode(one, report)) is not None]
     return graph.build(specs, report)
+
+
+def fix_sources(sources: Mapping[str, str]) -> dict[str, str]:
+    """The specs with every fault mended that has one certain cure; each other character is as it was.
+
+    Mending one fault can bring another to light, so it goes on until there is nothing more to mend. Files
+    are mended one by one, and a change that leaves a file with more faults than before is not made.
+    """
+    return {path: _fix(path, text) for path, text in sources.items()}
+
+
+def _fix(path: str, text: str) -> str:
+    found = _findings(path, text)
+    for _ in range(_MOST_ROUNDS):
+        fixes = certain_fixes(found, path)
+        for chosen in (fixes, *([fix] for fix in fixes[:_MOST_TRIED])):
+            better = fixed(text, chosen)
+            after = _findings(path, better)
+            if better != text and _is_progress(found, after):
+                text, found = better, after
+                break
+        else:
+            return text
+    return text
+
+
+def _findings(path: str, text: str) -> tuple[Diagnostic, ...]:
+    report = Report()
+    check_sources({path: text}, report)
+    return report.sorted()
+
+
+def _is_progress(before: Sequence[Diagnostic], after: Sequence[Diagnostic]) -> bool:
+    # A text that did not parse hid its other faults, so only the place of its fault can be compared.
+    unread = [found for found in before if found.code.id in _SYNTAX_IDS]
+    return len(after) < len(before) or (bool(unread) and unread[0] not in after)
 
 
 def compile_sources(

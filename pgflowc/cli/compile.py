@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pgflowc.cli.exit import FINDINGS, fail
-from pgflowc.cli.findings import exit_code, show
+from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
 from pgflowc.cli.terminal import wants_color
 from pgflowc.compile import Compilation, compile_sources
@@ -50,6 +50,7 @@ def compile_project(
     show_diff: DiffOption = False,
     dry_run: DryRunOption = False,
     force: ForceOption = False,
+    format: FormatOption = Format.TEXT,
 ) -> None:
     """Write migrations, typed handlers and the worker registry.
 
@@ -58,15 +59,15 @@ def compile_project(
     Exits 0 when done, 1 on mistakes in specs or, with --check, a stale file,
     2 when files cannot be read or written.
     """
-    found, layout = _project(project_root(project), package)
-    compilation, present = _compile(found, layout, force=force)
+    found, layout = _project(project_root(project), package, format)
+    compilation, present = _compile(found, layout, force=force, format=format)
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
     if compilation.failed:
         edited = [change for change in changes if change.path in compilation.rendered.edited]
         typer.echo(diff(edited), err=True, nl=False)
         raise typer.Exit(exit_code(compilation.diagnostics))
     if check or show_diff:
-        typer.echo(diff(changes), nl=False)
+        typer.echo(diff(changes), err=format is not Format.TEXT, nl=False)
         _finish_check(changes, check=check)
         return
     if not dry_run:
@@ -74,10 +75,10 @@ def compile_project(
             write(found.root, changes, last=LOCK)
         except OutputError as error:
             fail(f"nothing was written: {error}")
-    _summarise(changes, dry_run=dry_run)
+    _summarise(changes, speaker(format), dry_run=dry_run)
 
 
-def _project(root: Path, package: str | None) -> tuple[Project, Layout]:
+def _project(root: Path, package: str | None, format: Format) -> tuple[Project, Layout]:
     report = Report()
     found = load_project(root, report)
     if package is not None and (fault := package_fault(package)):
@@ -88,19 +89,21 @@ def _project(root: Path, package: str | None) -> tuple[Project, Layout]:
         )
     name = package or (found.package if found else None)
     if found is None or name is None:
-        show(report.sorted(), {}, root)
+        show(report.sorted(), {}, root, format)
         raise typer.Exit(exit_code(report.sorted()))
     return found, Layout(name, found.settings.source_dir, found.settings.migrations_dir)
 
 
-def _compile(project: Project, layout: Layout, *, force: bool) -> tuple[Compilation, dict[str, bytes]]:
+def _compile(
+    project: Project, layout: Layout, *, force: bool, format: Format
+) -> tuple[Compilation, dict[str, bytes]]:
     """Compile, and show what was found; exits when files cannot be read."""
     report = Report()
     sources = read_flows(project, report)
     present = read_present(project.root, layout.inputs(), report)
     compilation = compile_sources(sources, layout, present, force=force)
     diagnostics = (*report.sorted(), *compilation.diagnostics)
-    show(diagnostics, compilation.sources, project.root)
+    show(diagnostics, compilation.sources, project.root, format)
     if report.has_errors:
         raise typer.Exit(exit_code(diagnostics))
     return compilation, present
@@ -116,20 +119,20 @@ def _finish_check(changes: Sequence[Change], *, check: bool) -> None:
     typer.echo(f"{_files(len(changes))} up to date", err=True)
 
 
-def _summarise(changes: Sequence[Change], *, dry_run: bool) -> None:
+def _summarise(changes: Sequence[Change], say: Callable[[str], None], *, dry_run: bool) -> None:
     color = wants_color(sys.stdout)
     for change in changes:
         status = f"{change.status:<9}"
-        typer.echo(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
+        say(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
     counts = Counter(change.status for change in changes)
     written = counts[Status.CREATED] + counts[Status.UPDATED]
     parts = [f"{'would write' if dry_run else 'wrote'} {_files(written)}"]
     if counts[Status.REMOVED]:
         parts.append(f"{'would remove' if dry_run else 'removed'} {counts[Status.REMOVED]}")
     parts.append(f"{counts[Status.UNCHANGED]} unchanged")
-    typer.echo(", ".join(parts))
+    say(", ".join(parts))
     for line in _next_steps(changes) if not dry_run else ():
-        typer.echo(line)
+        say(line)
 
 
 def _next_steps(changes: Sequence[Change]) -> list[str]:

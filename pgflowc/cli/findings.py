@@ -1,48 +1,121 @@
-"""Shows diagnostics on stderr, and decides the exit code they mean."""
+"""Shows diagnostics in the format that is asked for, and decides the exit code they mean."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from pgflowc import __version__
 from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, FINE
 from pgflowc.cli.terminal import wants_color, width
 from pgflowc.diagnostics import Code, Diagnostic, Severity, Span
 from pgflowc.diagnostics.codes import files
-from pgflowc.diagnostics.text import render
+from pgflowc.project import CONFIG
 
 _ENVIRONMENT_IDS = frozenset(code.id for code in vars(files).values() if isinstance(code, Code))
 
 
-def show(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], root: Path | None = None) -> None:
-    """Print diagnostics, their paths (relative to `root`) as seen from the current directory."""
-    if not diagnostics:
-        return
+class Format(StrEnum):
+    """How diagnostics are written: text for people on stderr, the others for programs on stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+FormatOption = Annotated[
+    Format,
+    typer.Option("--format", help="How diagnostics are written; all but text go to standard output."),
+]
+
+
+def show(
+    diagnostics: Sequence[Diagnostic],
+    sources: Mapping[str, str],
+    root: Path | None = None,
+    format: Format = Format.TEXT,
+) -> None:
+    """Print diagnostics; paths, relative to `root`, become relative to the current directory.
+
+    For SARIF and GitHub they become relative to the checkout of a GitHub workflow, if this is one.
+    """
     prefix = os.path.relpath(root) if root is not None else "."
+    if format in (Format.SARIF, Format.GITHUB):
+        prefix = os.path.normpath(os.path.join(_above(), prefix))  # noqa: PTH118 - a path to show
     if prefix != ".":
         diagnostics = [_moved(diagnostic, prefix) for diagnostic in diagnostics]
-        sources = {os.path.join(prefix, path): text for path, text in sources.items()}  # noqa: PTH118 - as shown
-    typer.echo(render(diagnostics, sources, color=wants_color(sys.stderr), width=width()), err=True, nl=False)
+        sources = {_below(prefix, path): text for path, text in sources.items()}
+    match format:
+        case Format.TEXT:
+            from pgflowc.diagnostics import text
+
+            shown = text.render(diagnostics, sources, color=wants_color(sys.stderr), width=width())
+        case Format.JSON:
+            from pgflowc.diagnostics import json_report
+
+            shown = json_report.render(diagnostics, sources, tool_version=__version__)
+        case Format.SARIF:
+            from pgflowc.diagnostics import sarif
+
+            shown = sarif.render(diagnostics, tool_version=__version__)
+        case Format.GITHUB:
+            from pgflowc.diagnostics import github
+
+            shown = github.render(diagnostics)
+    typer.echo(shown, err=format is Format.TEXT, nl=False)
+
+
+def speaker(format: Format) -> Callable[[str], None]:
+    """Prints a line about what was done: on stdout, or on stderr when stdout is for a program."""
+
+    def say(line: str) -> None:
+        typer.echo(line, err=format is not Format.TEXT)
+
+    return say
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
-    """2 if files or the configuration are at fault, 1 if there are other errors, else 0."""
+    """2 if a file cannot be read or the configuration is at fault, else 1 if there are errors, else 0."""
     errors = [found for found in diagnostics if found.severity is Severity.ERROR]
-    if any(found.code.id in _ENVIRONMENT_IDS for found in errors):
+    if any(found.code.id in _ENVIRONMENT_IDS or _is_configuration(found) for found in errors):
         return ENVIRONMENT
     return FINDINGS if errors else FINE
+
+
+def _is_configuration(found: Diagnostic) -> bool:
+    return found.span is not None and found.span.path == CONFIG
+
+
+def _above() -> str:
+    """The current directory as seen from the checkout of a GitHub workflow; "." elsewhere."""
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    here = Path.cwd()
+    if workspace and here.is_relative_to(Path(workspace).resolve()):
+        return os.path.relpath(here, Path(workspace).resolve())
+    return "."
 
 
 def _moved(diagnostic: Diagnostic, prefix: str) -> Diagnostic:
     labels = tuple(replace(label, span=_moved_span(label.span, prefix)) for label in diagnostic.labels)
     span = _moved_span(diagnostic.span, prefix) if diagnostic.span else None
-    return replace(diagnostic, span=span, labels=labels)
+    fix = diagnostic.fix
+    if fix is not None:
+        edits = tuple(replace(edit, span=_moved_span(edit.span, prefix)) for edit in fix.edits)
+        fix = replace(fix, edits=edits)
+    return replace(diagnostic, span=span, labels=labels, fix=fix)
 
 
 def _moved_span(span: Span, prefix: str) -> Span:
-    return replace(span, path=os.path.join(prefix, span.path))  # noqa: PTH118 - a path to show, not to open
+    return replace(span, path=_below(prefix, span.path))
+
+
+def _below(prefix: str, path: str) -> str:
+    return os.path.normpath(os.path.join(prefix, path))  # noqa: PTH118 - a path to show, not to open

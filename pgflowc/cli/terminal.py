@@ -1,4 +1,4 @@
-"""What the output may use: colour only on a terminal that wants it, and its width."""
+"""What the output may use: colour only where it is wanted, and the terminal's width."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from typing import TextIO
 
 
 def wants_color(stream: TextIO) -> bool:
-    """Whether to colour what goes to `stream`: only a terminal, and not with NO_COLOR or TERM=dumb set."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether to colour what goes to `stream`.
+
+    NO_COLOR forbids it; else FORCE_COLOR or CLICOLOR_FORCE asks for it, also where there is no terminal; else
+    a terminal gets it, unless TERM is `dumb` or CLICOLOR is 0. An empty variable is one that is not set, and
+    0 does not force.
+    """
+    variable = os.environ.get
+    if variable("NO_COLOR"):
+        return False
+    if any(variable(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return stream.isatty() and variable("TERM") != "dumb" and variable("CLICOLOR") != "0"
 
 
 def width(default: int = 100) -> int:

@@ -1,4 +1,4 @@
-"""`pgflowc validate`: check specs without writing anything."""
+"""`pgflowc validate`: check specs, and mend what is certain to be meant otherwise; writes nothing else."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from typing import Annotated
 
 import typer
 
-from pgflowc.cli.findings import exit_code, show
+from pgflowc.cli.exit import fail
+from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
-from pgflowc.compile import check_sources
+from pgflowc.compile import check_sources, fix_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
+from pgflowc.output import Change, OutputError, diff, write
 from pgflowc.project import load_project, read_flows, read_paths
+
+FixOption = Annotated[
+    bool, typer.Option("--fix", help="Mend in the files what has exactly one cure; then report the rest.")
+]
+DiffOption = Annotated[
+    bool, typer.Option("--diff", help="Write nothing; print what --fix would change as a diff.")
+]
 
 
 def validate(
@@ -23,6 +32,9 @@ def validate(
         typer.Argument(help="Files, directories or quoted patterns; default: the specs of the project."),
     ] = None,
     project: ProjectOption = None,
+    fix: FixOption = False,
+    show_diff: DiffOption = False,
+    format: FormatOption = Format.TEXT,
 ) -> None:
     """Check flow specs and report every mistake.
 
@@ -37,12 +49,36 @@ def validate(
         found = load_project(project_root(project), report)
         if found is not None:
             root, sources = found.root, read_flows(found, report)
+    say = speaker(format)
+    if fix or show_diff:
+        mended = fix_sources(sources)
+        changes = [
+            Change(path, sources[path].encode(), text.encode())
+            for path, text in mended.items()
+            if text != sources[path]
+        ]
+        if show_diff:
+            typer.echo(diff(changes), err=format is not Format.TEXT, nl=False)
+        else:
+            _write(changes, root or Path())
+            say(f"fixed {_plural(len(changes), 'file')}" if changes else "nothing to fix")
+        sources = mended
     flows = check_sources(sources, report)
     diagnostics = report.sorted()
-    show(diagnostics, sources, root)
+    show(diagnostics, sources, root, format)
     if not report.has_errors:
-        typer.echo(f"{_counted(flows)} in {_plural(len(sources), 'file')}: no errors")
+        say(f"{_counted(flows)} in {_plural(len(sources), 'file')}: no errors")
     raise typer.Exit(exit_code(diagnostics))
+
+
+def _write(changes: Sequence[Change], root: Path) -> None:
+    """Write each changed file; one that the command line names may be anywhere, and be a symbolic link."""
+    for change in changes:
+        target = (root / change.path).resolve()
+        try:
+            write(target.parent, [Change(target.name, change.before, change.after)], last=target.name)
+        except OutputError as error:
+            fail(f"{change.path} was not fixed: {error}")
 
 
 def _counted(flows: Sequence[Flow]) -> str:

@@ -1,4 +1,6 @@
-"""The shape of a diagnostic: a code, one headline, one primary span, then labels and help."""
+"""The parts of a finding: a kind of fault with a code, one headline, one primary span, then labels, help and
+a fix.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A kind of fault: its stable identifier and what `pgflowc explain` says about it."""
+    """A kind of fault: its stable identifier and what `pgflowc explain` says about it.
+
+    `example` has the fault and `cured` does not: specs, or for faults of files shell commands after `$ `.
+    """
 
     id: str
     severity: Severity
@@ -40,6 +45,7 @@ class Code:
     cause: str
     example: str
     cure: str
+    cured: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,31 @@ class Label:
 
     span: Span
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of a file, empty to insert, and the text to put in its place."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the user's text that cures a finding.
+
+    `certain` says that it can be made without asking: it is what the author must have meant, and means
+    nothing else. Other fixes are offered to editors.
+    """
+
+    edits: tuple[Edit, ...]
+    certain: bool
+
+
+def replacement(span: Span, text: str, *, certain: bool = True) -> Fix:
+    """The fix that puts `text` in the place of `span`."""
+    return Fix((Edit(span, text),), certain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +91,7 @@ class Diagnostic:
     label: str = ""
     labels: tuple[Label, ...] = ()
     help: tuple[str, ...] = ()
+    fix: Fix | None = None
 
     @property
     def severity(self) -> Severity:

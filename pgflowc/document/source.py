@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from pgflowc.diagnostics import Position, Span
-from pgflowc.diagnostics.lines import BYTE_ORDER_MARK, LINE_BREAK
+from pgflowc.diagnostics.lines import BYTE_ORDER_MARK, line_starts
 
 
 class Source:
@@ -21,7 +21,7 @@ class Source:
     def position(self, offset: int) -> Position:
         """The place of the character at `offset`; the text's length gives the place after its end."""
         if self._line_starts is None:
-            self._line_starts = [0, *(match.end() for match in LINE_BREAK.finditer(self.text))]
+            self._line_starts = line_starts(self.text)
         line = bisect_right(self._line_starts, offset)
         return Position(line, offset - self._line_starts[line - 1] + 1)
 
