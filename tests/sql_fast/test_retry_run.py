@@ -196,6 +196,19 @@ def test_events(fast, failed, realtime) -> None:
     assert events[1][1]["remaining_tasks"] == 1
 
 
+def test_a_cancelled_run_has_no_step_to_announce(fast, realtime) -> None:
+    fast.flow("f", "a")
+    (run,) = fast.start("f", {})
+    fast.do("select pgflowc.cancel_run(%s)", run)
+    retry(fast, run)
+    assert [event for event, _ in realtime()] == [
+        "run:started",
+        "step:a:started",
+        "run:failed",
+        "run:started",
+    ]
+
+
 def test_two_at_once_retry_once(fast, at_once) -> None:
     fast.flow("f", "m[]")
     runs = fast.start("f", *[[1, 2, 3]] * 10)

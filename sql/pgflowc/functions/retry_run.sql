@@ -71,9 +71,8 @@ begin
 
   if v_watched is not null then
     perform pgflowc._send_run_events(v_watched, array[p_run_id], 'started');
-    perform pgflowc._send_step_events(
-      v_watched, array_fill(p_run_id, array[cardinality(v_failed_step_slugs)]), v_failed_step_slugs, 'started'
-    );
+    perform pgflowc._send_step_events(v_watched, array_agg(p_run_id), array_agg(u.step_slug), 'started')
+    from unnest(v_failed_step_slugs) u (step_slug);
   end if;
 
   -- Steps first: a condition may fail the run again, and then no task is touched.
