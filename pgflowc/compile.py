@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pgflowc import document, graph, spec
-from pgflowc.diagnostics import Code, Diagnostic, Report, Severity
+from pgflowc.diagnostics import Code, Diagnostic, Report, Severity, ignores
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.fixing import certain_fixes, fixed
+from pgflowc.diagnostics.ignores import Ignore
+from pgflowc.document.comments import python_text_test, text_test
+from pgflowc.document.source import Source
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, parse_lock, plan
 from pgflowc.render import Layout, Rendered, render
 
 _SYNTAX_IDS = frozenset(code.id for code in vars(syntax).values() if isinstance(code, Code))
+# Codes from here on are found by planning and rendering, which checking alone does not do.
+_FIRST_OF_COMPILING = "PGF600"
 _MOST_ROUNDS = 20
 _MOST_TRIED = 20
 
@@ -39,9 +44,24 @@ class Compilation:
 
 def check_sources(sources: Mapping[str, str], report: Report) -> tuple[Flow, ...]:
     """The flows of all specs, by slug; those with faults are reported and missing."""
-    documents = [found for path, text in sources.items() for found in document.parse(path, text, report)]
-    specs = [decoded for one in documents if (decoded := spec.decode(one, report)) is not None]
-    return graph.build(specs, report)
+    return _check(sources, report)[0]
+
+
+def _check(sources: Mapping[str, str], report: Report) -> tuple[tuple[Flow, ...], list[Ignore]]:
+    """The flows, and the comments that ignore findings: those of later stages are not dealt with yet."""
+    own = Report()
+    documents = {path: document.parse(path, text, own) for path, text in sources.items()}
+    parsed = [one for listed in documents.values() for one in listed]
+    specs = [decoded for one in parsed if (decoded := spec.decode(one, own)) is not None]
+    flows = graph.build(specs, own)
+    ignored: list[Ignore] = []
+    for path, text in sources.items():
+        if ignores.MARK in text:
+            found, faults = ignores.scan(path, text, text_test(documents[path], Source(path, text)))
+            ignored.extend(found)
+            own.extend(faults)
+    report.extend(ignores.apply(own.sorted(), ignored, lambda code: code.id < _FIRST_OF_COMPILING))
+    return flows, ignored
 
 
 def fix_sources(sources: Mapping[str, str]) -> dict[str, str]:
@@ -90,14 +110,22 @@ def compile_sources(
     generated files that were edited by hand.
     """
     report = Report()
-    flows = check_sources(sources, report)
+    flows, ignored = _check(sources, report)
     lock_text = present.get(LOCK, b"").decode("utf-8", "replace")
     lock = parse_lock(lock_text, report) if LOCK in present else Lock()
     texts = {**sources, LOCK: lock_text}
     if lock is None or report.has_errors:
         return Compilation(report.sorted(), texts)
-    planned = plan(lock, flows, layout.migrations_dir, _migrations(layout, present), report)
-    rendered = render(planned, lock, flows, layout, present, report, force=force)
+    later = Report()
+    planned = plan(lock, flows, layout.migrations_dir, _migrations(layout, present), later)
+    rendered = render(planned, lock, flows, layout, present, later, force=force)
+    for path, content in present.items():
+        if path.endswith(".py") and ignores.MARK.encode() in content:
+            text = content.decode("utf-8", "replace")
+            found, faults = ignores.scan(path, text, python_text_test(text))
+            ignored.extend(found)
+            later.extend(faults)
+    report.extend(ignores.apply(later.sorted(), ignored, lambda code: code.id >= _FIRST_OF_COMPILING))
     pointed_at = {found.span.path for found in report.sorted() if found.span}
     texts |= {path: present[path].decode("utf-8", "replace") for path in pointed_at & present.keys()}
     return Compilation(report.sorted(), texts, flows, rendered)

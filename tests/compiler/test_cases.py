@@ -14,13 +14,13 @@ import pytest
 
 from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import conditions, graph, limits, spec, syntax, types
+from pgflowc.diagnostics.codes import conditions, graph, ignores, limits, spec, syntax, types
 from pgflowc.diagnostics.text import render
 
 CASES = Path(__file__).parents[1] / "cases"
 NAMES = sorted(case.name for case in CASES.iterdir() if case.name.startswith("fault_"))
 UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
-FAMILIES: tuple[ModuleType, ...] = (syntax, spec, graph, types, conditions, limits)
+FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, conditions, limits)
 CODES = [code for family in FAMILIES for code in vars(family).values() if isinstance(code, Code)]
 
 
