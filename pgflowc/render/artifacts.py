@@ -112,7 +112,10 @@ def _migrations(
 
 def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
     """The files that are written anew each time."""
-    files = {layout.python("_generated", f"{flow.names.module}.py"): render_module(flow) for flow in flows}
+    files = {
+        layout.python("_generated", f"{flow.names.module}.py"): render_module(layout.package, flow)
+        for flow in flows
+    }
     files[layout.python("_generated", "__init__.py")] = seal(
         fill(
             "package.py.jinja",

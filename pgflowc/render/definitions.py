@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgflowc.render.imports import ORIGINS
 from pgflowc.render.layout import Expression, call, flat, keyword, lay_out, subscript, union
 from pgflowc.render.literals import python_text
 from pgflowc.render.names import attributes
@@ -16,10 +15,6 @@ class Reference:
 
     expression: Expression
     names: frozenset[str]
-
-    def is_name(self) -> bool:
-        """Whether it is a name of the generated module or of a builtin, which handwritten modules can use."""
-        return self.expression in self.names and self.expression not in ORIGINS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,10 @@ from pgflowc.render.bound_names import bound_names
 from pgflowc.render.imports import from_import
 from pgflowc.render.layout import Group, Prefixed, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
+from pgflowc.render.payloads import BUILTINS
 from pgflowc.render.python import parse_python
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
-
-_BUILTINS = frozenset({"str", "int", "float", "bool", "None"})
 
 
 def stubs_needed(typed: TypedFlow) -> tuple[Signature, ...]:
@@ -69,7 +68,7 @@ def _imports(
         generated |= {signature.argument, signature.output}
     found = {
         "pgflowc_runtime": {"Context"},
-        f"{package}._generated.{typed.names.module}": generated - _BUILTINS,
+        f"{package}._generated.{typed.names.module}": generated - BUILTINS,
     }
     return {module: names - {*bound} for module, names in found.items() if names - {*bound}}
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 
 from pgflowc.render.layout import Group, lay_out
 
-# Where the names come from that generated modules may use; what is not here is defined in the module or built
-# in.
+# Where the names come from that generated modules may use; what is not here is defined in the module, a class
+# of the user for `$python`, or built in.
 ORIGINS = {
     "Awaitable": "collections.abc",
     "Callable": "collections.abc",
     "dataclass": "dataclasses",
-    "Decimal": "decimal",
     "Annotated": "typing",
     "Final": "typing",
     "Literal": "typing",
@@ -22,6 +22,7 @@ ORIGINS = {
     "UUID": "uuid",
     "Base64": "pgflowc_runtime",
     "Context": "pgflowc_runtime",
+    "ExactDecimal": "pgflowc_runtime",
     "Flow": "pgflowc_runtime",
     "JsonValue": "pgflowc_runtime",
     "Payload": "pgflowc_runtime",
@@ -33,20 +34,34 @@ ORIGINS = {
 # `dt.date` and not `date`: payloads often have a field called date or time, which would hide the type in its
 # class.
 DATETIME = "dt"
-RESERVED = frozenset({*ORIGINS, DATETIME})
-_THIRD_PARTY = frozenset({"pgflowc_runtime", "pydantic", "typing_extensions"})
+# Decimal stays reserved: a class of that name beside ExactDecimal would mislead.
+RESERVED = frozenset({*ORIGINS, DATETIME, "Decimal"})
+
+Imported = Mapping[tuple[str, str], str]
+"""Names to import, as module and name, and what they are called here."""
 
 
-def import_sections(used: Iterable[str]) -> list[list[str]]:
-    """The statements that import what of `used` is imported: standard library first, then the others."""
+def standard_imports(used: Iterable[str]) -> tuple[list[str], dict[tuple[str, str], str]]:
+    """What of `used` comes from elsewhere: whole statements, and names to import."""
     used = set(used)
-    modules: dict[str, list[str]] = {}
-    for name in used & ORIGINS.keys():
-        modules.setdefault(ORIGINS[name], []).append(name)
-    standard = ["import datetime as dt"] if DATETIME in used else []
-    standard += [from_import(module, modules[module]) for module in sorted(modules.keys() - _THIRD_PARTY)]
-    others = [from_import(module, modules[module]) for module in sorted(modules.keys() & _THIRD_PARTY)]
-    return [section for section in (standard, others) if section]
+    statements = ["import datetime as dt"] if DATETIME in used else []
+    return statements, {(ORIGINS[name], name): name for name in used & ORIGINS.keys()}
+
+
+def import_sections(found: Imported, package: str, statements: Iterable[str] = ()) -> list[list[str]]:
+    """The import statements of a module of `package`: the standard library (which `statements` belong to),
+    other packages, and the project's own.
+    """
+    sections: list[dict[tuple[str, str], str]] = [{}, {}, {}]
+    own = package.partition(".")[0]
+    for (module, name), as_ in found.items():
+        top = module.partition(".")[0]
+        # Linters have the same list. It differs between versions, but not in modules that handlers live in.
+        place = 2 if top == own else 0 if top in sys.stdlib_module_names else 1
+        sections[place][module, name] = as_
+    texts = [from_imports(section) for section in sections]
+    texts[0] = [*statements, *texts[0]]
+    return [section for section in texts if section]
 
 
 def from_import(module: str, names: Iterable[str]) -> str:
@@ -58,8 +73,8 @@ def from_import(module: str, names: Iterable[str]) -> str:
     return lay_out(f"from {module} import ", Group("", "()", tuple(ordered), exploded=True))
 
 
-def from_imports(names: Mapping[tuple[str, str], str]) -> list[str]:
-    """Statements that bring in names, given as module and name, under other names where the value differs."""
+def from_imports(names: Imported) -> list[str]:
+    """Statements that bring in names, under other names where they are called otherwise here."""
     plain: dict[str, list[str]] = {}
     statements = []
     for (module, name), as_ in names.items():

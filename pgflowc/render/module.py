@@ -9,7 +9,7 @@ from pgflowc.graph.model import StepOptions
 from pgflowc.plan import definition_hash, shape_of
 from pgflowc.render.definitions import Definition, class_body
 from pgflowc.render.header import origin, seal
-from pgflowc.render.imports import import_sections
+from pgflowc.render.imports import import_sections, standard_imports
 from pgflowc.render.layout import Expression, Group, call, keyword, lay_out, subscript, union
 from pgflowc.render.literals import docstring_lines, python_text
 from pgflowc.render.names import is_class_key
@@ -25,21 +25,18 @@ class Block:
     text: str
 
 
-def render_module(typed: TypedFlow) -> str:
-    """The text of `_generated/<flow>.py`."""
+def render_module(package: str, typed: TypedFlow) -> str:
+    """The text of `_generated/<flow>.py` in `package`."""
     definitions = list(_definitions(typed))
     used = frozenset({"Final"}).union(*(definition.used for definition in definitions))
-    steps = typed.names.steps
+    statements, imported = standard_imports(used)
     return seal(
         fill(
             "flow.py.jinja",
             origin=origin(typed.flow.source),
             docstring=docstring_lines(_summary(typed)),
-            imports=import_sections(used),
-            constants=[
-                lay_out(f"{steps[step.slug].constant}: Final = ", python_text(step.slug))
-                for step in typed.flow.steps
-            ],
+            imports=import_sections({**imported, **typed.payloads.imports}, package, statements),
+            constants=list(_constants(typed)),
             blocks=list(_spaced(definitions)),
         )
     )
@@ -49,6 +46,13 @@ def _summary(typed: TypedFlow) -> str:
     flow = typed.flow
     title = f"{flow.kind.capitalize()} `{flow.slug}`"
     return f"{title}: {flow.description}" if flow.description else f"{title}."
+
+
+def _constants(typed: TypedFlow) -> Iterator[str]:
+    for step in typed.flow.steps:
+        yield lay_out(f"{typed.names.steps[step.slug].constant}: Final = ", python_text(step.slug))
+        # Editors show what stands below an assignment as its documentation.
+        yield from docstring_lines(step.description) if step.description else ()
 
 
 def _spaced(definitions: list[Definition]) -> Iterator[Block]:
@@ -74,6 +78,8 @@ def _definitions(typed: TypedFlow) -> Iterator[Definition]:
 def _deps_class(signature: Signature) -> Definition:
     lines, used = class_body(signature.deps or (), frozenset(), model=False)
     head = ["@dataclass(frozen=True, slots=True, kw_only=True)", f"class {signature.argument}:"]
+    if any(attribute.optional for attribute in signature.deps or ()):
+        head += ['    """What is None is the output of a step that was skipped."""', ""]
     return Definition("\n".join([*head, *lines]), used | {"dataclass"}, is_class=True)
 
 
@@ -99,6 +105,7 @@ def _handlers_table(typed: TypedFlow) -> Definition:
 def _flow(typed: TypedFlow) -> Definition:
     flow, names = typed.flow, typed.names
     steps = tuple(_step(signature) for signature in typed.signatures)
+    extra = (("extra_in", flow.extra.incoming, "ignore"), ("extra_out", flow.extra.outgoing, "forbid"))
     value = call(
         "Flow",
         keyword("slug", python_text(flow.slug)),
@@ -107,6 +114,7 @@ def _flow(typed: TypedFlow) -> Definition:
         keyword("max_attempts", str(flow.options.max_attempts)),
         keyword("base_delay", str(flow.options.base_delay)),
         keyword("timeout", str(flow.options.timeout)),
+        *(keyword(name, python_text(mode)) for name, mode, default in extra if mode != default),
         keyword("definition_hash", python_text(definition_hash(flow.slug, shape_of(flow)))),
         keyword("steps", Group("", "()", steps, lone_comma=True, exploded=len(steps) > 1)),
         exploded=True,
@@ -114,7 +122,8 @@ def _flow(typed: TypedFlow) -> Definition:
     annotated = subscript(f"{names.flow}: Final", subscript("Flow", names.input))
     # Formatters count the head of the call, up to its bracket.
     prefix = lay_out("", annotated, " = Flow(").removesuffix("Flow(")
-    return Definition(lay_out(prefix, value), frozenset({"Flow", "Step"}), is_class=False, group="flow")
+    text = "# Delays and timeouts are in seconds.\n" + lay_out(prefix, value)
+    return Definition(text, frozenset({"Flow", "Step"}), is_class=False, group="flow")
 
 
 def _step(signature: Signature) -> Expression:
@@ -130,4 +139,6 @@ def _step(signature: Signature) -> Expression:
         value = getattr(step.options, option.name)
         if value is not None:
             arguments.append(keyword(option.name, str(value)))
+    if step.isolation is not None:
+        arguments.append(keyword("isolation", python_text(step.isolation)))
     return call("Step", *arguments)

@@ -25,6 +25,7 @@ from pgflowc.render.definitions import (
     alias_definition,
     model_definition,
 )
+from pgflowc.render.imports import Imported
 from pgflowc.render.layout import flat, subscript, union
 from pgflowc.render.literals import python_value
 from pgflowc.render.names import Scope, pascal_case
@@ -34,7 +35,7 @@ _SCALARS = {
     "int": "int",
     "float": "float",
     "bool": "bool",
-    "decimal": "Decimal",
+    "decimal": "ExactDecimal",
     "date": "dt.date",
     "datetime": "dt.datetime",
     "time": "dt.time",
@@ -44,6 +45,9 @@ _SCALARS = {
     "any": "JsonValue",
     "null": "None",
 }
+
+# Type names that need no import.
+BUILTINS = frozenset({"str", "int", "float", "bool", "None"})
 
 
 class Payloads:
@@ -59,8 +63,19 @@ class Payloads:
         self._names = names
         self._found: dict[str, Model | Alias] = {}
         self._elements: dict[str, Reference] = {}
+        self._imports: dict[tuple[str, str], str] = {}
         for name, type_ in self._types.items():
-            self.add(self._names[name], type_)
+            # A class that an entry calls by its own name needs no second one.
+            if isinstance(type_, Python) and self._names[name] == type_.name:
+                self._imports[type_.module, type_.name] = type_.name
+        for name, type_ in self._types.items():
+            if self._names[name] not in self._imports.values():
+                self.add(self._names[name], type_)
+
+    @property
+    def imports(self) -> Imported:
+        """The users' classes that types are made of, by module and name."""
+        return self._imports
 
     def add(self, name: str, type_: PayloadType | None) -> Reference:
         """Define `name` (claimed already) as a type; None is a type that was not declared, any JSON value."""
@@ -81,6 +96,12 @@ class Payloads:
         while isinstance(type_, Named):
             name, type_ = self._names[type_.name], self._types[type_.name]
         return self._elements.get(name, _builtin("JsonValue"))
+
+    def can_be_imported(self, type_: Reference) -> bool:
+        """Whether a handwritten module can use the type: a builtin, or a name that the generated module
+        defines.
+        """
+        return type_.expression in BUILTINS or type_.expression in self._found
 
     def is_null(self, type_: PayloadType | None) -> bool:
         """Whether null is the only value; `None | None` would be an error in Python."""
@@ -150,11 +171,21 @@ class Payloads:
             case OneOf(members):
                 return self._union(members, name, named=named)
             case Python():
-                # Until the class is imported here, its JSON is handed over as it is.
-                return _builtin("JsonValue")
+                return self._import(type_)
+
+    def _import(self, type_: Python) -> Reference:
+        # The first part is what can be imported of a class within a class.
+        first, dot, rest = type_.name.partition(".")
+        key = (type_.module, first)
+        if key not in self._imports:
+            self._imports[key] = self._scope.claim(first)
+        name = self._imports[key]
+        return Reference(f"{name}{dot}{rest}", frozenset({name}))
 
     def _union(self, members: tuple[PayloadType, ...], name: str, *, named: bool) -> Reference:
-        numbered = named or sum(not isinstance(member, Scalar | Named | Enum) for member in members) > 1
+        numbered = (
+            named or sum(not isinstance(member, Scalar | Named | Enum | Python) for member in members) > 1
+        )
         found = [
             self._express(member, f"{name}Variant{number}" if numbered else name)
             for number, member in enumerate(members, 1)

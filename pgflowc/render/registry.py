@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgflowc.render.header import origin, seal
-from pgflowc.render.imports import from_imports
+from pgflowc.render.imports import import_sections
 from pgflowc.render.layout import Group, call, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
 from pgflowc.render.names import Scope
@@ -61,9 +61,5 @@ class _Imports:
         return self._found[key]
 
     def sections(self, package: str) -> list[list[str]]:
-        """The import statements: other packages, then the project's own."""
-        own = package.partition(".")[0]
-        found = {("pgflowc_runtime", "Registry"): "Registry", **self._found}
-        first_party = {key: as_ for key, as_ in found.items() if key[0].partition(".")[0] == own}
-        others = {key: as_ for key, as_ in found.items() if key not in first_party}
-        return [from_imports(section) for section in (others, first_party) if section]
+        """The import statements."""
+        return import_sections({("pgflowc_runtime", "Registry"): "Registry", **self._found}, package)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgflowc.graph.model import Flow, Step
@@ -47,28 +48,32 @@ def typed(flow: Flow) -> TypedFlow:
     payloads.add(names.input, flow.input)
     for step in flow.steps:
         payloads.add(names.steps[step.slug].output, step.output)
-    return TypedFlow(
-        flow, names, payloads, tuple(_signature(flow, step, names, payloads) for step in flow.steps)
-    )
+    steps = {step.slug: step for step in flow.steps}
+    signatures = tuple(_signature(flow, steps, step, names, payloads) for step in flow.steps)
+    return TypedFlow(flow, names, payloads, signatures)
 
 
-def _signature(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> Signature:
+def _signature(
+    flow: Flow, steps: Mapping[str, Step], step: Step, names: FlowNames, payloads: Payloads
+) -> Signature:
     output = names.steps[step.slug].output
     if step.kind == "map":
-        element = _element(flow, step, names, payloads)
-        if not element.is_name():
+        element = _element(flow, steps, step, names, payloads)
+        if not payloads.can_be_imported(element):
             element = payloads.alias(names.steps[step.slug].item, element)
         return Signature(step, "item", flat(element.expression), output, None)
     if not step.depends_on:
         return Signature(step, "input", names.input, output, None)
-    deps = tuple(_dependency(flow.step(slug), names, payloads) for slug in step.depends_on)
+    deps = tuple(_dependency(steps[slug], names, payloads) for slug in step.depends_on)
     return Signature(step, "deps", names.steps[step.slug].deps, output, deps)
 
 
-def _element(flow: Flow, step: Step, names: FlowNames, payloads: Payloads) -> Reference:
+def _element(
+    flow: Flow, steps: Mapping[str, Step], step: Step, names: FlowNames, payloads: Payloads
+) -> Reference:
     if not step.depends_on:
         return payloads.element(names.input, flow.input)
-    source = flow.step(step.depends_on[0])
+    source = steps[step.depends_on[0]]
     output = names.steps[source.slug].output
     if source.kind == "map":
         return Reference(output, frozenset({output}))

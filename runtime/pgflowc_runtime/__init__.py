@@ -19,7 +19,7 @@ from pgflowc_runtime.errors import (
 )
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.outcome import PermanentFailure, RetryAfter
-from pgflowc_runtime.payload import Base64, JsonValue, Payload
+from pgflowc_runtime.payload import Base64, ExactDecimal, JsonValue, Payload
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import FlowInfo, Run, RunWithStates, StepState, StepTask
 from pgflowc_runtime.worker import Worker
@@ -31,6 +31,7 @@ __all__ = [
     "ConfigurationError",
     "Context",
     "DatabaseUnavailable",
+    "ExactDecimal",
     "Flow",
     "FlowInfo",
     "FlowMismatch",

@@ -39,7 +39,8 @@ class Flow(Generic[InputT]):
     """A flow or job as compiled; `definition_hash` names the definition that its migration establishes.
 
     `input` is the type of the run's input, anything a pydantic `TypeAdapter` takes. `base_delay` and
-    `timeout` are seconds.
+    `timeout` are seconds. `extra_in` and `extra_out` say what becomes of fields that a payload type does not
+    name: in what handlers get, and in what they return.
     """
 
     slug: str
@@ -48,6 +49,8 @@ class Flow(Generic[InputT]):
     max_attempts: int
     base_delay: int
     timeout: int
+    extra_in: Literal["ignore", "forbid"] = "ignore"
+    extra_out: Literal["ignore", "forbid"] = "forbid"
     definition_hash: str
     steps: tuple[Step, ...]
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
 
-__all__ = ["Base64", "JsonValue", "Payload"]
+__all__ = ["Base64", "ExactDecimal", "JsonValue", "Payload"]
+
+# What a float holds of any decimal number: those with more digits may come out as another number.
+_SAFE_DIGITS = 15
 
 
 class Payload(BaseModel):
@@ -44,3 +48,16 @@ def _encode(value: bytes) -> str:
 
 Base64 = Annotated[bytes, BeforeValidator(_decode), PlainSerializer(_encode, when_used="json")]
 """`bytes` in Python, a base64 string (RFC 4648, standard alphabet) in JSON."""
+
+
+def _exact(value: Any) -> Any:
+    # JSON numbers with a point or an exponent arrive as floats, and integers as int, whatever their size.
+    if isinstance(value, float) and len(Decimal(repr(value)).normalize().as_tuple().digits) > _SAFE_DIGITS:
+        raise ValueError(
+            f"a number with more than {_SAFE_DIGITS} digits would be rounded; write it as a string"
+        )
+    return value
+
+
+ExactDecimal = Annotated[Decimal, BeforeValidator(_exact)]
+"""`Decimal` in Python, a string in JSON; read from a JSON number too, if it cannot have lost a digit."""
