@@ -11,7 +11,7 @@ from pgflowc.document import Mapping, Path, Scalar
 from pgflowc.document import Sequence as ListNode
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
-from pgflowc.graph.model import Condition, Flow, Step, StepOptions
+from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Step, StepOptions
 from pgflowc.graph.notation import Reader
 from pgflowc.graph.order import topological_order
 from pgflowc.graph.payload import NamedType, PayloadType
@@ -107,24 +107,37 @@ def _freeze(draft: Draft) -> Flow:
     order = topological_order(
         {slug: [dependency.slug for dependency in step.dependencies] for slug, step in draft.steps.items()}
     )
+    model, extra = draft.spec.model, draft.spec.model.extra_fields
     return Flow(
         slug=draft.slug,
         kind=draft.kind,
-        description=draft.spec.model.description,
+        description=model.description,
         options=draft.options,
         types=tuple(draft.types.values()),
         input=draft.input,
         steps=tuple(_freeze_step(draft.steps[slug]) for slug in order),
         source=draft.spec.document.path,
         span=draft.slug_span,
+        version=model.version,
+        cron=_cron(draft),
+        on_change=model.on_change or "version",
+        extra=ExtraFields(extra.in_, extra.out) if extra else ExtraFields(),
     )
+
+
+def _cron(draft: Draft) -> Cron | None:
+    cron = draft.spec.model.cron
+    if cron is None:
+        return None
+    span = draft.spec.value_span("cron", "schedule")
+    return Cron(cron.schedule, cron.timezone, _canonical(cron.input), span)
 
 
 def _freeze_step(step: DraftStep) -> Step:
     model = step.model
     condition = Condition(
-        required=_canonical(model.if_),
-        forbidden=_canonical(model.if_not),
+        required=None if model.if_ is None else _canonical(model.if_),
+        forbidden=None if model.if_not is None else _canonical(model.if_not),
         when_unmet=model.when_unmet or "skip",
         when_exhausted=model.when_exhausted or "fail",
     )
@@ -142,11 +155,11 @@ def _freeze_step(step: DraftStep) -> Step:
         may_be_skipped=(has_condition and condition.when_unmet == "skip")
         or condition.when_exhausted == "skip",
         span=step.span,
+        was=model.was,
+        isolation=model.isolation,
     )
 
 
-def _canonical(pattern: dict[str, Any] | None) -> str | None:
-    """A pattern as JSON text that is the same for the same JSON."""
-    if pattern is None:
-        return None
-    return json.dumps(pattern, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _canonical(value: Any) -> str:
+    """JSON text that is the same for the same JSON."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

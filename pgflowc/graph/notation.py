@@ -17,6 +17,7 @@ from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequen
 from pgflowc.graph import payload
 from pgflowc.graph.draft import TypeUse
 from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
+from pgflowc.spec.model import is_import_path
 
 ANY = payload.Scalar("any")
 _NULL = payload.Scalar("null")
@@ -109,7 +110,9 @@ class Reader:
                 other.key_place.span,
                 "move this field to an object of its own",
             )
-        if directive.key != "$enum":
+        if directive.key == "$python":
+            return self._python(directive.value, span)
+        if directive.key == "$ref":
             return self.refuse(
                 spec_codes.NOT_COMPILED,
                 f"this version of pgflowc does not compile '{directive.key}' yet",
@@ -145,6 +148,29 @@ class Reader:
                 )
             values[key] = None
         return payload.Enum(tuple(value for _, value in values))
+
+    def _python(self, node: Node, key_span: Span) -> PayloadType:
+        if isinstance(node, Refused):
+            return ANY
+        written = node.value if isinstance(node, Scalar) else None
+        if not isinstance(written, str):
+            return self.refuse(
+                codes.BAD_PYTHON,
+                "'$python' takes module:Class",
+                key_span,
+                "write {$python: 'shop.models:Report'}",
+            )
+        module, _, name = written.partition(":")
+        if is_import_path(written):
+            return payload.Python(module, name)
+        module, _, name = written.rpartition(".")
+        dotted = is_import_path(f"{module}:{name}")
+        return self.refuse(
+            codes.BAD_PYTHON,
+            f"{quote(written)} is not module:Class",
+            node.span,
+            f"did you mean {quote(f'{module}:{name}')}?" if dotted else "write it as in 'shop.models:Report'",
+        )
 
     def refuse(self, code: Code, message: str, span: Span, *help: str) -> PayloadType:
         """Report a fault; the type is `any` from here on."""

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from pgflowc.spec.decode import decode
-from pgflowc.spec.model import FlowModel, JobModel, PerformModel, StepModel
+from pgflowc.spec.model import CronModel, ExtraFieldsModel, FlowModel, JobModel, PerformModel, StepModel
 from pgflowc.spec.spec import Spec
 
-__all__ = ["FlowModel", "JobModel", "PerformModel", "Spec", "StepModel", "decode"]
+__all__ = [
+    "CronModel",
+    "ExtraFieldsModel",
+    "FlowModel",
+    "JobModel",
+    "PerformModel",
+    "Spec",
+    "StepModel",
+    "decode",
+]

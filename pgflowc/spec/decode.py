@@ -14,7 +14,6 @@ from pgflowc.spec.fault import diagnose
 from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
 from pgflowc.spec.spec import Spec
 
-_NOT_COMPILED = ("cron", "version")
 _MAY_BE_NULL = frozenset({"input", "output"})
 _PLACEHOLDER = "_"
 # Steps in a job, or `perform` in a flow, are reported as misplaced, which explains what is missing, too.
@@ -45,7 +44,6 @@ def decode(document: Document, report: Report) -> Spec | None:
         return None
     damaged: set[Path] = set()
     data = _plain(root, (), damaged)
-    _refuse_not_compiled(document, root, data, damaged, report)
     _refuse_empty_values(document, data, damaged, report)
     model = _validate(kind, document, data, damaged, report)
     return Spec(document, model, frozenset(damaged)) if model else None
@@ -116,28 +114,12 @@ def _plain(node: Node, path: Path, damaged: set[Path]) -> Any:
     raise AssertionError("a refused root is never decoded")
 
 
-def _refuse_not_compiled(
-    document: Document, root: Mapping, data: dict[str, Any], damaged: set[Path], report: Report
-) -> None:
-    for key in _NOT_COMPILED:
-        if key in data:
-            del data[key]
-            damaged.add((key,))
-            report.add(
-                Diagnostic(
-                    codes.NOT_COMPILED,
-                    f"this version of pgflowc does not compile '{key}' yet",
-                    root.entries[key].key_place.span,
-                    help=(f"remove '{key}'",),
-                )
-            )
-
-
 def _refuse_empty_values(
     document: Document, data: dict[str, Any], damaged: set[Path], report: Report
 ) -> None:
     """Keys without a value: left out, so that the model sees them as absent."""
-    bodies: list[tuple[Path, Any]] = [((), data), (("perform",), data.get("perform"))]
+    bodies: list[tuple[Path, Any]] = [((), data)]
+    bodies += [((key,), data.get(key)) for key in ("perform", "cron", "extra_fields")]
     if isinstance(data.get("steps"), dict):
         bodies += [(("steps", slug), body) for slug, body in data["steps"].items()]
     for path, body in bodies:
@@ -182,16 +164,17 @@ def _validate(
         return kind.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-    places = {_path(fault["loc"]) for fault in faults}
+    places = {_path(document, fault["loc"]) for fault in faults}
     for fault in faults:
-        path = _path(fault["loc"])
+        path = _path(document, fault["loc"])
         other = _COUNTERPART.get(path[-1]) if fault["type"] == "missing" else None
         hidden = fault["type"] == "too_short" and any(place[: len(path)] == path for place in damaged)
         if path not in damaged and other not in data and not hidden:
             report.add(diagnose(document, path, fault))
     damaged |= places
     for path in sorted(places, key=lambda path: [str(step).rjust(8) for step in path], reverse=True):
-        _leave_out(data, path)
+        # Half a schedule is none.
+        _leave_out(data, path[:1] if path[:1] == ("cron",) else path)
     slug_key = "flow" if kind is FlowModel else "job"
     if (slug_key,) in damaged:
         data[slug_key] = _PLACEHOLDER
@@ -201,9 +184,12 @@ def _validate(
         return None
 
 
-def _path(location: tuple[int | str, ...]) -> Path:
-    """A pydantic location as a path in the document; a fault of a key is a fault of its entry."""
-    return location[:-1] if location and location[-1] == "[key]" else location
+def _path(document: Document, location: tuple[int | str, ...]) -> Path:
+    """A pydantic location as a path in the document; a fault of a key is a fault of its entry, and one in a
+    short form is a fault of the whole.
+    """
+    path = location[:-1] if location and location[-1] == "[key]" else location
+    return path[:-1] if path[:-1] and isinstance(document.find(*path[:-1]), Scalar) else path
 
 
 def _leave_out(data: Any, path: Path) -> None:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping as AnyMapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from pgflowc.diagnostics import Diagnostic, Span
 from pgflowc.diagnostics.codes import graph as graph_codes
 from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
-from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.diagnostics.words import near_miss, one_of, quote, visible
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import duration
-from pgflowc.spec.model import FlowModel, JobModel, PerformModel, StepModel, keys_of
+from pgflowc.spec import cron, duration
+from pgflowc.spec.model import (
+    CronModel,
+    ExtraFieldsModel,
+    FlowModel,
+    JobModel,
+    PerformModel,
+    StepModel,
+    keys_of,
+)
 from pgflowc.spec.slug import MAX_LENGTH, mended
 
 _EXPECTED = {
@@ -24,6 +33,17 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
+}
+_EXPECTED_AT: dict[Path, str] = {
+    ("cron",): "a schedule, such as '@hourly', or a mapping",
+    ("extra_fields",): "'ignore', 'forbid' or a mapping",
+    ("version",): "a text",
+}
+_CHOICES = {
+    **dict.fromkeys(("when_unmet", "when_exhausted"), ("skip", "skip-cascade", "fail")),
+    **dict.fromkeys(("in", "out", "extra_fields"), ("ignore", "forbid")),
+    "on_change": ("version", "drain", "recreate"),
+    "isolation": ("thread", "process"),
 }
 _DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
@@ -80,8 +100,16 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     if kind == "handler":
         message = f"{name}: expected module:function, got {_got(node)}"
         return Diagnostic(codes.BAD_HANDLER, message, at, help=(_handler_help(node),))
+    if kind == "schedule":
+        message = f"{_got(node).removeprefix('the text ')} is no schedule: {visible(context['reason'])}"
+        return Diagnostic(codes.BAD_SCHEDULE, message, at, help=(_schedule_help(node, str(context["help"])),))
+    if kind == "timezone":
+        return _unknown_timezone(node, at)
+    if kind == "version":
+        message = f"{name} must be one line of at most 64 characters, got {_got(node)}"
+        return Diagnostic(codes.BAD_VERSION, message, at, help=("write a number or a word: version: 2",))
     if kind == "literal_error":
-        choices = ("skip", "skip-cascade", "fail")
+        choices = _CHOICES[str(path[-1])]
         meant = near_miss(str(node.value), choices) if isinstance(node, Scalar) else None
         return Diagnostic(
             codes.BAD_CHOICE,
@@ -89,7 +117,7 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
             at,
             label=f"did you mean '{meant}'?" if meant else "",
         )
-    expected = _EXPECTED.get(kind, fault["msg"])
+    expected = _EXPECTED_AT.get(path) or _EXPECTED.get(kind, fault["msg"])
     return Diagnostic(
         codes.WRONG_TYPE, f"{name}: expected {expected}, got {_got(node)}", at, help=_type_help(path, node)
     )
@@ -132,16 +160,21 @@ def _value(document: Document, path: Path, node: Node) -> Span:
 def _unknown_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
     at = _key(document, path)
-    inside = {0: FlowModel if "flow" in _keys(document) else JobModel, 1: PerformModel, 2: StepModel}[
-        len(path) - 1
-    ]
+    inside = _model_at(document, path[:-1])
     allowed = keys_of(inside)
     misplaced = _misplaced(inside.__name__, key)
     if misplaced:
         return Diagnostic(codes.MISPLACED_KEY, misplaced[0], at, help=(misplaced[1],))
     meant = _OTHER_WORDS.get(key.lower())
-    meant = meant if meant in (*allowed, "cron") else near_miss(key, allowed)
-    where = {FlowModel: "a flow", JobModel: "a job", PerformModel: "'perform'", StepModel: "a step"}[inside]
+    meant = meant if meant in allowed else near_miss(key, allowed)
+    where = {
+        FlowModel: "a flow",
+        JobModel: "a job",
+        PerformModel: "'perform'",
+        StepModel: "a step",
+        CronModel: "'cron'",
+        ExtraFieldsModel: "'extra_fields'",
+    }[inside]
     return Diagnostic(
         codes.UNKNOWN_KEY,
         f"{where} has no key {quote(key)}",
@@ -149,6 +182,20 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
         label="unknown key",
         help=(f"did you mean '{meant}'?" if meant else f"its keys are {one_of(allowed, 'and')}",),
     )
+
+
+def _model_at(document: Document, path: Path) -> type[BaseModel]:
+    """The model of the mapping at `path`."""
+    match path:
+        case ():
+            return FlowModel if "flow" in _keys(document) else JobModel
+        case ("cron",):
+            return CronModel
+        case ("extra_fields",):
+            return ExtraFieldsModel
+        case ("perform",):
+            return PerformModel
+    return StepModel
 
 
 def _keys(document: Document, *path: str | int) -> frozenset[str]:
@@ -178,6 +225,9 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
             )
         case (("StepModel" | "PerformModel"), "types"):
             return "'types' belong to the flow", "move them beside 'flow' and 'steps'"
+        case (("StepModel" | "PerformModel"), ("cron" | "on_change" | "extra_fields" | "version")):
+            outer = "'flow' and 'steps'" if model == "StepModel" else "'job' and 'perform'"
+            return f"'{key}' is no option of a step", f"move it beside {outer}"
         case (
             ("FlowModel" | "JobModel"),
             (
@@ -190,6 +240,8 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
                 | "if_not"
                 | "when_unmet"
                 | "when_exhausted"
+                | "isolation"
+                | "was"
             ),
         ):
             where = "a step" if model == "FlowModel" else "'perform'"
@@ -199,6 +251,11 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
 
 def _missing_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
+    if path[0] == "cron":
+        cure = 'add it, or write the schedule alone: cron: "0 9 * * *"'
+        return Diagnostic(
+            codes.MISSING_KEY, "'cron' has no 'schedule'", _key(document, ("cron",)), help=(cure,)
+        )
     head = "flow" if key == "steps" else "job"
     entry = document.entry(head)
     slug = entry.value.value if entry and isinstance(entry.value, Scalar) else None
@@ -210,10 +267,10 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
 
 
 def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
-    is_key = path[0] == "steps"
+    is_key = path[0] == "steps" and len(path) == 2
     node = document.find(*path)
     slug = str(path[-1]) if is_key else str(node.value if isinstance(node, Scalar) else "")
-    what = "step" if is_key or path[-1] == "step" else str(path[-1])
+    what = "step" if is_key or path[-1] in ("step", "was") else str(path[-1])
     better = mended(slug)
     help = (
         f"write '{better}'" if better and better != slug else "choose letters, digits and underscores (ASCII)"
@@ -242,6 +299,25 @@ def _map_list(node: Sequence, at: Span) -> Diagnostic:
     )
 
 
+def _schedule_help(node: Node, help: str) -> str:
+    """The near miss among the names, else `help`."""
+    written = node.value if isinstance(node, Scalar) else None
+    meant = near_miss(written, cron.NAMES) if isinstance(written, str) else None
+    return f"did you mean '{meant}'?" if meant and written not in ("@reboot", meant) else help
+
+
+def _unknown_timezone(node: Node, at: Span) -> Diagnostic:
+    written = str(node.value) if isinstance(node, Scalar) else ""
+    known = sorted(cron.known_timezones())
+    cities = {name.rpartition("/")[2]: name for name in reversed(known)}
+    meant = near_miss(written, known)
+    if meant is None or meant.lower() != written.lower():
+        city = near_miss(written.rpartition("/")[2].replace(" ", "_"), cities)
+        meant = meant if meant and city not in cities else cities.get(city or "", meant)
+    help = f"did you mean '{meant}'?" if meant else "use an IANA name, such as Europe/Berlin or UTC"
+    return Diagnostic(codes.UNKNOWN_TIMEZONE, f"there is no time zone {quote(written)}", at, help=(help,))
+
+
 def _handler_help(node: Node) -> str:
     if (
         isinstance(node, Scalar)
@@ -262,7 +338,7 @@ def _type_help(path: Path, node: Node) -> tuple[str, ...]:
     if isinstance(node, Scalar) and isinstance(node.value, int | float | bool):
         return (
             (f'put it in quotes to make it a text: "{node.text}"',)
-            if path[-1] in ("flow", "job", "description")
+            if path[-1] in ("flow", "job", "description", "version", "was")
             else ()
         )
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip().lstrip("-").isdigit():

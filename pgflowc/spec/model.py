@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from pgflowc.spec.cron import Schedule, Timezone
 from pgflowc.spec.duration import Delay, Timeout, out_of_range
 from pgflowc.spec.slug import Slug
 
@@ -21,6 +22,11 @@ MAX_INTEGER = 2_147_483_647
 """The greatest PostgreSQL integer."""
 
 SkipMode = Literal["skip", "skip-cascade", "fail"]
+ExtraMode = Literal["ignore", "forbid"]
+OnChange = Literal["version", "drain", "recreate"]
+Isolation = Literal["thread", "process"]
+
+_LONGEST_VERSION = 64
 
 
 def _check_attempts(value: object) -> object:
@@ -29,12 +35,17 @@ def _check_attempts(value: object) -> object:
     return value
 
 
-def _check_handler(value: str) -> str:
-    module, _, function = value.partition(":")
+def is_import_path(text: str) -> bool:
+    """Whether the text is `module:name` with names that Python takes, the module dotted or not."""
+    module, _, function = text.partition(":")
     names = [*module.split("."), function]
-    if not all(
+    return all(
         re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and not keyword.iskeyword(name) for name in names
-    ):
+    )
+
+
+def _check_handler(value: str) -> str:
+    if not is_import_path(value):
         raise PydanticCustomError("handler", "not a handler reference")
     return value
 
@@ -42,6 +53,25 @@ def _check_handler(value: str) -> str:
 def _body(value: object) -> object:
     """A step without any option may be written as a key without a value."""
     return {} if value is None else value
+
+
+def _version(value: object) -> object:
+    """A version as text: numbers are as good."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and not (value.isprintable() and 1 <= len(value.strip()) <= _LONGEST_VERSION):
+        raise PydanticCustomError("version", "not a version")
+    return value
+
+
+def _cron_body(value: object) -> object:
+    """The short form: the schedule alone."""
+    return {"schedule": value} if isinstance(value, str) else value
+
+
+def _extra_body(value: object) -> object:
+    """The short form: one word for both ways."""
+    return {"in": value, "out": value} if isinstance(value, str) else value
 
 
 _NOTATION: dict[str, Any] = {
@@ -60,11 +90,40 @@ Handler = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"}),
 ]
 Notation = Annotated[Any, WithJsonSchema(_NOTATION)]
+Version = Annotated[
+    str,
+    BeforeValidator(_version),
+    WithJsonSchema({"type": ["string", "integer"], "minLength": 1, "maxLength": _LONGEST_VERSION}),
+]
 Pattern = dict[str, Any]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class CronModel(_Model):
+    """When runs start by themselves."""
+
+    schedule: Schedule = Field(
+        description="Five fields (minute, hour, day of the month, month, day of the week) or a name such as "
+        "@hourly."
+    )
+    timezone: Timezone = Field(
+        "UTC", description="The time zone of the schedule, such as Europe/Berlin; default UTC."
+    )
+    input: Any = Field(default_factory=dict, description="The input of each run, any JSON; default {}.")
+
+
+class ExtraFieldsModel(_Model):
+    """What happens to fields that a payload type does not name."""
+
+    in_: ExtraMode = Field(
+        "ignore", alias="in", description="In payloads that handlers get: ignore (default) or forbid."
+    )
+    out: ExtraMode = Field(
+        "forbid", description="In what handlers return: forbid (default, the task fails) or ignore."
+    )
 
 
 class _Options(_Model):
@@ -73,6 +132,14 @@ class _Options(_Model):
     description: str | None = Field(None, description="What the step does; becomes the handler's docstring.")
     handler: Handler | None = Field(
         None, description="An existing function, module:function, instead of a generated handler stub."
+    )
+    isolation: Isolation | None = Field(
+        None,
+        description="Where a plain (not async) handler runs: in a thread of the worker (default) or in a "
+        "process of its own, which can be stopped at its timeout.",
+    )
+    was: Slug | None = Field(
+        None, description="The slug that the step had before, so that it is renamed and not replaced."
     )
     output: Notation = Field(
         None, description="The type of what the handler returns (per element for a map step)."
@@ -125,6 +192,20 @@ class _Definition(_Model):
         None, description="Seconds before the first retry, doubled for each further one; default 1."
     )
     timeout: Timeout | None = Field(None, description="Seconds a task may take; default 30.")
+    version: Version | None = Field(
+        None, description="A version for people: it stands in the generated files and changes nothing else."
+    )
+    on_change: OnChange | None = Field(
+        None,
+        description="What happens when the shape changes while runs are alive: version (default, old runs "
+        "end as they began), drain (wait until there are none) or recreate (delete them).",
+    )
+    extra_fields: Annotated[ExtraFieldsModel, BeforeValidator(_extra_body)] | None = Field(
+        None, description="What happens to fields that a payload type does not name."
+    )
+    cron: Annotated[CronModel, BeforeValidator(_cron_body)] | None = Field(
+        None, description="When runs start by themselves: a schedule, or schedule, timezone and input."
+    )
     types: dict[str, Notation] | None = Field(None, description="Named payload types.")
     input: Notation = Field(None, description="The type of a run's input.")
 
@@ -153,6 +234,8 @@ def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 KNOWN_KEYS = frozenset(
-    key for model in (FlowModel, JobModel, StepModel, PerformModel) for key in keys_of(model)
+    key
+    for model in (FlowModel, JobModel, StepModel, PerformModel, CronModel, ExtraFieldsModel)
+    for key in keys_of(model)
 )
 """Every key of every kind of mapping, payload types and conditions aside."""

@@ -91,3 +91,12 @@ SAME_QUEUE = Code(
     example="flow: orders\nsteps: {a: {}}\n---\nflow: Orders\nsteps: {a: {}}",
     cure="Rename one of the two.",
 )
+FORMER_SLUG = Code(
+    "PGF211",
+    Severity.ERROR,
+    "a former slug that cannot be one",
+    cause="`was` names the slug that a step had before it was renamed. That slug is free now: no "
+    "step of the flow has it, and no other step had it.",
+    example="flow: orders\nsteps:\n  charge: {}\n  bill: {was: charge}",
+    cure="Remove `was`, or remove the step that still has the former slug.",
+)

@@ -100,10 +100,8 @@ NOT_COMPILED = Code(
     "PGF112",
     Severity.ERROR,
     "a part of the language that this version does not compile",
-    cause="`cron`, `version`, `{$ref: ...}` and `{$python: ...}` belong to the spec language, but this "
-    "version of pgflowc "
-    "cannot compile them yet. Ignoring them would lose what they ask for.",
-    example='flow: report\ncron: "@hourly"\nsteps: {build: {}}',
+    cause="`{$ref: ...}` belongs to the spec language, but this version of pgflowc cannot compile it yet.",
+    example="flow: report\ninput: {$ref: input.json}\nsteps: {build: {}}",
     cure="Remove it, or use a version of pgflowc that compiles it.",
 )
 NO_VALUE = Code(
@@ -113,4 +111,32 @@ NO_VALUE = Code(
     cause="Nothing, or null, stands after the colon. Only a step's body and `perform` may be empty.",
     example="flow: orders\ntimeout:\nsteps: {charge: }",
     cure="Write the value, or remove the key to get the default.",
+)
+BAD_SCHEDULE = Code(
+    "PGF114",
+    Severity.ERROR,
+    "a value is no schedule",
+    cause="A schedule has five fields: minute, hour, day of the month, month and day of the week. Or it "
+    "is one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually. Seconds, years and "
+    "@reboot are no part of it, and the time must come sooner or later.",
+    example='flow: report\ncron: "0 25 * * *"\nsteps: {build: {}}',
+    cure="Correct the field that the message names: 0 9 * * mon-fri is nine o'clock on working days.",
+)
+UNKNOWN_TIMEZONE = Code(
+    "PGF115",
+    Severity.ERROR,
+    "a time zone that does not exist",
+    cause="Time zones have the names of the IANA database: a region and a city, or UTC. Abbreviations such "
+    "as PST or CEST stand for an offset, not for a place with summer time, and most are not in it.",
+    example='flow: report\ncron: {schedule: "0 9 * * *", timezone: Europe/Berln}\nsteps: {build: {}}',
+    cure="Use the name of a city in the same zone, such as Europe/Berlin or America/New_York.",
+)
+BAD_VERSION = Code(
+    "PGF116",
+    Severity.ERROR,
+    "a version that cannot stand on one line",
+    cause="`version` is a word for people. It is written into comments, so it is one line of 1 to 64 "
+    "characters that can be printed.",
+    example="flow: report\nversion: ''\nsteps: {build: {}}",
+    cure="Write a number or a word, such as 2 or 2026-11; longer texts belong into the description.",
 )

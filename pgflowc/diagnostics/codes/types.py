@@ -93,3 +93,11 @@ RECURSIVE_ALIAS = Code(
     example="flow: orders\ntypes:\n  Tree: [Tree]\ninput: Tree\nsteps: {charge: {}}",
     cure="Put an object between: Tree: {children: [Tree]}.",
 )
+BAD_PYTHON = Code(
+    "PGF311",
+    Severity.ERROR,
+    "a value that names no Python class",
+    cause="`$python` names an existing pydantic model by its module and its class, with a colon between.",
+    example="flow: report\nsteps:\n  build:\n    output: {$python: shop.models.Report}",
+    cure="Write module:Class, as in {$python: 'shop.models:Report'}.",
+)

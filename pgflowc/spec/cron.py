@@ -1,0 +1,176 @@
+"""Schedules: five fields as crontabs have them, or a name such as `@hourly`; and the time zones of both.
+
+The grammar here is what a worker's scheduler and, but for a few extras, pg_cron understand. croniter, with
+which a worker computes the next time, has the last word; it is imported only when a spec has a schedule.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+NAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
+UTC_NAMES = frozenset({"UTC", "GMT", "Etc/UTC", "Etc/GMT"})
+"""Time zones in which pg_cron's own clock runs unless the server is told otherwise."""
+
+_FIELDS = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or jan to dec"),
+    ("day of the week", "0 to 7 (0 and 7 are Sunday), or sun to sat"),
+)
+_VALUE = r"(?:[0-9]{1,2}|[A-Za-z]{3})"
+_PART = rf"(?:\*|{_VALUE}(?:-{_VALUE})?)(?:/[0-9]{{1,2}})?"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_WORDS: tuple[tuple[str, ...], ...] = ((), (), (), _MONTHS, _DAYS)
+# Day L of the month, the second Friday (5#2) and the last one (L5): croniter's, unknown to pg_cron.
+_EXTRAS = ("", "", "|L", "", rf"|{_VALUE}#[1-5]|L[0-7]")
+_GRAMMAR = tuple(re.compile(rf"(?:{_PART}{extra})(?:,(?:{_PART}{extra}))*") for extra in _EXTRAS)
+_PLAIN = re.compile(rf"(?:\*(?:/[0-9]+)?|{_VALUE}(?:-{_VALUE}(?:/[0-9]+)?)?)")
+_LONGEST = 200
+_EVERY = re.compile(r"@every (\d{1,4}) ?(m|min|minutes?|h|hours?)")
+# Schedules are compared with no clock: any start does to find out whether a time ever comes.
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def broken_schedule(schedule: str) -> tuple[str, str] | None:
+    """Why `schedule` is none, and the way out; None for a good one."""
+    if schedule.startswith("@"):
+        return None if schedule in NAMES else _broken_name(schedule)
+    fields = schedule.split()
+    if len(schedule) > _LONGEST:
+        return (
+            f"it has {len(schedule)} characters",
+            f"{_LONGEST} are enough; write ranges such as 1-5 for lists",
+        )
+    if len(fields) != len(_FIELDS):
+        return _broken_count(len(fields))
+    if not schedule.isascii():
+        return "it may hold ASCII characters only", "type the fields anew: minute hour day month weekday"
+    for place, field in enumerate(fields):
+        alone = ["*"] * len(_FIELDS)
+        alone[place] = field
+        if not _is_field(place, field) or not _accepts(" ".join(alone)):
+            name, values = _FIELDS[place]
+            return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
+    if not _ever_comes(" ".join(fields)):
+        return "that day never comes", "check the day against the month"
+    return None
+
+
+def normal(schedule: str) -> str:
+    """The schedule with one blank between its fields."""
+    return " ".join(schedule.split())
+
+
+def beyond_pg_cron(schedule: str) -> str | None:
+    """The first part of a good schedule that pg_cron does not understand; None when it does all."""
+    if schedule.startswith("@"):
+        return None
+    for part in (part for field in schedule.split() for part in field.split(",")):
+        bounds = part.split("/")[0].split("-")
+        backwards = len(bounds) == 2 and all(map(str.isdigit, bounds)) and int(bounds[0]) > int(bounds[1])
+        named = len(bounds) == 2 and not all(map(str.isdigit, bounds)) and not _forward(*bounds)
+        if not _PLAIN.fullmatch(part) or backwards or named:
+            return part
+    return None
+
+
+def broken_timezone(timezone: str) -> bool:
+    """Whether this is no time zone; false as well where the system knows none at all."""
+    if timezone in UTC_NAMES:
+        return False
+    known = known_timezones()
+    return bool(known) and timezone not in known
+
+
+def known_timezones() -> frozenset[str]:
+    """The IANA names that this system knows."""
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _broken_name(name: str) -> tuple[str, str]:
+    if name == "@reboot":
+        return "'@reboot' is no time", "start a run where your application starts: pgflowc start FLOW"
+    every = _EVERY.fullmatch(name)
+    if every:
+        number, unit = int(every[1]), every[2][0]
+        step = "*" if number == 1 else f"*/{number}"
+        return (
+            f"'{name}' is not known",
+            f"write '{step} * * * *'" if unit == "m" else f"write '0 {step} * * *'",
+        )
+    return f"'{name}' is not known", f"the names are {', '.join(NAMES)}"
+
+
+def _broken_count(number: int) -> tuple[str, str]:
+    fields = "minute hour day-of-month month day-of-week, such as '0 9 * * mon'"
+    if number == 6:
+        return "it has 6 fields, not 5", f"seconds and years have no field; write {fields}"
+    return (
+        f"it has {number} field{'' if number == 1 else 's'}, not 5",
+        f"write {fields}, or {', '.join(NAMES[:2])}",
+    )
+
+
+def _is_field(place: int, field: str) -> bool:
+    words = re.findall(r"[A-Za-z]{2,}", field)
+    return bool(_GRAMMAR[place].fullmatch(field)) and all(word.lower() in _WORDS[place] for word in words)
+
+
+def _accepts(schedule: str) -> bool:
+    from croniter import croniter
+
+    return croniter.is_valid(schedule)
+
+
+def _ever_comes(schedule: str) -> bool:
+    from croniter import CroniterBadDateError, croniter
+
+    try:
+        croniter(schedule, _SOME_DAY).get_next(datetime)
+    except CroniterBadDateError:
+        return False
+    return True
+
+
+def _forward(first: str, last: str) -> bool:
+    """Whether a range of names, `mon-fri`, does not pass the end of its week or year."""
+    for words in (_MONTHS, _DAYS):
+        if first.lower() in words and last.lower() in words:
+            return words.index(first.lower()) <= words.index(last.lower())
+    return False
+
+
+def _check_schedule(schedule: str) -> str:
+    broken = broken_schedule(schedule)
+    if broken is not None:
+        raise PydanticCustomError("schedule", "not a schedule", {"reason": broken[0], "help": broken[1]})
+    return normal(schedule)
+
+
+def _check_timezone(timezone: str) -> str:
+    if broken_timezone(timezone):
+        raise PydanticCustomError("timezone", "not a time zone")
+    return timezone
+
+
+Schedule = Annotated[
+    str,
+    AfterValidator(_check_schedule),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(NAMES)}, {"type": "string", "pattern": r"^\s*[^\s@]+(\s+[^\s]+){4}\s*$"}]}
+    ),
+]
+"""Five fields or one of NAMES."""
+
+Timezone = Annotated[str, AfterValidator(_check_timezone), WithJsonSchema({"type": "string", "minLength": 1})]
+"""An IANA time zone."""
