@@ -44,6 +44,8 @@ COMMANDS = (
         "Write migrations, typed handlers and the worker registry.",
         COMPILER,
     ),
+    Command("graph", "pgflowc.cli.graph:graph", "Draw a flow for a terminal or a page.", COMPILER),
+    Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
     Command(
         "explain",
         "pgflowc.cli.explain:explain",

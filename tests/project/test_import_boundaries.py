@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[2]
 # What each part of the compiler may import, beside itself, of the compiler; all may import `resources`.
 STAGES = ("diagnostics", "document", "spec", "graph", "plan", "render", "compile")
 ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in enumerate(STAGES)} | {
+    "picture": {"diagnostics", "document", "spec", "graph"},
     "resources": set(),
     "output": set(),
     "settings": {"diagnostics", "document"},
     "project": {"diagnostics", "document", "settings"},
     "database": {"diagnostics", "document", "settings", "project"},
-    "cli": {*STAGES, "output", "settings", "project", "database"},
+    "cli": {*STAGES, "picture", "output", "settings", "project", "database"},
     "__main__": {"cli"},
 }
 # Only the command line joins the compiler with the runtime.
