@@ -1,12 +1,33 @@
-"""Makes the changes that findings offer: texts with faults to texts without, every other character kept."""
+"""Fixes: how findings come by them, and how they are made in a text, every other character kept."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pgflowc.diagnostics.lines import Offsets
-from pgflowc.diagnostics.model import Diagnostic, Fix
+from pgflowc.diagnostics.model import Diagnostic, Fix, Position, Span, replacement
+from pgflowc.diagnostics.words import sure_miss
+
+
+def respelling(span: Span, word: str, candidates: Collection[str]) -> Fix | None:
+    """The fix for a word at `span`, quoted or not, that is a slip for one of the candidates; else None."""
+    meant = sure_miss(word, candidates)
+    return rewording(span, word, meant) if meant else None
+
+
+def rewording(span: Span, word: str, better: str, *, certain: bool = True) -> Fix | None:
+    """The fix that puts `better` for `word` and leaves its quotes; None if `word` is not written as it is."""
+    width = span.end.column - span.start.column
+    if span.start.line != span.end.line or width not in (len(word), len(word) + 2):
+        return None
+    quotes = (width - len(word)) // 2
+    inner = Span(
+        span.path,
+        Position(span.start.line, span.start.column + quotes),
+        Position(span.end.line, span.end.column - quotes),
+    )
+    return replacement(inner, better, certain=certain)
 
 
 def certain_fixes(diagnostics: Iterable[Diagnostic], path: str) -> list[Fix]:
@@ -32,8 +53,8 @@ def fixed(text: str, fixes: Sequence[Fix]) -> str:
                 insort(taken, edit)
     pieces = []
     at = 0
-    for start, end, replacement in taken:
-        pieces += [text[at:start], replacement]
+    for start, end, better in taken:
+        pieces += [text[at:start], better]
         at = end
     return "".join([*pieces, text[at:]])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from heapq import nsmallest
 
@@ -52,6 +52,52 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     by_folded = {other: candidate for _, other, candidate in nsmallest(_MOST_COMPARED, alike)[::-1]}
     found = get_close_matches(folded, by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None
+
+
+def sure_miss(word: str, candidates: Collection[str]) -> str | None:
+    """The one candidate that `word` must be a slip of the fingers for; None when there may be another.
+
+    A slip is a letter too many, too few, wrong or swapped with the next: one in words of four letters and
+    more, two from seven letters on. Numbers are no letters: `load_1` is no slip for `load_2`.
+    """
+    if len(word) > _LONGEST_COMPARED:
+        return None
+    folded = _fold(word)
+    if same := [candidate for candidate in candidates if _fold(candidate) == folded]:
+        return same[0] if len(same) == 1 else None
+    allowed = 2 if len(folded) >= 7 else 1 if len(folded) >= 4 else 0
+    near: list[tuple[int, str]] = []
+    for candidate in candidates if allowed else ():
+        slips = _slips(folded, _fold(candidate))
+        if slips <= 2:
+            near.append((slips, candidate))
+    if len(near) != 1:
+        return None
+    slips, found = near[0]
+    return found if slips <= allowed and _digits(found) == _digits(word) and len(found) >= 3 else None
+
+
+def _slips(one: str, other: str) -> int:
+    """How many letters to insert, delete, change or swap with the next make `other` of `one`; 3 for more."""
+    if abs(len(one) - len(other)) > 2 or len(set(one) ^ set(other)) > 4:
+        return 3
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        current = [row]
+        for column, wanted in enumerate(other, 1):
+            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != wanted))
+            if row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == wanted:
+                cost = min(cost, before[column - 2] + 1)
+            current.append(cost)
+        before, last = last, current
+        if min(last) > 2:
+            return 3
+    return min(last[-1], 3)
+
+
+def _digits(word: str) -> list[str]:
+    return [character for character in word if character.isdigit()]
 
 
 def _fold(word: str) -> str:

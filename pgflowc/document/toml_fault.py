@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pgflowc.diagnostics import Diagnostic, Label
+from pgflowc.diagnostics import Diagnostic, Fix, Label, replacement
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
 from pgflowc.document.model import Place
@@ -12,6 +12,7 @@ from pgflowc.document.source import Source
 
 _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _WORD = re.compile(r"[^\s,\[\]{}#=]+")
+_WHOLE_WORD = re.compile(r"[A-Za-z_$@/.-][\w$@/.:-]*[ \t]*(?:#.*)?$", re.MULTILINE)
 _REST = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _UNCLOSED = (
     "Unclosed",
@@ -100,14 +101,23 @@ def _invalid_value(source: Source, offset: int) -> Diagnostic:
             source.span(offset, offset),
             help=("write it after the '='",),
         )
+    fix: Fix | None = None
     if word[0] in _MEANT:
         help = f"write {_MEANT[word[0]]}"
+        if word[0].lower() == _MEANT[word[0]]:
+            fix = replacement(source.span(*word.span()), _MEANT[word[0]])
     elif word[0].lower() in ("null", "none", "nil"):
         help = 'TOML has no null: leave the key out, or write "null" for the type'
     else:
         help = "texts need quotes in TOML"
+        if _WHOLE_WORD.match(source.text, offset):
+            fix = replacement(source.span(*word.span()), f'"{word[0]}"')
     return Diagnostic(
-        syntax.INVALID_TOML, f"{quote(word[0])} is not a value", source.span(*word.span()), help=(help,)
+        syntax.INVALID_TOML,
+        f"{quote(word[0])} is not a value",
+        source.span(*word.span()),
+        help=(help,),
+        fix=fix,
     )
 
 

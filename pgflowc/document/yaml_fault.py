@@ -7,14 +7,17 @@ text around the place.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from pgflowc.diagnostics import Code, Diagnostic, Label
+from pgflowc.diagnostics import Code, Diagnostic, Edit, Fix, Label, replacement
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
 
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
+_INDENTATION = re.compile(r"^[ \t]+(?=[^ \t\r\n])", re.MULTILINE)
+_ONLY_A_KEY = re.compile(r"[ \t]*(?:- +)*[\w$.-]+:[ \t]+")
 _CLOSING = {"[": "]", "{": "}"}
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
 
@@ -31,9 +34,10 @@ def diagnose(source: Source, problem: str, start: int, offset: int, context: int
 
     if character == "\t" or ("\t" in before and not before.strip()):
         tab = offset if character == "\t" else line_start + before.index("\t")
-        return _fault(
+        found = _fault(
             source, syntax.TAB, "a tab in the indentation", (tab, tab + 1), "tab", "indent with spaces"
         )
+        return replace(found, fix=_without_tabs(source) if not before.strip() else None)
     if "did not find expected alphabetic or numeric character" in problem and context is not None:
         return _unquoted(source, context)
     if "cannot start any token" in problem:
@@ -157,6 +161,25 @@ def _word(source: Source, offset: int) -> tuple[int, int]:
     return (offset, found.end()) if found else (offset, offset)
 
 
+def _without_tabs(source: Source) -> Fix | None:
+    """Two spaces for each tab, if the text is indented with nothing but tabs: else nobody knows how many."""
+    indentations = list(_INDENTATION.finditer(source.text))
+    if not all(set(found[0]) == {"\t"} for found in indentations):
+        return None
+    edits = [Edit(source.span(*found.span()), "  " * len(found[0])) for found in indentations]
+    return Fix(tuple(edits), certain=True)
+
+
+def _quoting(source: Source, start: int, end: int, *, certain: bool) -> Fix | None:
+    """Quotes around the rest of a line, if that is all that follows a key; None when there is more."""
+    line_start = max(source.text.rfind("\n", 0, start), source.text.rfind("\r", 0, start)) + 1
+    if not _ONLY_A_KEY.fullmatch(source.text, line_start, start) or source.text[end : end + 1] == "#":
+        return None
+    if source.text[end:].lstrip(" \t")[:1] == "#":
+        return None
+    return replacement(source.span(start, end), quoted(source.text[start:end]), certain=certain)
+
+
 def _unquoted(source: Source, offset: int) -> Diagnostic:
     start, end = _word(source, offset)
     character = source.text[start : start + 1]
@@ -170,7 +193,7 @@ def _unquoted(source: Source, offset: int) -> Diagnostic:
             "",
             'put the whole type in quotes: "[str] | null"',
         )
-    return _fault(
+    found = _fault(
         source,
         syntax.UNQUOTED,
         f"a text cannot begin with '{character}' unless it is quoted",
@@ -178,6 +201,8 @@ def _unquoted(source: Source, offset: int) -> Diagnostic:
         "needs quotes",
         f"write {quoted(written)}" if len(written) <= 60 else "put it in quotes",
     )
+    # `>` and `|` may have been meant to begin a text of several lines.
+    return replace(found, fix=_quoting(source, start, end, certain=character not in ">|"))
 
 
 def quoted(text: str) -> str:
@@ -190,7 +215,8 @@ def _colon(source: Source, offset: int, line_start: int) -> Diagnostic:
     found = _KEY_AND_TEXT.match(source.text[line_start:end])
     if found and line_start + found.start("text") < offset:
         suggestion = f": {quoted(found['text'])}" if len(found["text"]) <= 60 else ""
-        return _fault(
+        start = line_start + found.start("text")
+        fault = _fault(
             source,
             syntax.COLON,
             "a colon in the middle of a text",
@@ -198,6 +224,8 @@ def _colon(source: Source, offset: int, line_start: int) -> Diagnostic:
             "makes a key of what stands before it",
             f"put the text in quotes{suggestion}",
         )
+        is_prose = source.text[line_start:start].strip() == "description:"
+        return replace(fault, fix=_quoting(source, start, line_start + found.end("text"), certain=is_prose))
     return _fault(
         source,
         syntax.INDENTATION,

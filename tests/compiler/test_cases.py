@@ -1,6 +1,7 @@
-"""Golden diagnostics: faulty specs, and the exact text that a user sees.
+"""Golden diagnostics: faulty specs, the exact text that a user sees, and what `validate --fix` makes of them.
 
-tests/cases/fault_<name>/ holds specs beside `diagnostics.txt`. The texts are written anew by
+tests/cases/fault_<name>/ holds specs beside `diagnostics.txt`, and `fixed.yaml` (or `fixed_<spec>` where
+there are several) where something can be fixed. The texts are written anew by
 `PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/test_cases.py`; read each as somebody who never saw the code.
 """
 
@@ -12,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from pgflowc.compile import check_sources
+from pgflowc.compile import check_sources, fix_sources
 from pgflowc.diagnostics import Code, Report
 from pgflowc.diagnostics.codes import conditions, graph, ignores, limits, spec, syntax, types
 from pgflowc.diagnostics.text import render
@@ -26,7 +27,11 @@ CODES = [code for family in FAMILIES for code in vars(family).values() if isinst
 
 def _read(case: Path) -> dict[str, str]:
     """The specs of a case with their line breaks as they are."""
-    specs = sorted(path for path in case.iterdir() if path.suffix in (".yaml", ".toml"))
+    specs = sorted(
+        path
+        for path in case.iterdir()
+        if path.suffix in (".yaml", ".toml") and not path.name.startswith("fixed")
+    )
     return {path.name: path.read_bytes().decode("utf-8") for path in specs}
 
 
@@ -40,6 +45,27 @@ def test_case(name: str) -> None:
     if UPDATE:
         (case / "diagnostics.txt").write_text(text, encoding="utf-8")
     assert text == (case / "diagnostics.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_can_be_fixed_is_fixed(name: str) -> None:
+    case = CASES / name
+    sources = _read(case)
+    fixed = {path: text for path, text in fix_sources(sources).items() if text != sources[path]}
+    targets = {
+        path: case / (f"fixed_{path}" if len(sources) > 1 else f"fixed{Path(path).suffix}")
+        for path in sources
+    }
+    if UPDATE:
+        for path, target in targets.items():
+            target.unlink(missing_ok=True)
+            if path in fixed:
+                target.write_bytes(fixed[path].encode("utf-8"))
+    expected = {
+        path: target.read_bytes().decode("utf-8") for path, target in targets.items() if target.exists()
+    }
+    assert fixed == expected
+    assert fix_sources(fixed) == fixed
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)

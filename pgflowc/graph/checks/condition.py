@@ -10,6 +10,7 @@ import json
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import conditions as codes
+from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
@@ -94,6 +95,7 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
                     f"the condition of step '{step.slug}' looks at {quote(entry.key)}, no dependency of it",
                     entry.key_place.span,
                     help=(help,),
+                    fix=respelling(entry.key_place.span, entry.key, outputs),
                 )
             )
 
@@ -131,6 +133,7 @@ def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, rep
                         f"{what} has no field {quote(entry.key)}",
                         entry.key_place.span,
                         help=(help,) if help else (),
+                        fix=respelling(entry.key_place.span, entry.key, fields),
                     )
                 )
             elif not (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import graph as codes
+from pgflowc.document.editing import without_item
 from pgflowc.graph.draft import Dependency, Draft
 
 
@@ -12,7 +13,7 @@ def check(draft: Draft, report: Report) -> None:
     for step in draft.steps.values():
         seen: dict[str, Dependency] = {}
         reported: set[str] = set()
-        for dependency in step.depends_on:
+        for index, dependency in enumerate(step.depends_on):
             first = seen.setdefault(dependency.slug, dependency)
             if first is not dependency and dependency.slug not in reported:
                 reported.add(dependency.slug)
@@ -23,5 +24,6 @@ def check(draft: Draft, report: Report) -> None:
                         dependency.span,
                         labels=(Label(first.span, "first time"),),
                         help=("remove it, or name the step that was meant",),
+                        fix=without_item(draft.spec.document, (*step.path, "depends_on"), index),
                     )
                 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from pgflowc.diagnostics import Diagnostic, Label, Report
+from pgflowc.diagnostics import Diagnostic, Fix, Label, Report
 from pgflowc.diagnostics.codes import types as codes
-from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.diagnostics.fixing import rewording
+from pgflowc.diagnostics.words import near_miss, one_of, quote, sure_miss
 from pgflowc.graph.draft import Draft, TypeUse
 from pgflowc.graph.payload import SCALAR_NAMES
 
@@ -27,6 +28,9 @@ _OTHER_WORDS = {
     **dict.fromkeys(("jsonb", "object", "dict", "unknown"), "json"),
     **dict.fromkeys(("list", "array", "set", "tuple", "sequence"), "[T]"),
 }
+
+# Those of them that can mean nothing else.
+_SAME = {"string": "str", "integer": "int", "boolean": "bool"}
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -64,8 +68,19 @@ def check(draft: Draft, report: Report) -> None:
                 label="unknown type",
                 labels=tuple(Label(use.span, "here, too") for use in uses[1:_MOST_SHOWN]),
                 help=(_help(name, written),),
+                fix=_fix(name, uses, written),
             )
         )
+
+
+def _fix(name: str, uses: list[TypeUse], written: set[str]) -> Fix | None:
+    """The same word for all uses, if it is certain: a slip, or another language's word for the very type."""
+    meant = sure_miss(name, [*sorted(written), *SCALAR_NAMES]) or _SAME.get(name.lower())
+    if meant is None:
+        return None
+    fixes = [rewording(use.span, name, meant) for use in uses]
+    edits = [edit for fix in fixes if fix for edit in fix.edits]
+    return Fix(tuple(edits), certain=True) if len(edits) == len(uses) else None
 
 
 def _help(name: str, written: set[str]) -> str:

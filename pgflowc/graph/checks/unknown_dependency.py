@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import graph as codes
+from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
 
@@ -21,6 +22,7 @@ def check(draft: Draft, report: Report) -> None:
                         dependency.span,
                         label="unknown step",
                         help=_help(draft, step, dependency),
+                        fix=respelling(dependency.span, dependency.slug, _others(draft, step)),
                     )
                 )
         source = step.map
@@ -47,8 +49,13 @@ def check(draft: Draft, report: Report) -> None:
                     source.span,
                     label="unknown step",
                     help=_help(draft, step, source),
+                    fix=respelling(source.span, source.slug, [*_others(draft, step), RUN_INPUT]),
                 )
             )
+
+
+def _others(draft: Draft, step: DraftStep) -> list[str]:
+    return [other for other in draft.steps if other != step.slug]
 
 
 def _help(draft: Draft, step: DraftStep, dependency: Dependency) -> tuple[str, ...]:
@@ -56,7 +63,7 @@ def _help(draft: Draft, step: DraftStep, dependency: Dependency) -> tuple[str, .
         return ("a step without dependencies gets the run's input; others read it with ctx.flow_input()",)
     if dependency.slug in ("input", "$run", "run"):
         return (f"'map: {RUN_INPUT}' maps over the run's input",)
-    others = [other for other in draft.steps if other != step.slug]
+    others = _others(draft, step)
     meant = near_miss(dependency.slug, others)
     if meant:
         return (f"did you mean '{meant}' (line {draft.steps[meant].span.start.line})?",)
