@@ -14,7 +14,7 @@ from pgflowc.diagnostics.ignores import Ignore
 from pgflowc.document.comments import python_text_test, text_test
 from pgflowc.document.source import Source
 from pgflowc.graph.model import Flow
-from pgflowc.plan import LOCK, Lock, Plan, Target, parse_lock, plan
+from pgflowc.plan import LOCK, Lock, parse_lock, plan
 from pgflowc.render import Layout, Rendered, render
 
 _SYNTAX_IDS = frozenset(code.id for code in vars(syntax).values() if isinstance(code, Code))
