@@ -62,7 +62,7 @@ class Hammer(threading.Thread):
             self.requeue,
             self.prune,
             self.compile,
-            self.churn,
+            *[self.churn] * 3,
             self.delay,
             self.heartbeat,
         ]

@@ -1,4 +1,4 @@
--- Steps of runs. flow_slug has no foreign key of its own: that to steps implies it.
+-- Steps of runs.
 create table pgflow.step_states (
   flow_slug text not null,
   run_id uuid not null,
@@ -16,6 +16,7 @@ create table pgflow.step_states (
   failed_at timestamptz,
   skipped_at timestamptz,
   constraint step_states_pkey primary key (run_id, step_slug),
+  constraint step_states_flow_slug_fkey foreign key (flow_slug) references pgflow.flows (flow_slug),
   constraint step_states_run_id_fkey foreign key (run_id) references pgflow.runs (run_id),
   constraint step_states_flow_slug_step_slug_fkey foreign key (flow_slug, step_slug)
     references pgflow.steps (flow_slug, step_slug),

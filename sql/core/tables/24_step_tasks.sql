@@ -1,5 +1,5 @@
--- Units of work. Foreign keys to flows and runs would only repeat what the one to step_states says, cost a lookup
--- for every task, and lock a flow's row after a run's (against the lock order).
+-- Units of work. The key to flows locks a flow's row (for key share) in whatever makes tasks, under the lock of their run: who locks a
+-- flow's row against that must not wait for a run then (delete_flow_and_data).
 create table pgflow.step_tasks (
   flow_slug text not null,
   run_id uuid not null,
@@ -19,6 +19,8 @@ create table pgflow.step_tasks (
   last_requeued_at timestamptz,
   permanently_stalled_at timestamptz,
   constraint step_tasks_pkey primary key (run_id, step_slug, task_index),
+  constraint step_tasks_flow_slug_fkey foreign key (flow_slug) references pgflow.flows (flow_slug),
+  constraint step_tasks_run_id_fkey foreign key (run_id) references pgflow.runs (run_id),
   constraint step_tasks_run_id_step_slug_fkey foreign key (run_id, step_slug)
     references pgflow.step_states (run_id, step_slug),
   constraint step_tasks_last_worker_id_fkey foreign key (last_worker_id)
