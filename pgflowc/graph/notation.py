@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from pgflowc.diagnostics import Code, Diagnostic, Report, Span
+from pgflowc.diagnostics import Code, Diagnostic, Fix, Report, Span, replacement
 from pgflowc.diagnostics.codes import spec as spec_codes
 from pgflowc.diagnostics.codes import types as codes
+from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
@@ -101,6 +102,7 @@ class Reader:
                 f"{quote(directive.key)} means nothing in a payload type",
                 span,
                 f"did you mean '{meant}'?" if meant else "a choice of values is {$enum: [a, b]}",
+                fix=respelling(span, directive.key, _DIRECTIVES),
             )
         if len(node.entries) > 1:
             other = next(entry for entry in node.entries.values() if entry is not directive)
@@ -172,9 +174,9 @@ class Reader:
             f"did you mean {quote(f'{module}:{name}')}?" if dotted else "write it as in 'shop.models:Report'",
         )
 
-    def refuse(self, code: Code, message: str, span: Span, *help: str) -> PayloadType:
+    def refuse(self, code: Code, message: str, span: Span, *help: str, fix: Fix | None = None) -> PayloadType:
         """Report a fault; the type is `any` from here on."""
-        self._report.add(Diagnostic(code, message, span, help=help))
+        self._report.add(Diagnostic(code, message, span, help=help, fix=fix))
         return ANY
 
     def use(self, name: str, span: Span) -> PayloadType:
@@ -206,7 +208,9 @@ class _TextReader:
             if self._at < len(self._tokens):
                 self._fail_at_token()
         except _RefusedError as refused:
-            return self._reader.refuse(codes.MALFORMED, refused.message, refused.span, refused.help)
+            return self._reader.refuse(
+                codes.MALFORMED, refused.message, refused.span, refused.help, fix=refused.fix
+            )
         return type_
 
     def _union(self, depth: int) -> PayloadType:
@@ -227,6 +231,7 @@ class _TextReader:
                 f"{quote(twice)} occurs twice in {quote(union)}",
                 self._span(*repeated),
                 "remove it, or write the type that was meant",
+                fix=self._without(*repeated),
             )
         return next(iter(members)) if len(members) == 1 else payload.OneOf(tuple(members))
 
@@ -271,22 +276,37 @@ class _TextReader:
         start = self._tokens[min(first, last)][1]
         return self._node.source.span(self._offset + start, self._offset + self._tokens[last][2])
 
+    def _without(self, first: int, last: int) -> Fix | None:
+        """The fix that removes a member of a union and the `|` before it."""
+        if self._offset is None:
+            return None
+        start, end = self._tokens[first - 2][2], self._tokens[last][2]
+        return replacement(self._node.source.span(self._offset + start, self._offset + end), "")
+
     def _fail_at_token(self) -> NoReturn:
         word = self._tokens[self._at][0]
-        self._fail(f"{quote(word)} cannot stand here", _INSTEAD_OF.get(word, _FORMS))
+        span = self._span(self._at, self._at)
+        is_last = self._at == len(self._tokens) - 1
+        fix = None
+        if word == "or" and not is_last:
+            fix = rewording(span, word, "|")
+        elif word == "?" and is_last and self._at == 1:
+            fix = rewording(span, word, " | null")
+        self._fail(f"{quote(word)} cannot stand here", _INSTEAD_OF.get(word, _FORMS), fix)
 
-    def _fail(self, message: str, help: str = _FORMS) -> NoReturn:
-        raise _RefusedError(message, self._span(self._at, self._at), help)
+    def _fail(self, message: str, help: str = _FORMS, fix: Fix | None = None) -> NoReturn:
+        raise _RefusedError(message, self._span(self._at, self._at), help, fix)
 
 
 class _RefusedError(Exception):
     """The text is no type; what to report about it."""
 
-    def __init__(self, message: str, span: Span, help: str) -> None:
+    def __init__(self, message: str, span: Span, help: str, fix: Fix | None) -> None:
         super().__init__(message)
         self.message = message
         self.span = span
         self.help = help
+        self.fix = fix
 
 
 def _field(name: str, type_: PayloadType) -> payload.Field:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import spec as codes
+from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence
 from pgflowc.spec.fault import diagnose
@@ -81,6 +82,7 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
                 at.key_place.span if at else root.span,
                 label=f"did you mean '{word}'?" if meant else "",
                 help=(f"write '{_assignment(document, word)}' first",),
+                fix=respelling(meant.key_place.span, meant.key, ("flow", "job")) if meant else None,
             )
         )
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.words import near_miss, one_of, quote, visible
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
 from pgflowc.spec import cron, duration
+from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
     CronModel,
     ExtraFieldsModel,
@@ -67,6 +69,15 @@ _OTHER_WORDS = {
 
 def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     """The diagnostic for one pydantic error at `path`."""
+    kind, node = fault["type"], document.find(*path)
+    found = _diagnose(document, path, fault)
+    if found.code is codes.UNKNOWN_KEY:
+        return replace(found, fix=misspelt_key(document, path, keys_of(_model_at(document, path[:-1]))))
+    choices = _CHOICES.get(str(path[-1]), ())
+    return replace(found, fix=wrong_value(path, node, kind, choices)) if node is not None else found
+
+
+def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     kind = fault["type"]
     context: AnyMapping[str, Any] = fault.get("ctx", {})
     node = document.find(*path)
