@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pgflowc import document, graph, spec
-from pgflowc.diagnostics import Code, Diagnostic, Report, Severity, ignores
+from pgflowc.diagnostics import Code, Diagnostic, Fix, Report, Severity, ignores
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.fixing import certain_fixes, fixed
 from pgflowc.diagnostics.ignores import Ignore
@@ -68,7 +69,7 @@ def fix_sources(sources: Mapping[str, str]) -> dict[str, str]:
     """The specs with every fault mended that has one certain cure; each other character is as it was.
 
     Mending one fault can bring another to light, so it goes on until there is nothing more to mend. Files
-    are mended one by one, and a change that leaves a file with more faults than before is not made.
+    are mended one by one, and a change that does not mend what it should is not made.
     """
     return {path: _fix(path, text) for path, text in sources.items()}
 
@@ -80,7 +81,7 @@ def _fix(path: str, text: str) -> str:
         for chosen in (fixes, *([fix] for fix in fixes[:_MOST_TRIED])):
             better = fixed(text, chosen)
             after = _findings(path, better)
-            if better != text and _is_progress(found, after):
+            if better != text and _is_progress(found, after, chosen):
                 text, found = better, after
                 break
         else:
@@ -94,10 +95,13 @@ def _findings(path: str, text: str) -> tuple[Diagnostic, ...]:
     return report.sorted()
 
 
-def _is_progress(before: Sequence[Diagnostic], after: Sequence[Diagnostic]) -> bool:
-    # A text that did not parse hid its other faults, so only the place of its fault can be compared.
-    unread = [found for found in before if found.code.id in _SYNTAX_IDS]
-    return len(after) < len(before) or (bool(unread) and unread[0] not in after)
+def _is_progress(before: Sequence[Diagnostic], after: Sequence[Diagnostic], made: Sequence[Fix]) -> bool:
+    """Whether what was mended is gone, and the text can be read if it could before; new findings
+    were hidden."""
+    was, now = (Counter((found.code.id, found.message) for found in one) for one in (before, after))
+    cured = {(found.code.id, found.message) for found in before if found.fix in made}
+    unread_before, unread = (any(found.code.id in _SYNTAX_IDS for found in one) for one in (before, after))
+    return all(now[kind] < was[kind] for kind in cured) and (unread_before or not unread)
 
 
 def compile_sources(
