@@ -4,12 +4,18 @@ from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.context import Context
+from pgflowc_runtime.definition import Definition
 from pgflowc_runtime.errors import (
     ConfigurationError,
     DatabaseUnavailable,
     FlowMismatch,
     FlowNotFound,
+    InvalidCursor,
+    InvalidDefinition,
     InvalidInput,
+    InvalidRunId,
+    InvalidTime,
+    NotFound,
     PgflowcError,
     RegistryError,
     RunExists,
@@ -19,9 +25,23 @@ from pgflowc_runtime.errors import (
 )
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.outcome import PermanentFailure, RetryAfter
+from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.payload import Base64, ExactDecimal, JsonValue, Payload
 from pgflowc_runtime.registry import Registry
-from pgflowc_runtime.rows import FlowInfo, Run, RunWithStates, StepState, StepTask
+from pgflowc_runtime.reports import Health, Pruned, Upserted
+from pgflowc_runtime.rows import (
+    DepInfo,
+    FlowInfo,
+    FlowWithSteps,
+    Run,
+    RunWithStates,
+    StepInfo,
+    StepState,
+    StepTask,
+    WorkerInfo,
+)
+from pgflowc_runtime.run_changes import RunEvent
+from pgflowc_runtime.run_watcher import RunWatcher
 from pgflowc_runtime.worker import Worker
 
 __all__ = [
@@ -30,29 +50,46 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "Context",
+    "Cursor",
     "DatabaseUnavailable",
+    "Definition",
+    "DepInfo",
     "ExactDecimal",
     "Flow",
     "FlowInfo",
     "FlowMismatch",
     "FlowNotFound",
+    "FlowWithSteps",
+    "Health",
+    "InvalidCursor",
+    "InvalidDefinition",
     "InvalidInput",
+    "InvalidRunId",
+    "InvalidTime",
     "JsonValue",
+    "NotFound",
     "Payload",
     "PermanentFailure",
     "PgflowcError",
+    "Pruned",
     "Registry",
     "RegistryError",
     "RetryAfter",
     "Run",
+    "RunEvent",
     "RunExists",
     "RunNotFound",
+    "RunPage",
+    "RunWatcher",
     "RunWithStates",
     "SchemaError",
     "Step",
+    "StepInfo",
     "StepState",
     "StepTask",
+    "Upserted",
     "WaitTimeout",
     "Worker",
     "WorkerConfig",
+    "WorkerInfo",
 ]

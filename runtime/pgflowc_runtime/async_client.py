@@ -1,4 +1,4 @@
-"""Start runs and look at them, from an event loop. `client.py` does the same in ordinary code."""
+"""Start runs, look at them and manage them, from an event loop. `client.py` does so in ordinary code."""
 
 # ruff: noqa: ASYNC109
 # `timeout` is the parameter that Client has, and ends in WaitTimeout, which says more than a TimeoutError.
@@ -6,50 +6,81 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from inspect import GEN_CREATED, getgeneratorstate
 from types import TracebackType
-from typing import Any, TypeVar, overload
-from uuid import UUID, uuid4
+from typing import Any, Literal, TypeVar, overload
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from pgflowc_runtime import queries, run_faults
-from pgflowc_runtime.connection import conninfo, is_transient, unavailable
+from pgflowc_runtime.call import Call, Refused, ask, drive_async, refused
+from pgflowc_runtime.caller_connection import joined_async
+from pgflowc_runtime.calls import looking, managing, starting
+from pgflowc_runtime.calls.starting import Delay, Starter
+from pgflowc_runtime.connection import conninfo, is_transient
 from pgflowc_runtime.database import execute
-from pgflowc_runtime.errors import FlowNotFound
+from pgflowc_runtime.definition import Definition
+from pgflowc_runtime.event_feed import EventFeed, Subscription
 from pgflowc_runtime.flow import Flow
-from pgflowc_runtime.polling import pauses
+from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries import Query
-from pgflowc_runtime.rows import FlowInfo, Run, RunStatus, RunWithStates, StepTask
-from pgflowc_runtime.run_input import FlowOrSlug, encode, slug_of
-from pgflowc_runtime.versions import check_capabilities, check_versions
+from pgflowc_runtime.reports import Health, Pruned, Upserted
+from pgflowc_runtime.rows import (
+    ClientFeatures,
+    FlowInfo,
+    FlowWithSteps,
+    Run,
+    RunStatus,
+    RunWithStates,
+    StepState,
+    StepTask,
+    WorkerInfo,
+)
+from pgflowc_runtime.run_ids import RunId, new_run_id, parse_run_id
+from pgflowc_runtime.run_input import NO_INPUT, FlowOrSlug
+from pgflowc_runtime.run_watcher import RunWatcher, until_ended
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
+Connection = psycopg.AsyncConnection[DictRow]
 
 
 class AsyncClient:
-    """Starts runs and reads them; the methods are those of `Client`, awaited.
+    """Starts runs, reads and manages them; the methods are those of `Client`, awaited.
 
         async with AsyncClient("postgresql:///shop") as client:
             run_id = await client.start_flow(ProcessOrder, ProcessOrderInput(order_id=1, items=[]))
             run = await client.wait(run_id, timeout=30)
 
-    One client serves one event loop. It connects on first use. Every method may raise DatabaseUnavailable or
-    SchemaError, and psycopg.Error for what neither describes.
+    One client serves one event loop. It connects on first use. Starting calls take `connection=`, the
+    caller's own connection, and then are part of its transaction; a client that does nothing else needs no
+    `dsn`. Every method may raise DatabaseUnavailable or SchemaError, and psycopg.Error for what neither
+    describes (on the caller's connection, the framework's own exception).
     """
 
-    def __init__(self, dsn: str, *, pool_size: int = 4) -> None:
-        """Raises ConfigurationError if `dsn` is malformed."""
+    def __init__(
+        self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0, prepare: bool = True
+    ) -> None:
+        """`patience`: seconds for which starting calls try again while the database is away. `prepare`: use
+        prepared statements; False behind a pooler that cannot (pgbouncer before 1.21 in transaction mode).
+
+        Raises ConfigurationError if `dsn` is malformed.
+        """
         self._dsn = dsn
-        self._conninfo = conninfo(dsn, "pgflowc client")
+        self._conninfo = None if dsn is None else conninfo(dsn, "pgflowc client")
+        self._starter = Starter(patience)
+        self._feed: EventFeed | None = None
         self._opening = asyncio.Lock()
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[DictRow]] = AsyncConnectionPool(
-            self._conninfo,
-            connection_class=psycopg.AsyncConnection[DictRow],
-            kwargs={"autocommit": True, "row_factory": dict_row},
+        kwargs: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self._conninfo or "",
+            connection_class=Connection,
+            kwargs=kwargs if prepare else {**kwargs, "prepare_threshold": None},
             min_size=1,
             max_size=pool_size,
             open=False,
@@ -59,21 +90,20 @@ class AsyncClient:
 
     async def open(self) -> None:
         """Connect now instead of on first use."""
-        async with self._opening:
-            if self._pool.closed:
-                try:
-                    # The pool would hide the reason behind a timeout.
-                    await (await psycopg.AsyncConnection.connect(self._conninfo)).close()
-                except psycopg.OperationalError as error:
-                    raise unavailable(self._dsn, error) from None
-                await self._pool.open()
+        try:
+            await self._connect()
+        except Refused as error:
+            raise run_faults.of_statement(error, self._dsn) from None
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used again."""
+        if self._feed is not None:
+            await self._feed.close()
         await self._pool.close()
 
     async def __aenter__(self) -> AsyncClient:
-        await self.open()
+        if self._dsn is not None:
+            await self.open()
         return self
 
     async def __aexit__(
@@ -85,117 +115,335 @@ class AsyncClient:
 
     @overload
     async def start_flow(
-        self, flow: Flow[InputT], input: InputT | dict[str, Any], *, run_id: UUID | None = None
+        self,
+        flow: Flow[InputT],
+        input: InputT | dict[str, Any],
+        *,
+        run_id: RunId | None = None,
+        connection: Any = None,
     ) -> UUID: ...
 
     @overload
-    async def start_flow(self, flow: str, input: Any = None, *, run_id: UUID | None = None) -> UUID: ...
+    async def start_flow(
+        self, flow: str, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+    ) -> UUID: ...
 
-    async def start_flow(self, flow: FlowOrSlug, input: Any = None, *, run_id: UUID | None = None) -> UUID:
-        """Start a run and return its id. `input` is a model or plain data; `run_id` chooses the id.
+    async def start_flow(
+        self, flow: FlowOrSlug, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+    ) -> UUID:
+        """Start a run and return its id. `input` is a model or plain data.
 
-        Raises FlowNotFound, InvalidInput, or RunExists if the id is taken.
+        `run_id` chooses the id: a run of that id, flow and input is then returned as it is. Raises
+        FlowNotFound, InvalidInput, RunExists if the id names another run.
         """
-        return await self._start(flow, input, run_id)
+        return await self._start(flow, input, run_id, connection)
 
-    async def wait(self, run_id: UUID, *, timeout: float | None = None) -> Run:
-        """The run when it has ended. Raises WaitTimeout after `timeout` seconds, RunNotFound."""
-        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
-        for pause in pauses():
-            status = await self._run(queries.run_status(run_id))
-            if status != "started":
-                return await self.get_run(run_id)
-            if deadline is not None:
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
-                    raise run_faults.wait_timeout(run_id, timeout or 0.0)
-                pause = min(pause, left)
-            await asyncio.sleep(pause)
-        raise AssertionError("pauses never end")
+    async def start_flows(
+        self,
+        flow: Flow[InputT] | str,
+        inputs: Sequence[InputT | dict[str, Any]],
+        *,
+        run_ids: Sequence[RunId] | None = None,
+        connection: Any = None,
+    ) -> list[UUID]:
+        """Start a run for each input, thousands at once; their ids in that order. All start, or none.
+
+        Raises as `start_flow`.
+        """
+        call = starting.start_many(self._starter, flow, inputs, run_ids, joined=connection is not None)
+        return await self._do(call, connection, whole=True)
+
+    @overload
+    async def enqueue(
+        self,
+        job: Flow[InputT],
+        input: InputT | dict[str, Any],
+        *,
+        run_id: RunId | None = None,
+        connection: Any = None,
+    ) -> UUID: ...
+
+    @overload
+    async def enqueue(
+        self, job: str, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+    ) -> UUID: ...
+
+    async def enqueue(
+        self, job: FlowOrSlug, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+    ) -> UUID:
+        """`start_flow` by the name that suits a job."""
+        return await self._start(job, input, run_id, connection)
+
+    async def enqueue_in(
+        self,
+        job: Flow[InputT] | str,
+        input: InputT | dict[str, Any],
+        delay: Delay,
+        *,
+        run_id: RunId | None = None,
+        connection: Any = None,
+    ) -> UUID:
+        """`enqueue`, to be taken up after `delay` (seconds or a timedelta; less than none is none)."""
+        return await self._start(job, input, run_id, connection, delay=delay)
+
+    async def enqueue_at(
+        self,
+        job: Flow[InputT] | str,
+        input: InputT | dict[str, Any],
+        at: datetime,
+        *,
+        run_id: RunId | None = None,
+        connection: Any = None,
+    ) -> UUID:
+        """`enqueue`, to be taken up at a time of any timezone; the past means now.
+
+        Raises InvalidTime for a time without a timezone.
+        """
+        return await self._start(job, input, run_id, connection, at=at)
+
+    async def _start(
+        self,
+        flow: FlowOrSlug,
+        input: Any,
+        run_id: RunId | None,
+        connection: Any,
+        *,
+        at: datetime | None = None,
+        delay: Delay | None = None,
+        fresh: UUID | None = None,
+    ) -> UUID:
+        is_joined = connection is not None
+        call = starting.start(
+            self._starter, flow, input, run_id, at=at, delay=delay, fresh=fresh, joined=is_joined
+        )
+        return await self._do(call, connection)
+
+    @overload
+    async def start_flow_sync(
+        self,
+        flow: Flow[InputT],
+        input: InputT | dict[str, Any],
+        *,
+        run_id: RunId | None = None,
+        timeout: float | None = None,
+    ) -> Run: ...
+
+    @overload
+    async def start_flow_sync(
+        self,
+        flow: str,
+        input: Any = NO_INPUT,
+        *,
+        run_id: RunId | None = None,
+        timeout: float | None = None,
+    ) -> Run: ...
 
     async def start_flow_sync(
-        self, flow: FlowOrSlug, input: Any = None, *, run_id: UUID | None = None, timeout: float | None = None
+        self,
+        flow: FlowOrSlug,
+        input: Any = NO_INPUT,
+        *,
+        run_id: RunId | None = None,
+        timeout: float | None = None,
     ) -> Run:
         """`start_flow`, then `wait`."""
-        return await self.wait(await self._start(flow, input, run_id), timeout=timeout)
+        chosen = new_run_id() if run_id is None else parse_run_id(run_id)
+        # Whoever listens before the run begins hears everything.
+        async with Subscription(self._event_feed(), [chosen]) as subscription:
+            await self._start(flow, input, run_id if run_id is None else chosen, None, fresh=chosen)
+            return await self._until_ended(subscription, chosen, timeout)
+
+    # Waiting
+
+    async def wait(self, run_id: RunId, *, timeout: float | None = None) -> Run:
+        """The run when it has ended. Raises WaitTimeout after `timeout` seconds, RunNotFound, InvalidRunId.
+
+        An outage of the database is waited out, for a minute at most.
+        """
+        wanted = parse_run_id(run_id)
+        run = await self.get_run(wanted)
+        if run.finished:
+            return run
+        async with Subscription(self._event_feed(), [wanted]) as subscription:
+            return await self._until_ended(subscription, wanted, timeout)
+
+    def watch(self, *run_ids: RunId) -> RunWatcher:
+        """Follow runs: an async iterator of what happens to them, until all have ended.
+
+        Raises InvalidRunId; the iterator raises RunNotFound.
+        """
+        wanted = [parse_run_id(run_id) for run_id in run_ids]
+        return RunWatcher(self._event_feed(), self._do, wanted)
+
+    async def _until_ended(self, subscription: Subscription, run_id: UUID, timeout: float | None) -> Run:
+        await until_ended(subscription, lambda: self._do(looking.run_status(run_id)), run_id, timeout)
+        return await self.get_run(run_id)
+
+    def _event_feed(self) -> EventFeed:
+        if self._feed is None:
+            self._feed = EventFeed(self._required_conninfo(), self._execute, self._features)
+        return self._feed
+
+    async def _features(self) -> ClientFeatures:
+        return await drive_async(self._starter.ask_features(), self._execute, asyncio.sleep)
 
     # Looking
+
+    async def get_run(self, run_id: RunId) -> Run:
+        """The run. Raises RunNotFound, InvalidRunId."""
+        return await self._do(looking.get_run(run_id))
+
+    async def get_run_with_states(self, run_id: RunId) -> RunWithStates:
+        """The run and its steps in order of definition. Raises RunNotFound, InvalidRunId."""
+        return await self._do(looking.get_run_with_states(run_id))
+
+    async def list_runs(
+        self,
+        flow: FlowOrSlug | None = None,
+        *,
+        status: RunStatus | None = None,
+        kind: Literal["flow", "job"] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        input: Any = None,
+        limit: int = 50,
+        after: Cursor | str | None = None,
+    ) -> RunPage:
+        """A page of runs, the latest first: those that fit all that is given.
+
+        Started from `since` on and before `until`, with an input that contains `input` (`{"order_id": 1}`).
+        `after=page.next` goes on; runs that start meanwhile move nothing. Raises InvalidInput, InvalidCursor.
+        """
+        return await self._do(looking.list_runs(flow, status, kind, since, until, input, limit, after))
+
+    async def list_step_states(self, run_id: RunId) -> tuple[StepState, ...]:
+        """The run's steps in order of definition; empty for an unknown run."""
+        return await self._do(looking.list_step_states(run_id))
+
+    async def list_step_tasks(self, run_id: RunId, step_slug: str | None = None) -> list[StepTask]:
+        """The run's tasks, or those of one step, by step and index; empty for an unknown run."""
+        return await self._do(looking.list_step_tasks(run_id, step_slug))
+
+    async def flow_exists(self, flow: FlowOrSlug) -> bool:
+        """Whether the database has the flow."""
+        return await self._do(looking.flow_exists(flow))
+
+    async def get_flow(self, flow: FlowOrSlug) -> FlowWithSteps:
+        """The flow with its steps and dependencies. Raises FlowNotFound."""
+        return await self._do(looking.get_flow(flow))
+
+    async def list_flows(self) -> list[FlowInfo]:
+        """The flows and jobs in the database, by slug."""
+        return await self._do(ask(queries.flows()))
+
+    async def list_workers(self, *, include_stopped: bool = False) -> list[WorkerInfo]:
+        """The workers that are alive, or all on record, the latest first."""
+        return await self._do(looking.list_workers(include_stopped))
 
     async def check_schema(self) -> None:
         """Raise SchemaError if what is installed is none that this pgflowc knows. Nothing else asks for it:
         application code should go on beside a newer core while the workers are replaced.
         """
-        capabilities = await self._run(queries.capabilities())
-        check_capabilities(capabilities)
-        if capabilities.versions_recorded:
-            # A role that may only start runs cannot see the versions.
-            with suppress(psycopg.errors.InsufficientPrivilege):
-                check_versions(await self._execute(queries.installed_components()))
+        await self._do(looking.check_schema())
 
-    async def get_run(self, run_id: UUID) -> Run:
-        """The run; raises RunNotFound."""
-        run = await self._run(queries.run(run_id))
-        if run is None:
-            raise run_faults.run_not_found(run_id)
-        return run
+    async def health_check(self) -> Health:
+        """What is installed, flows, workers alive, and problems such as tasks that no worker serves."""
+        return await self._do(looking.health_check())
 
-    async def get_run_with_states(self, run_id: UUID) -> RunWithStates:
-        """The run and its steps in order of definition; raises RunNotFound."""
-        return RunWithStates(
-            run=await self.get_run(run_id), steps=await self._run(queries.step_states(run_id))
-        )
+    # Managing
 
-    async def list_runs(
-        self, flow: FlowOrSlug | None = None, *, status: RunStatus | None = None, limit: int = 50
-    ) -> list[Run]:
-        """Runs of that flow (any) and status (any), the latest first; at most `limit`."""
-        return await self._run(queries.runs(None if flow is None else slug_of(flow), status, limit))
+    async def upsert_flow(
+        self, definition: Definition | Mapping[str, Any], *, allow_data_loss: bool = False
+    ) -> Upserted:
+        """Define a flow from data at run time, or make the stored one agree with it.
 
-    async def list_step_tasks(self, run_id: UUID, step_slug: str | None = None) -> list[StepTask]:
-        """The run's tasks, or those of one step, by step and index; empty for an unknown run."""
-        return await self._run(queries.step_tasks(run_id, step_slug))
+        A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
+        place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
+        """
+        return await self._do(managing.upsert_flow(definition, allow_data_loss), whole=True)
 
-    async def list_flows(self) -> list[FlowInfo]:
-        """The flows and jobs in the database, by slug."""
-        return await self._run(queries.flows())
+    async def delete_flow(self, flow: FlowOrSlug) -> None:
+        """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
+        await self._do(managing.delete_flow(self._starter, flow), whole=True)
 
-    async def flow_exists(self, flow: FlowOrSlug) -> bool:
-        """Whether the database has the flow."""
-        found = await self._run(queries.flows(slug_of(flow)))
-        return bool(found)
+    async def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
+        """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""
+        return await self._do(managing.cancel_run(run_id, reason))
 
-    async def _start(self, flow: FlowOrSlug, input: Any, run_id: UUID | None) -> UUID:
-        slug = slug_of(flow)
-        # An id of our own makes it safe to try again after a lost connection.
-        chosen = run_id or uuid4()
-        query = queries.start_flow(slug, encode(flow, input), chosen)
+    async def retry_run(self, run_id: RunId) -> bool:
+        """Let a failed run go on where it failed, what is finished kept; False if it is not failed.
+
+        Raises RunNotFound, InvalidRunId.
+        """
+        return await self._do(managing.retry_run(run_id))
+
+    async def prune(self, older_than: timedelta, *, flows: Sequence[FlowOrSlug] | None = None) -> Pruned:
+        """Delete runs of these flows (None: all) that ended longer ago, with all they left, and dead workers.
+
+        Raises FlowNotFound.
+        """
+        return await self._do(managing.prune(older_than, flows))
+
+    # How calls reach the database
+
+    async def _do(self, call: Call[T], connection: Any = None, *, whole: bool = False) -> T:
+        """Carry out a call, on the caller's connection or our own; there, if `whole`, in one transaction."""
         try:
-            return await self._execute(query)
-        except psycopg.Error as error:
-            if isinstance(error, psycopg.errors.UniqueViolation) and run_id is None:
-                return chosen  # an attempt whose answer was lost
-            fault = run_faults.of_start(error, slug, chosen) or run_faults.of_statement(error, self._dsn)
-            if isinstance(fault, FlowNotFound):
-                fault = run_faults.flow_not_found(slug, [known.slug for known in await self.list_flows()])
-            raise fault from None
+            if connection is not None:
+                return await drive_async(call, joined_async(connection), asyncio.sleep)
+            if whole:
+                return await self._transaction(call)
+            return await drive_async(call, self._execute, asyncio.sleep)
+        except Refused as error:
+            dsn = None if connection is not None else self._dsn
+            raise run_faults.of_statement(error, dsn) from None
 
-    async def _run(self, query: Query[T]) -> T:
-        try:
-            return await self._execute(query)
-        except psycopg.Error as error:
-            raise run_faults.of_statement(error, self._dsn) from None
+    async def _execute(self, query: Query[Any]) -> Any:
+        """Execute in a transaction of its own."""
 
-    async def _execute(self, query: Query[T]) -> T:
-        await self.open()
-        try:
-            return await self._once(query)
-        except psycopg.Error as error:
-            if not is_transient(error) or isinstance(error, PoolTimeout):
-                raise
-        # The server has restarted, or something between cut the connection: replace all that are broken.
-        await self._pool.check()
-        return await self._once(query)
-
-    async def _once(self, query: Query[T]) -> T:
-        async with self._pool.connection() as connection:
+        async def once(connection: Connection) -> Any:
             return await execute(connection, query)
+
+        return await self._borrow(once)
+
+    async def _transaction(self, call: Call[T]) -> T:
+        async def whole(connection: Connection) -> T:
+            async with connection.transaction():
+                return await drive_async(call, joined_async(connection), asyncio.sleep)
+
+        return await self._borrow(whole, once=lambda: getgeneratorstate(call) != GEN_CREATED)
+
+    async def _borrow(
+        self, use: Callable[[Connection], Awaitable[T]], *, once: Callable[[], bool] = lambda: False
+    ) -> T:
+        """Use a connection of ours; if it turns out to be broken use another, unless `once()` by then."""
+        await self._connect()
+        try:
+            try:
+                async with self._pool.connection() as connection:
+                    return await use(connection)
+            except psycopg.Error as error:
+                if not is_transient(error) or isinstance(error, PoolTimeout) or once():
+                    raise
+            # The server has restarted, or something between cut the connection: replace all that are broken.
+            await self._pool.check()
+            async with self._pool.connection() as connection:
+                return await use(connection)
+        except psycopg.Error as error:
+            raise refused(error) from error
+
+    def _required_conninfo(self) -> str:
+        if self._conninfo is None:
+            raise run_faults.no_database()
+        return self._conninfo
+
+    async def _connect(self) -> None:
+        conninfo = self._required_conninfo()
+        async with self._opening:
+            if self._pool.closed:
+                try:
+                    # The pool would hide the reason behind a timeout.
+                    await (await psycopg.AsyncConnection.connect(conninfo)).close()
+                except psycopg.OperationalError as error:
+                    raise refused(error) from error
+                await self._pool.open()

@@ -5,11 +5,16 @@
     ├── RegistryError           handlers do not fit their flow, or PACKAGE.registry cannot be loaded
     ├── DatabaseUnavailable     no connection could be made, or it was refused
     ├── SchemaError             the core is missing, too old or too new for this runtime
-    │   └── FlowMismatch        a flow is not migrated, or differs from the registry's
-    ├── FlowNotFound            no flow of that slug in the database
-    ├── RunNotFound             no run of that id
-    ├── RunExists               that run id is taken already
+    │   └── FlowMismatch        a flow is not migrated, or differs from the one given
+    ├── NotFound
+    │   ├── FlowNotFound        no flow of that slug in the database
+    │   └── RunNotFound         no run of that id
+    ├── RunExists               that run id names another flow or another input already
     ├── InvalidInput            an input that the flow's type, or the database, refuses
+    │   ├── InvalidRunId        a text that is no run id
+    │   ├── InvalidCursor       a text that is no cursor of a list
+    │   ├── InvalidTime         a time without a timezone, or one that no timestamp can hold
+    │   └── InvalidDefinition   data that does not define a flow
     └── WaitTimeout             the run was still going when the wait ended (also a TimeoutError)
 
 `str(error)` is one line. `error.help` is one more: what mends it, best a command; empty if there is nothing
@@ -47,23 +52,43 @@ class SchemaError(PgflowcError):
 
 
 class FlowMismatch(SchemaError):
-    """A flow is not migrated, or differs from the registry's."""
+    """A flow is not migrated, or differs from the one given."""
 
 
-class FlowNotFound(PgflowcError):
+class NotFound(PgflowcError):
+    """What was named is not in the database."""
+
+
+class FlowNotFound(NotFound):
     """No flow of that slug in the database."""
 
 
-class RunNotFound(PgflowcError):
+class RunNotFound(NotFound):
     """No run of that id."""
 
 
 class RunExists(PgflowcError):
-    """That run id is taken already."""
+    """That run id names another flow or another input already."""
 
 
 class InvalidInput(PgflowcError):
     """An input that the flow's type, or the database, refuses."""
+
+
+class InvalidRunId(InvalidInput):
+    """A text that is no run id."""
+
+
+class InvalidCursor(InvalidInput):
+    """A text that is no cursor of a list."""
+
+
+class InvalidTime(InvalidInput):
+    """A time without a timezone, or one that no timestamp can hold."""
+
+
+class InvalidDefinition(InvalidInput):
+    """Data that does not define a flow; the text names every fault."""
 
 
 class WaitTimeout(PgflowcError, TimeoutError):

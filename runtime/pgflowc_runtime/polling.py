@@ -10,9 +10,9 @@ _LONGEST_SECONDS = 1.0
 _GROWTH = 1.5
 
 
-def pauses() -> Iterator[float]:
+def pauses(longest: float = _LONGEST_SECONDS) -> Iterator[float]:
     """Seconds between looks, growing; never ends."""
     pause = _FIRST_SECONDS
     while True:
         yield pause
-        pause = min(pause * _GROWTH, _LONGEST_SECONDS)
+        pause = min(pause * _GROWTH, longest)

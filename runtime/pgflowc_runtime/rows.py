@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 RunStatus = Literal["started", "completed", "failed"]
 StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
+Unmet = Literal["fail", "skip", "skip-cascade"]
 TaskStatus = Literal["queued", "started", "completed", "failed", "skipped", "cancelled"]
 
 
@@ -30,10 +31,79 @@ class FlowInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepInfo:
+    """A row of `pgflow.steps`. Options are seconds (`max_attempts` a count); None takes the flow's.
+
+    `required` and `forbidden` are the patterns of `if` and `if_not`, None without a condition.
+    """
+
+    flow_slug: str
+    slug: str
+    kind: Literal["single", "map"]
+    index: int
+    max_attempts: int | None
+    base_delay: int | None
+    timeout: int | None
+    start_delay: int | None
+    required: JsonValue
+    forbidden: JsonValue
+    when_unmet: Unmet
+    when_exhausted: Unmet
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepInfo:
+    """A row of `pgflow.deps`: `step_slug` depends on `dep_slug`."""
+
+    flow_slug: str
+    step_slug: str
+    dep_slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowWithSteps:
+    """A flow as the database defines it; the steps in order of definition, which is a topological one."""
+
+    flow: FlowInfo
+    steps: tuple[StepInfo, ...]
+    deps: tuple[DepInfo, ...]
+
+    def step(self, slug: str) -> StepInfo:
+        """The step of that slug; KeyError if the flow has none."""
+        for step in self.steps:
+            if step.slug == slug:
+                return step
+        raise KeyError(slug)
+
+    def depends_on(self, slug: str) -> tuple[str, ...]:
+        """The steps that this step depends on, by slug."""
+        return tuple(dep.dep_slug for dep in self.deps if dep.step_slug == slug)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A row of `pgflow.workers`: a worker and one queue that it serves.
+
+    `alive`: it has not stopped, and has shown itself within the last 30 s.
+    """
+
+    worker_id: UUID
+    queue_name: str
+    function_name: str
+    started_at: datetime
+    last_heartbeat_at: datetime
+    deprecated_at: datetime | None
+    stopped_at: datetime | None
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A row of `pgflow.runs`. `output` is an object of leaf steps' outputs, None until the run has completed.
 
-    `error` is the text of the step that failed the run, None unless it failed.
+    `error` is the text of the step that failed the run, `cancelled` or `cancelled: REASON` of one that was
+    cancelled, None unless it failed.
     """
 
     run_id: UUID
@@ -121,6 +191,29 @@ class StepTask:
     started_at: datetime | None
     completed_at: datetime | None
     failed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingRun:
+    """What a run id that is to be used names already: `same` if it is the same flow and input."""
+
+    flow_slug: str
+    input: str
+    same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFeatures:
+    """The functions beyond the contract that a client's database has.
+
+    `sends_notifications`: whoever asks for a run's events hears of them by NOTIFY.
+    """
+
+    has_start_run: bool
+    has_start_flow_batch: bool
+    has_delay_run: bool
+    has_schedules: bool
+    sends_notifications: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

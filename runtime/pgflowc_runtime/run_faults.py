@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
-from pgflowc_runtime.connection import headline, is_transient, unavailable
+from pgflowc_runtime.call import Refused
+from pgflowc_runtime.connection import unavailable
 from pgflowc_runtime.errors import (
+    ConfigurationError,
     FlowNotFound,
     InvalidInput,
     PgflowcError,
@@ -19,46 +20,69 @@ from pgflowc_runtime.errors import (
     SchemaError,
     WaitTimeout,
 )
+from pgflowc_runtime.rows import ExistingRun
 from pgflowc_runtime.versions import MIGRATE
 
-_NOT_INSTALLED = (
-    psycopg.errors.InvalidSchemaName,
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.UndefinedTable,
-)
+UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
+INSUFFICIENT_PRIVILEGE = "42501"
+# Missing schema, function, table.
+_NOT_INSTALLED = ("3F000", "42883", "42P01")
+# raise exception without a code, and the class of data exceptions.
+_BAD_DATA = ("P0001", "22")
 
 
-def of_statement(error: psycopg.Error, dsn: str) -> PgflowcError | psycopg.Error:
-    """The exception to raise for a statement that failed; the error itself if there is nothing better."""
-    if isinstance(error, PoolTimeout) or is_transient(error):
-        return unavailable(dsn, error)
-    if isinstance(error, _NOT_INSTALLED):
+def of_statement(refused: Refused, dsn: str | None) -> Exception:
+    """The exception to raise for a statement that failed; the driver's own if there is nothing better.
+
+    `dsn` is None on the caller's own connection, whose losses are the caller's to handle.
+    """
+    state = refused.sqlstate or ""
+    if dsn is not None and (refused.transient or isinstance(refused.error, psycopg.OperationalError)):
+        return unavailable(dsn, refused.error)
+    if state in _NOT_INSTALLED:
         return SchemaError(
-            f"the pgflow core is not installed in this database, or not wholly: {headline(error)}",
+            f"the pgflow core is not installed in this database, or not wholly: {refused.message}",
             help=MIGRATE,
         )
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+    if state == INSUFFICIENT_PRIVILEGE:
         return SchemaError(
-            f"this role may not do that: {headline(error)}",
+            f"this role may not do that: {refused.message}",
             help="grant it what docs/client.md lists, or use another role",
         )
-    return error
+    return refused.error
 
 
-def of_start(error: psycopg.Error, flow_slug: str, run_id: UUID | None) -> PgflowcError | None:
+def of_start(refused: Refused, flow_slug: str) -> PgflowcError | None:
     """The exception for a start that was refused; None if the error has another reason.
 
     An unknown flow is FlowNotFound without suggestions: `flow_not_found` adds them.
     """
-    if isinstance(error, psycopg.errors.ForeignKeyViolation):
-        return FlowNotFound(
-            f"no flow '{flow_slug}' in this database", help=f"{MIGRATE} to apply its migration"
-        )
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        return RunExists(f"there is a run {run_id} already")
-    if isinstance(error, psycopg.errors.RaiseException | psycopg.DataError):
-        return InvalidInput(f"input of flow '{flow_slug}': {headline(error)}")
+    state = refused.sqlstate or ""
+    if state == FOREIGN_KEY_VIOLATION:
+        return flow_not_found(flow_slug, ())
+    if state == UNIQUE_VIOLATION:
+        return RunExists(refused.message, help=_CHOOSE)
+    if state.startswith(_BAD_DATA):
+        return InvalidInput(f"input of flow '{flow_slug}': {refused.message}")
     return None
+
+
+_CHOOSE = "the id of a run names one flow and one input for ever: choose another id"
+
+
+def run_exists(run_id: UUID, existing: ExistingRun, flow_slug: str, input: str) -> RunExists:
+    """Names the run that is there, and the one that was to be started."""
+    if existing.flow_slug != flow_slug:
+        difference = f"of flow '{existing.flow_slug}', not '{flow_slug}'"
+    else:
+        difference = f"of flow '{flow_slug}', with input {_short(existing.input)}, not {_short(input)}"
+    return RunExists(f"run {run_id} exists, {difference}", help=_CHOOSE)
+
+
+def no_database() -> ConfigurationError:
+    """A client that was made without a dsn is to use a connection of its own."""
+    return ConfigurationError("this client has no database", help="give it a dsn, or a connection=")
 
 
 def flow_not_found(flow_slug: str, known: Sequence[str]) -> FlowNotFound:
@@ -78,3 +102,7 @@ def wait_timeout(run_id: UUID, seconds: float) -> WaitTimeout:
     return WaitTimeout(
         f"run {run_id} is not finished after {seconds:g} s", help=f"it goes on: `pgflowc runs show {run_id}`"
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

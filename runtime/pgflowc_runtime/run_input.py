@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -12,6 +15,9 @@ from pgflowc_runtime.errors import InvalidInput
 from pgflowc_runtime.flow import Flow
 
 FlowOrSlug = Flow[Any] | str
+
+NO_INPUT: Any = MappingProxyType({})
+"""Stands for an input that was not given: an empty object."""
 
 
 def slug_of(flow: FlowOrSlug) -> str:
@@ -25,19 +31,55 @@ def encode(flow: FlowOrSlug, value: Any) -> str:
     With a Flow, `value` must fit its input type; a model's own defaults are then stored with it, plain data
     is stored as it was given. With a slug, only the database judges. Raises InvalidInput.
     """
+    what = f"input of flow '{slug_of(flow)}'"
+    if value is NO_INPUT:
+        value = {}
+    if isinstance(flow, str):
+        return json_text(value, what)
     try:
-        if not isinstance(flow, str):
-            adapter: TypeAdapter[Any] = TypeAdapter(flow.input)
-            valid = adapter.validate_python(value)
-            if isinstance(value, BaseModel):
-                value = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
+        adapter = _adapter(flow.input)
+        valid = adapter.validate_python(value)
+        if isinstance(value, BaseModel):
+            value = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
+    except ValidationError as error:
+        raise InvalidInput(f"{what}: {problems(error)}") from None
+    except (PydanticSerializationError, RecursionError) as error:
+        raise InvalidInput(f"{what} is not JSON: {error}") from None
+    return json_text(value, what)
+
+
+def encode_each(flow: FlowOrSlug, values: Iterable[Any]) -> list[str]:
+    """`encode` each value; raises InvalidInput that says which one is wrong."""
+    texts = []
+    for number, value in enumerate(values):
+        try:
+            texts.append(encode(flow, value))
+        except InvalidInput as error:
+            raise InvalidInput(f"inputs[{number}]: {error}") from None
+    return texts
+
+
+def json_text(value: Any, what: str) -> str:
+    """The JSON text of a value; raises InvalidInput that begins with `what`."""
+    try:
         text = json.dumps(to_jsonable_python(value, by_alias=True), ensure_ascii=False, allow_nan=False)
         text.encode()  # a lone surrogate is a str, but no text
-        return text
-    except ValidationError as error:
-        raise InvalidInput(f"input of flow '{slug_of(flow)}': {problems(error)}") from None
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
-        raise InvalidInput(f"input of flow '{slug_of(flow)}' is not JSON: {error}") from None
+        raise InvalidInput(f"{what} is not JSON: {error}") from None
+    return text
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return _kept_adapter(annotation)
+    except TypeError:  # not hashable
+        return TypeAdapter(annotation)
+
+
+@lru_cache(maxsize=256)
+def _kept_adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Making an adapter takes longer than starting a run."""
+    return TypeAdapter(annotation)
 
 
 def problems(error: ValidationError) -> str:

@@ -99,11 +99,16 @@ async def test_an_unknown_flow_is_told_with_a_near_miss(client, flow) -> None:
     assert caught.value.help == "run `pgflowc db up` to apply its migration"
 
 
-async def test_a_run_id_can_be_chosen_once(client, flow) -> None:
+async def test_a_run_id_names_one_flow_and_input_for_ever(client, flow, bench, step) -> None:
     chosen = uuid.uuid4()
-    assert await client.start_flow(flow, OrderInput(order_id=1), run_id=chosen) == chosen
-    with pytest.raises(RunExists, match=str(chosen)):
-        await client.start_flow(flow, OrderInput(order_id=1), run_id=chosen)
+    for run_id in (chosen, str(chosen), chosen):
+        assert await client.start_flow(flow, OrderInput(order_id=1), run_id=run_id) == chosen
+    assert bench.value("select count(*) from pgflow.runs") == 1
+    with pytest.raises(RunExists, match=f"^run {chosen} exists, of flow 'orders', with input .*1.*, not .*2"):
+        await client.start_flow(flow, OrderInput(order_id=2), run_id=chosen)
+    bench.flow("other", step("only"))
+    with pytest.raises(RunExists, match=f"^run {chosen} exists, of flow 'orders', not 'other'$"):
+        await client.start_flow("other", run_id=chosen)
 
 
 async def test_waiting_ends_with_the_run_or_its_time(client, flow, bench) -> None:
@@ -174,7 +179,7 @@ async def test_runs_are_listed_latest_first_by_flow_and_status(client, flow, ben
     assert run.run_id == failed
     assert run.error is not None
     assert run.error.startswith("KeyError: 0")
-    assert await client.list_runs("other", status="completed") == []
+    assert list(await client.list_runs("other", status="completed")) == []
 
 
 async def test_flows_are_listed(client, flow, bench, step) -> None:

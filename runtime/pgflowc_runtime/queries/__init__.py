@@ -6,17 +6,44 @@ differs between cores. The modules together are the list of what a role needs ri
 core must keep.
 """
 
-from pgflowc_runtime.queries.definitions import flows
+from pgflowc_runtime.queries.definitions import (
+    compare_flow_shapes,
+    create_flow_from_shape,
+    delete_flow_and_data,
+    deps,
+    flows,
+    lock_definition,
+    remove_schedule,
+    set_flow_type,
+    set_options,
+    steps,
+)
+from pgflowc_runtime.queries.events import EVENTS_CHANNEL, probe, unwatch_events, watch_events
 from pgflowc_runtime.queries.installation import capabilities, installed_components, stored_steps
+from pgflowc_runtime.queries.managing import (
+    cancel_run,
+    known_workers,
+    prune_data_older_than,
+    retry_run,
+    waiting_tasks,
+)
 from pgflowc_runtime.queries.query import Query
 from pgflowc_runtime.queries.run_state import (
     flow_input,
-    run,
     run_status,
     runs,
-    start_flow,
+    runs_by_id,
     step_states,
     step_tasks,
+)
+from pgflowc_runtime.queries.starting import (
+    client_features,
+    existing_runs,
+    start_flow,
+    start_flow_batch,
+    start_flow_delayed,
+    start_flow_each,
+    start_run,
 )
 from pgflowc_runtime.queries.tasks import (
     READ_TIMEOUT_SECONDS,
@@ -41,33 +68,57 @@ from pgflowc_runtime.queries.worker_life import (
 )
 
 __all__ = [
+    "EVENTS_CHANNEL",
     "READ_TIMEOUT_SECONDS",
     "WAKEUP_CHANNEL",
     "Query",
     "announce_wait",
+    "cancel_run",
     "capabilities",
+    "client_features",
+    "compare_flow_shapes",
     "complete_task",
+    "create_flow_from_shape",
+    "delete_flow_and_data",
+    "deps",
     "enable_wakeup",
+    "existing_runs",
     "fail_task",
     "flow_input",
     "flows",
     "installed_components",
+    "known_workers",
+    "lock_definition",
     "mark_worker_stopped",
+    "probe",
+    "prune_data_older_than",
     "recover_stalled_tasks",
     "release_tasks",
+    "remove_schedule",
     "requeue_stalled_tasks",
-    "run",
+    "retry_run",
     "run_status",
     "runs",
+    "runs_by_id",
+    "set_flow_type",
+    "set_options",
     "start_flow",
+    "start_flow_batch",
+    "start_flow_delayed",
+    "start_flow_each",
+    "start_run",
     "start_tasks",
     "start_tasks_of_foreign_core",
     "step_states",
     "step_tasks",
+    "steps",
     "stored_steps",
     "task_attempts",
     "task_status",
     "track_worker_function",
+    "unwatch_events",
+    "waiting_tasks",
+    "watch_events",
     "withdraw_wait",
     "workers",
 ]

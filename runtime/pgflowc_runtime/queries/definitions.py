@@ -1,9 +1,14 @@
-"""Flows as the database defines them."""
+"""Flows as the database defines them, and changing them."""
 
 from __future__ import annotations
 
-from pgflowc_runtime.queries.query import Query
-from pgflowc_runtime.rows import FlowInfo
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from pgflowc_runtime.queries.query import Query, Row, no_rows
+from pgflowc_runtime.rows import DepInfo, FlowInfo, StepInfo
 
 
 def flows(slug: str | None = None) -> Query[list[FlowInfo]]:
@@ -21,3 +26,136 @@ def flows(slug: str | None = None) -> Query[list[FlowInfo]]:
         {"slug": slug},
         lambda rows: [FlowInfo(**row) for row in rows],
     )
+
+
+def steps(flow_slug: str) -> Query[tuple[StepInfo, ...]]:
+    """The steps of a flow, in order of definition."""
+    return Query(
+        # The conditions and modes came later than the rest (to_jsonb: no column is no value).
+        """
+        select s.flow_slug, s.step_slug as slug, s.step_type as kind, s.step_index as index,
+               s.opt_max_attempts as max_attempts, s.opt_base_delay as base_delay, s.opt_timeout as timeout,
+               s.opt_start_delay as start_delay, to_jsonb(s) -> 'required_input_pattern' as required,
+               to_jsonb(s) -> 'forbidden_input_pattern' as forbidden,
+               coalesce(to_jsonb(s) ->> 'when_unmet', 'skip') as when_unmet,
+               coalesce(to_jsonb(s) ->> 'when_exhausted', 'fail') as when_exhausted, s.created_at
+        from pgflow.steps s
+        where s.flow_slug = %(flow_slug)s
+        order by s.step_index
+        """,
+        {"flow_slug": flow_slug},
+        lambda rows: tuple(StepInfo(**row) for row in rows),
+    )
+
+
+def deps(flow_slug: str) -> Query[tuple[DepInfo, ...]]:
+    """The edges between a flow's steps."""
+    return Query(
+        """
+        select d.flow_slug, d.step_slug, d.dep_slug
+        from pgflow.deps d
+        where d.flow_slug = %(flow_slug)s
+        order by d.step_slug, d.dep_slug
+        """,
+        {"flow_slug": flow_slug},
+        lambda rows: tuple(DepInfo(**row) for row in rows),
+    )
+
+
+def lock_definition(flow_slug: str) -> Query[None]:
+    """The lock that ensure_flow_compiled takes, until the end of the transaction."""
+    return Query(
+        "select pg_advisory_xact_lock(1, hashtext(lower(%(flow_slug)s)))", {"flow_slug": flow_slug}, no_rows
+    )
+
+
+def compare_flow_shapes(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[str]]:
+    """How the stored flow differs from the shape."""
+    return Query(
+        """
+        select pgflow._compare_flow_shapes(
+          %(shape)s::jsonb, pgflow._get_flow_shape(%(flow_slug)s)
+        ) as differences
+        """,
+        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        lambda rows: list(rows[0]["differences"]),
+    )
+
+
+def create_flow_from_shape(flow_slug: str, shape: Mapping[str, Any]) -> Query[None]:
+    """Define a flow that is not there."""
+    return Query(
+        "select pgflow._create_flow_from_shape(%(flow_slug)s, %(shape)s::jsonb)",
+        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        no_rows,
+    )
+
+
+def set_flow_type(flow_slug: str, kind: str) -> Query[None]:
+    """Make it a flow or a job; only where the helpers are installed."""
+    return Query(
+        "update pgflow.flows f set flow_type = %(kind)s where f.flow_slug = %(flow_slug)s returning 1",
+        {"flow_slug": flow_slug, "kind": kind},
+        no_rows,
+    )
+
+
+def set_options(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[str]]:
+    """Give a stored flow and its steps the shape's options; what had other ones: `flow`, or step slugs."""
+    return Query(
+        """
+        with shape as (
+          select %(shape)s::jsonb as shape
+        ),
+        flow as (
+          update pgflow.flows f
+          set opt_max_attempts = (o.options ->> 'maxAttempts')::integer,
+              opt_base_delay = (o.options ->> 'baseDelay')::integer,
+              opt_timeout = (o.options ->> 'timeout')::integer
+          from (select shape -> 'options' as options from shape) o
+          where f.flow_slug = %(flow_slug)s
+            and (f.opt_max_attempts, f.opt_base_delay, f.opt_timeout) is distinct from
+              ((o.options ->> 'maxAttempts')::integer, (o.options ->> 'baseDelay')::integer,
+               (o.options ->> 'timeout')::integer)
+          returning f.flow_slug
+        ),
+        steps as (
+          update pgflow.steps s
+          set opt_max_attempts = (o.options ->> 'maxAttempts')::integer,
+              opt_base_delay = (o.options ->> 'baseDelay')::integer,
+              opt_timeout = (o.options ->> 'timeout')::integer,
+              opt_start_delay = (o.options ->> 'startDelay')::integer
+          from (
+            select e.step ->> 'slug' as slug, coalesce(e.step -> 'options', '{}') as options
+            from shape, jsonb_array_elements(shape.shape -> 'steps') e (step)
+          ) o
+          where s.flow_slug = %(flow_slug)s and s.step_slug = o.slug
+            and (s.opt_max_attempts, s.opt_base_delay, s.opt_timeout, s.opt_start_delay) is distinct from
+              ((o.options ->> 'maxAttempts')::integer, (o.options ->> 'baseDelay')::integer,
+               (o.options ->> 'timeout')::integer, (o.options ->> 'startDelay')::integer)
+          returning s.step_slug, s.step_index
+        )
+        select changed from (
+          select 'options of the flow' as changed, -1 as place from flow
+          union all
+          select 'options of step ''' || step_slug || '''', step_index from steps
+        ) c
+        order by place
+        """,
+        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        _changed,
+    )
+
+
+def delete_flow_and_data(flow_slug: str) -> Query[None]:
+    """Delete the flow, its queue and everything of its runs."""
+    return Query("select pgflow.delete_flow_and_data(%(flow_slug)s)", {"flow_slug": flow_slug}, no_rows)
+
+
+def remove_schedule(flow_slug: str) -> Query[None]:
+    """The flow no longer starts by itself."""
+    return Query("select pgflowc.remove_schedule(%(flow_slug)s)", {"flow_slug": flow_slug}, no_rows)
+
+
+def _changed(rows: Sequence[Row]) -> list[str]:
+    return [row["changed"] for row in rows]

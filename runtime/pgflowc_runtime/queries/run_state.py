@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
 from uuid import UUID
 
-from pgflowc_runtime.queries.query import Query
-from pgflowc_runtime.rows import Run, StepState, StepTask
+from pgflowc_runtime.pages import Cursor
+from pgflowc_runtime.queries.query import Query, Row
+from pgflowc_runtime.rows import Run, RunStatus, StepState, StepTask
 
 _RUN: LiteralString = """
     select r.run_id, r.flow_slug, r.status, r.input, r.output, r.remaining_steps, r.started_at,
     r.completed_at,
            r.failed_at,
-           case when r.status = 'failed' then
+           case when r.status = 'failed' then coalesce(
              (select s.error_message from pgflow.step_states s
-              where s.run_id = r.run_id and s.status = 'failed' order by s.failed_at limit 1)
-           end as error
+              where s.run_id = r.run_id and s.status = 'failed' order by s.failed_at limit 1),
+             (select t.error_message from pgflow.step_tasks t
+              where t.run_id = r.run_id and t.status = 'cancelled' limit 1)
+           ) end as error
     from pgflow.runs r
 """
 
 
-def start_flow(flow_slug: str, input: str, run_id: UUID | None) -> Query[UUID]:
-    """Start a run with this JSON text as its input."""
+def runs_by_id(run_ids: Sequence[UUID]) -> Query[dict[UUID, Run]]:
+    """Those of these runs that there are."""
     return Query(
-        "select r.run_id from pgflow.start_flow(%(flow_slug)s, %(input)s::jsonb, %(run_id)s::uuid) r",
-        {"flow_slug": flow_slug, "input": input, "run_id": run_id},
-        lambda rows: rows[0]["run_id"],
+        _RUN + "where r.run_id = any (%(run_ids)s::uuid[])",
+        {"run_ids": list(run_ids)},
+        lambda rows: {row["run_id"]: Run(**row) for row in rows},
     )
 
 
-def run(run_id: UUID) -> Query[Run | None]:
-    """One run."""
-    return Query(
-        _RUN + "where r.run_id = %(run_id)s",
-        {"run_id": run_id},
-        lambda rows: Run(**rows[0]) if rows else None,
-    )
-
-
-def run_status(run_id: UUID) -> Query[str | None]:
+def run_status(run_id: UUID) -> Query[RunStatus | None]:
     """A run's status alone: what a waiting client asks for again and again."""
     return Query(
         "select r.status from pgflow.runs r where r.run_id = %(run_id)s",
@@ -47,53 +44,102 @@ def run_status(run_id: UUID) -> Query[str | None]:
     )
 
 
-def runs(flow_slug: str | None, status: str | None, limit: int) -> Query[list[Run]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs; None is any. `input` is JSON text that the run's input must contain.
+
+    From `since` on, and before `until`; `after` is where the page before ended.
+    """
+
+    flow_slug: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    input: str | None = None
+    after: Cursor | None = None
+
+
+def runs(wanted: RunFilter, limit: int) -> Query[list[Run]]:
     """Runs, the latest first."""
+    # Only the conditions that there are: a plan for all of them at once would use no index.
+    conditions: list[LiteralString] = ["true"]
+    params: dict[str, Any] = {"limit": limit}
+    if wanted.flow_slug is not None:
+        conditions.append("r.flow_slug = %(flow_slug)s::text")
+        params["flow_slug"] = wanted.flow_slug
+    if wanted.status is not None:
+        conditions.append("r.status = %(status)s::text")
+        params["status"] = wanted.status
+    if wanted.kind is not None:
+        conditions.append(
+            "r.flow_slug in (select f.flow_slug from pgflow.flows f"
+            " where coalesce(to_jsonb(f) ->> 'flow_type', 'flow') = %(kind)s::text)"
+        )
+        params["kind"] = wanted.kind
+    if wanted.since is not None:
+        conditions.append("r.started_at >= %(since)s::timestamptz")
+        params["since"] = wanted.since
+    if wanted.until is not None:
+        conditions.append("r.started_at < %(until)s::timestamptz")
+        params["until"] = wanted.until
+    if wanted.input is not None:
+        conditions.append("r.input @> %(input)s::jsonb")
+        params["input"] = wanted.input
+    if wanted.after is not None:
+        conditions.append("(r.started_at, r.run_id) < (%(after)s::timestamptz, %(after_id)s::uuid)")
+        params |= {"after": wanted.after.started_at, "after_id": wanted.after.run_id}
     return Query(
         _RUN
-        + """
-        where (%(flow_slug)s::text is null or r.flow_slug = %(flow_slug)s)
-          and (%(status)s::text is null or r.status = %(status)s)
-        order by r.started_at desc, r.run_id
-        limit %(limit)s
-        """,
-        {"flow_slug": flow_slug, "status": status, "limit": limit},
+        + "where "
+        + " and ".join(conditions)
+        + " order by r.started_at desc, r.run_id desc limit %(limit)s",
+        params,
         lambda rows: [Run(**row) for row in rows],
     )
 
 
-def step_states(run_id: UUID) -> Query[tuple[StepState, ...]]:
-    """The steps of a run, in order of definition."""
+_STEP_STATE: LiteralString = """
+    select ss.run_id, ss.step_slug, s.step_type as kind, ss.status, ss.initial_tasks, ss.remaining_tasks,
+           ss.remaining_deps, ss.output, ss.skip_reason, ss.created_at, ss.started_at, ss.completed_at,
+           ss.failed_at, ss.skipped_at,
+           coalesce(s.opt_max_attempts, f.opt_max_attempts) as max_attempts,
+           array(select d.dep_slug from pgflow.deps d
+                 where d.flow_slug = ss.flow_slug and d.step_slug = ss.step_slug
+                 order by d.dep_slug) as depends_on,
+           coalesce(t.completed, 0) as tasks_completed, coalesce(t.failed, 0) as tasks_failed,
+           coalesce(t.attempts, 0) as attempts,
+           coalesce(ss.error_message, case when ss.status = 'started' then t.error end) as error
+    from pgflow.step_states ss
+    join pgflow.steps s on s.flow_slug = ss.flow_slug and s.step_slug = ss.step_slug
+    join pgflow.flows f on f.flow_slug = ss.flow_slug
+    left join lateral (
+      select count(*) filter (where st.status = 'completed') as completed,
+             count(*) filter (where st.status = 'failed') as failed,
+             max(st.attempts_count) as attempts,
+             (array_agg(st.error_message order by st.task_index)
+               filter (where st.error_message is not null and st.status <> 'completed'))[1] as error
+      from pgflow.step_tasks st
+      where st.run_id = ss.run_id and st.step_slug = ss.step_slug
+    ) t on true
+"""
+
+
+def step_states(run_ids: Sequence[UUID]) -> Query[dict[UUID, tuple[StepState, ...]]]:
+    """The steps of each of these runs, in order of definition; runs without steps are not in it."""
     return Query(
-        """
-        select ss.run_id, ss.step_slug, s.step_type as kind, ss.status, ss.initial_tasks, ss.remaining_tasks,
-               ss.remaining_deps, ss.output, ss.skip_reason, ss.created_at, ss.started_at, ss.completed_at,
-               ss.failed_at, ss.skipped_at,
-               coalesce(s.opt_max_attempts, f.opt_max_attempts) as max_attempts,
-               array(select d.dep_slug from pgflow.deps d
-                     where d.flow_slug = ss.flow_slug and d.step_slug = ss.step_slug
-                     order by d.dep_slug) as depends_on,
-               coalesce(t.completed, 0) as tasks_completed, coalesce(t.failed, 0) as tasks_failed,
-               coalesce(t.attempts, 0) as attempts,
-               coalesce(ss.error_message, case when ss.status = 'started' then t.error end) as error
-        from pgflow.step_states ss
-        join pgflow.steps s on s.flow_slug = ss.flow_slug and s.step_slug = ss.step_slug
-        join pgflow.flows f on f.flow_slug = ss.flow_slug
-        left join lateral (
-          select count(*) filter (where st.status = 'completed') as completed,
-                 count(*) filter (where st.status = 'failed') as failed,
-                 max(st.attempts_count) as attempts,
-                 (array_agg(st.error_message order by st.task_index)
-                   filter (where st.error_message is not null and st.status <> 'completed'))[1] as error
-          from pgflow.step_tasks st
-          where st.run_id = ss.run_id and st.step_slug = ss.step_slug
-        ) t on true
-        where ss.run_id = %(run_id)s
-        order by s.step_index
-        """,
-        {"run_id": run_id},
-        lambda rows: tuple(StepState(**{**row, "depends_on": tuple(row["depends_on"])}) for row in rows),
+        _STEP_STATE + "where ss.run_id = any (%(run_ids)s::uuid[]) order by ss.run_id, s.step_index",
+        {"run_ids": list(run_ids)},
+        _step_states,
     )
+
+
+def _step_states(rows: Sequence[Row]) -> dict[UUID, tuple[StepState, ...]]:
+    states: dict[UUID, list[StepState]] = {}
+    for row in rows:
+        state = StepState(**{**row, "depends_on": tuple(row["depends_on"])})
+        states.setdefault(state.run_id, []).append(state)
+    return {run_id: tuple(steps) for run_id, steps in states.items()}
 
 
 def step_tasks(run_id: UUID, step_slug: str | None) -> Query[list[StepTask]]:

@@ -1,0 +1,173 @@
+"""Looking at flows, runs and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pgflowc_runtime import queries, run_faults
+from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.errors import InvalidInput
+from pgflowc_runtime.pages import Cursor, RunPage
+from pgflowc_runtime.queries.run_state import RunFilter
+from pgflowc_runtime.reports import Health
+from pgflowc_runtime.rows import FlowWithSteps, Run, RunStatus, RunWithStates, StepState, StepTask, WorkerInfo
+from pgflowc_runtime.run_faults import INSUFFICIENT_PRIVILEGE
+from pgflowc_runtime.run_ids import RunId, parse_run_id
+from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
+from pgflowc_runtime.versions import check_capabilities, check_versions
+
+LARGEST_PAGE = 10_000
+
+
+def known_flows() -> Call[list[str]]:
+    """The slugs of all flows."""
+    flows = yield from ask(queries.flows())
+    return [flow.slug for flow in flows]
+
+
+def get_run(run_id: RunId) -> Call[Run]:
+    """Raises RunNotFound, InvalidRunId."""
+    wanted = parse_run_id(run_id)
+    found = yield from ask(queries.runs_by_id([wanted]))
+    if wanted not in found:
+        raise run_faults.run_not_found(wanted)
+    return found[wanted]
+
+
+def get_run_with_states(run_id: RunId) -> Call[RunWithStates]:
+    """Raises RunNotFound, InvalidRunId."""
+    wanted = parse_run_id(run_id)
+    found = yield from runs_with_states([wanted])
+    if wanted not in found:
+        raise run_faults.run_not_found(wanted)
+    return found[wanted]
+
+
+def runs_with_states(run_ids: Sequence[UUID]) -> Call[dict[UUID, RunWithStates]]:
+    """Those of these runs that there are.
+
+    The steps are read after the runs: they may know more than their run, but never less.
+    """
+    runs = yield from ask(queries.runs_by_id(run_ids))
+    states = yield from ask(queries.step_states(list(runs)))
+    return {run_id: RunWithStates(run=run, steps=states.get(run_id, ())) for run_id, run in runs.items()}
+
+
+def list_step_states(run_id: RunId) -> Call[tuple[StepState, ...]]:
+    """Empty for an unknown run."""
+    wanted = parse_run_id(run_id)
+    return (yield from ask(queries.step_states([wanted]))).get(wanted, ())
+
+
+def run_status(run_id: UUID) -> Call[RunStatus]:
+    """Raises RunNotFound."""
+    status = yield from ask(queries.run_status(run_id))
+    if status is None:
+        raise run_faults.run_not_found(run_id)
+    return status
+
+
+def list_runs(
+    flow: FlowOrSlug | None,
+    status: RunStatus | None,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    input: Any,
+    limit: int,
+    after: Cursor | str | None,
+) -> Call[RunPage]:
+    """One page. Raises InvalidInput for a limit out of bounds, InvalidCursor."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit}")
+    wanted = RunFilter(
+        flow_slug=None if flow is None else slug_of(flow),
+        status=status,
+        kind=kind,
+        since=since,
+        until=until,
+        input=None if input is None else json_text(input, "the input to look for"),
+        after=None if after is None else Cursor.parse(after),
+    )
+    # One more than asked for tells whether there is a next page.
+    runs = yield from ask(queries.runs(wanted, limit + 1))
+    last = runs[limit - 1] if len(runs) > limit else None
+    return RunPage(tuple(runs[:limit]), None if last is None else Cursor(last.started_at, last.run_id))
+
+
+def list_step_tasks(run_id: RunId, step_slug: str | None) -> Call[list[StepTask]]:
+    """Empty for an unknown run."""
+    return (yield from ask(queries.step_tasks(parse_run_id(run_id), step_slug)))
+
+
+def get_flow(flow: FlowOrSlug) -> Call[FlowWithSteps]:
+    """Raises FlowNotFound."""
+    slug = slug_of(flow)
+    found = yield from ask(queries.flows(slug))
+    if not found:
+        raise run_faults.flow_not_found(slug, (yield from known_flows()))
+    steps = yield from ask(queries.steps(slug))
+    deps = yield from ask(queries.deps(slug))
+    return FlowWithSteps(flow=found[0], steps=steps, deps=deps)
+
+
+def flow_exists(flow: FlowOrSlug) -> Call[bool]:
+    """Whether the database has the flow."""
+    return bool((yield from ask(queries.flows(slug_of(flow)))))
+
+
+def check_schema() -> Call[dict[str, int]]:
+    """The components' versions. Raises SchemaError if they are none that this runtime knows."""
+    capabilities = yield from ask(queries.capabilities())
+    check_capabilities(capabilities)
+    if not capabilities.versions_recorded:
+        return {}
+    try:
+        versions = yield from ask(queries.installed_components())
+    except Refused as refused:
+        # A role that may only start runs cannot see the versions.
+        if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+            return {}
+        raise
+    check_versions(versions)
+    return versions
+
+
+def list_workers(include_stopped: bool) -> Call[list[WorkerInfo]]:
+    """Those alive, or all that are recorded."""
+    workers = yield from ask(queries.known_workers())
+    return [worker for worker in workers if include_stopped or worker.alive]
+
+
+def health_check() -> Call[Health]:
+    """Raises DatabaseUnavailable and SchemaError; what is merely amiss is a problem of the report."""
+    components = yield from check_schema()
+    capabilities = yield from ask(queries.capabilities())
+    flows = yield from ask(queries.flows())
+    workers = yield from list_workers(include_stopped=False)
+    waiting = yield from _waiting_tasks()
+    served = {worker.queue_name.lower() for worker in workers if worker.deprecated_at is None}
+    return Health(
+        problems=tuple(
+            f"flow '{flow.slug}': {waiting[flow.slug.lower()]} waiting, and no worker serves it"
+            for flow in flows
+            if waiting.get(flow.slug.lower()) and flow.slug.lower() not in served
+        ),
+        server_version=capabilities.server_version,
+        components=components,
+        flows=tuple(flows),
+        workers=tuple(workers),
+    )
+
+
+def _waiting_tasks() -> Call[dict[str, int]]:
+    try:
+        return (yield from ask(queries.waiting_tasks()))
+    except Refused as refused:
+        # Whoever may not look at the queues still learns the rest.
+        if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+            return {}
+        raise

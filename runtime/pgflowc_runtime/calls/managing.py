@@ -1,0 +1,109 @@
+"""Changing what there is: definitions at run time, ending and resuming runs, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pgflowc_runtime import queries, run_faults
+from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.calls.looking import flow_exists, known_flows
+from pgflowc_runtime.calls.starting import Starter
+from pgflowc_runtime.definition import Definition, parse_definition
+from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
+from pgflowc_runtime.reports import Pruned, Upserted
+from pgflowc_runtime.run_ids import RunId, parse_run_id
+from pgflowc_runtime.run_input import FlowOrSlug, slug_of
+
+_NO_DATA_FOUND = "P0002"
+# What the core's own checks say of a definition that ours let pass.
+_REFUSED_DEFINITION = ("P0001", "22", "23")
+
+
+def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
+    """To be driven in one transaction. Raises InvalidDefinition, FlowMismatch."""
+    wanted = parse_definition(definition)
+    slug, shape = wanted.slug, wanted.shape()
+    try:
+        return (yield from _upsert(slug, wanted.kind, shape, allow_data_loss))
+    except Refused as refused:
+        if (refused.sqlstate or "").startswith(_REFUSED_DEFINITION):
+            raise InvalidDefinition(f"flow '{slug}': {refused.message}") from None
+        raise
+
+
+def _upsert(slug: str, kind: str, shape: Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
+    yield from ask(queries.lock_definition(slug))
+    flows = yield from ask(queries.flows(slug))
+    if not flows:
+        yield from _create(slug, kind, shape)
+        return Upserted(status="compiled")
+    differences = yield from ask(queries.compare_flow_shapes(slug, shape))
+    if not differences:
+        changed = yield from ask(queries.set_options(slug, shape))
+        if flows[0].kind != kind:
+            yield from ask(queries.set_flow_type(slug, kind))
+            changed.append(f"it was a {flows[0].kind}")
+        return Upserted(status="updated" if changed else "unchanged", differences=tuple(changed))
+    if not allow_data_loss:
+        raise FlowMismatch(
+            f"flow '{slug}' is in the database and differs: {'; '.join(differences)}",
+            help="another slug keeps both; allow_data_loss=True deletes the flow and all its runs first",
+        )
+    yield from ask(queries.delete_flow_and_data(slug))
+    yield from _create(slug, kind, shape)
+    return Upserted(status="recompiled", differences=tuple(differences))
+
+
+def _create(slug: str, kind: str, shape: Mapping[str, Any]) -> Call[None]:
+    yield from ask(queries.create_flow_from_shape(slug, shape))
+    if kind == "job":
+        yield from ask(queries.set_flow_type(slug, kind))
+
+
+def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
+    """To be driven in one transaction. Raises FlowNotFound."""
+    slug = slug_of(flow)
+    yield from ask(queries.lock_definition(slug))
+    if not (yield from flow_exists(slug)):
+        raise run_faults.flow_not_found(slug, (yield from known_flows()))
+    features = yield from starter.ask_features()
+    if features.has_schedules:
+        yield from ask(queries.remove_schedule(slug))
+    yield from ask(queries.delete_flow_and_data(slug))
+
+
+def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:
+    """Raises RunNotFound, InvalidRunId."""
+    wanted = parse_run_id(run_id)
+    try:
+        return (yield from ask(queries.cancel_run(wanted, reason)))
+    except Refused as refused:
+        if refused.sqlstate == _NO_DATA_FOUND:
+            raise run_faults.run_not_found(wanted) from None
+        raise
+
+
+def retry_run(run_id: RunId) -> Call[bool]:
+    """Raises RunNotFound, InvalidRunId."""
+    wanted = parse_run_id(run_id)
+    try:
+        return (yield from ask(queries.retry_run(wanted)))
+    except Refused as refused:
+        if refused.sqlstate == _NO_DATA_FOUND:
+            raise run_faults.run_not_found(wanted) from None
+        raise
+
+
+def prune(older_than: timedelta, flows: Sequence[FlowOrSlug] | None) -> Call[Pruned]:
+    """Raises FlowNotFound, InvalidInput for a negative age."""
+    if older_than < timedelta(0):
+        raise InvalidInput("runs cannot be older than the future: older_than is negative")
+    slugs = None if flows is None else [slug_of(flow) for flow in flows]
+    if slugs is not None:
+        known = yield from known_flows()
+        for slug in slugs:
+            if slug not in known:
+                raise run_faults.flow_not_found(slug, known)
+    return (yield from ask(queries.prune_data_older_than(older_than, slugs)))
