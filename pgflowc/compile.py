@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from pgflowc import document, graph, spec
@@ -15,7 +16,7 @@ from pgflowc.diagnostics.ignores import Ignore
 from pgflowc.document.comments import python_text_test, text_test
 from pgflowc.document.source import Source
 from pgflowc.graph.model import Flow
-from pgflowc.plan import LOCK, Lock, parse_lock, plan
+from pgflowc.plan import LOCK, Lock, Plan, Target, parse_lock, plan
 from pgflowc.render import Layout, Rendered, render
 
 _SYNTAX_IDS = frozenset(code.id for code in vars(syntax).values() if isinstance(code, Code))
@@ -36,6 +37,7 @@ class Compilation:
     sources: dict[str, str]
     flows: tuple[Flow, ...] = ()
     rendered: Rendered = field(default_factory=Rendered)
+    plan: Plan = field(default_factory=Plan)
 
     @property
     def failed(self) -> bool:
@@ -105,13 +107,20 @@ def _is_progress(before: Sequence[Diagnostic], after: Sequence[Diagnostic], made
 
 
 def compile_sources(
-    sources: Mapping[str, str], layout: Layout, present: Mapping[str, bytes], *, force: bool = False
+    sources: Mapping[str, str],
+    layout: Layout,
+    present: Mapping[str, bytes],
+    *,
+    force: bool = False,
+    allow_data_loss: bool = False,
+    now: datetime | None = None,
 ) -> Compilation:
     """Compile specs (texts by path) for a project that has the files `present` (contents by path).
 
     `present` matters where it holds the lock, migrations and files of the package: see
     `project.read_present`. All paths are relative to the project, in POSIX form. `force` writes over
-    generated files that were edited by hand.
+    generated files that were edited by hand, `allow_data_loss` lets migrations delete runs, and `now` is the
+    time from which migrations are named where they are named by time.
     """
     report = Report()
     flows, ignored = _check(sources, report)
@@ -121,7 +130,9 @@ def compile_sources(
     if lock is None or report.has_errors:
         return Compilation(report.sorted(), texts)
     later = Report()
-    planned = plan(lock, flows, layout.migrations_dir, _migrations(layout, present), later)
+    found_there = _migrations(layout, present)
+    target = Target(layout.migrations_dir, found_there, layout.migrations_format, allow_data_loss, now)
+    planned = plan(lock, flows, target, later)
     rendered = render(planned, lock, flows, layout, present, later, force=force)
     for path, content in present.items():
         if path.endswith(".py") and ignores.MARK.encode() in content:
@@ -132,7 +143,7 @@ def compile_sources(
     report.extend(ignores.apply(later.sorted(), ignored, lambda code: code.id >= _FIRST_OF_COMPILING))
     pointed_at = {found.span.path for found in report.sorted() if found.span}
     texts |= {path: present[path].decode("utf-8", "replace") for path in pointed_at & present.keys()}
-    return Compilation(report.sorted(), texts, flows, rendered)
+    return Compilation(report.sorted(), texts, flows, rendered, planned)
 
 
 def _migrations(layout: Layout, present: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -6,12 +6,15 @@ import keyword
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.document import Document, Mapping, Scalar, Sequence
 
+MigrationFormat = Literal["plain", "supabase", "dbmate", "alembic"]
+FORMATS: tuple[MigrationFormat, ...] = get_args(MigrationFormat)
 SUFFIXES = (".yaml", ".yml", ".toml")
 DEFAULT_FLOWS = ("flows/*.yaml", "flows/*.yml", "flows/*.toml")
 
@@ -24,6 +27,7 @@ class Settings:
     flows: tuple[str, ...] = DEFAULT_FLOWS
     source_dir: str = "."
     migrations_dir: str = "migrations"
+    migrations_format: MigrationFormat = "plain"
     dsn: str | None = None
 
 
@@ -49,6 +53,7 @@ class _Reader:
             flows=self._flows(),
             source_dir=self._directory("source_dir", "."),
             migrations_dir=self._directory("migrations_dir", "migrations"),
+            migrations_format=self._migrations_format(),
             dsn=self._text("dsn"),
         )
 
@@ -118,6 +123,14 @@ class _Reader:
             )
             return default
         return Path(value).as_posix()
+
+    def _migrations_format(self) -> MigrationFormat:
+        value = self._text("migrations_format") or "plain"
+        if value not in FORMATS:
+            near = near_miss(value, FORMATS)
+            help = f"did you mean '{near}'?" if near else f"the formats are {', '.join(FORMATS)}"
+            self._refuse(self._span("migrations_format"), f"unknown format '{value}'", help)
+        return next((format for format in FORMATS if format == value), "plain")
 
     def _span(self, name: str) -> Span | None:
         node = self._document.find(name)

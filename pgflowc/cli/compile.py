@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pgflowc.cli.changes import describe
 from pgflowc.cli.exit import FINDINGS, fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
@@ -39,6 +41,13 @@ DryRunOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write over generated files that were edited by hand.")
 ]
+AllowDataLossOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-data-loss",
+        help="Write migrations that delete runs, too: for specs that are gone, and 'on_change: recreate'.",
+    ),
+]
 
 _COLORS = {Status.CREATED: "green", Status.UPDATED: "yellow", Status.REMOVED: "red"}
 
@@ -50,6 +59,7 @@ def compile_project(
     show_diff: DiffOption = False,
     dry_run: DryRunOption = False,
     force: ForceOption = False,
+    allow_data_loss: AllowDataLossOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Write migrations, typed handlers and the worker registry.
@@ -60,7 +70,9 @@ def compile_project(
     2 when files cannot be read or written.
     """
     found, layout = _project(project_root(project), package, format)
-    compilation, present = _compile(found, layout, force=force, format=format)
+    compilation, present = _compile(
+        found, layout, force=force, allow_data_loss=allow_data_loss, format=format
+    )
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
     if compilation.failed:
         edited = [change for change in changes if change.path in compilation.rendered.edited]
@@ -75,7 +87,10 @@ def compile_project(
             write(found.root, changes, last=LOCK)
         except OutputError as error:
             fail(f"nothing was written: {error}")
-    _summarise(changes, speaker(format), dry_run=dry_run)
+    say = speaker(format)
+    for line in describe(compilation.plan, layout.migration):
+        say(line)
+    _summarise(changes, say, dry_run=dry_run)
 
 
 def _project(root: Path, package: str | None, format: Format) -> tuple[Project, Layout]:
@@ -91,17 +106,25 @@ def _project(root: Path, package: str | None, format: Format) -> tuple[Project, 
     if found is None or name is None:
         show(report.sorted(), {}, root, format)
         raise typer.Exit(exit_code(report.sorted()))
-    return found, Layout(name, found.settings.source_dir, found.settings.migrations_dir)
+    settings = found.settings
+    return found, Layout(name, settings.source_dir, settings.migrations_dir, settings.migrations_format)
 
 
 def _compile(
-    project: Project, layout: Layout, *, force: bool, format: Format
+    project: Project, layout: Layout, *, force: bool, allow_data_loss: bool, format: Format
 ) -> tuple[Compilation, dict[str, bytes]]:
     """Compile, and show what was found; exits when files cannot be read."""
     report = Report()
     sources = read_flows(project, report)
     present = read_present(project.root, layout.inputs(), report)
-    compilation = compile_sources(sources, layout, present, force=force)
+    compilation = compile_sources(
+        sources,
+        layout,
+        present,
+        force=force,
+        allow_data_loss=allow_data_loss,
+        now=datetime.now(UTC),
+    )
     diagnostics = (*report.sorted(), *compilation.diagnostics)
     show(diagnostics, compilation.sources, project.root, format)
     if report.has_errors:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from pgflowc.plan.changes import changes, undo
+from pgflowc.plan.fingerprints import fingerprints
 from pgflowc.plan.integrity import checksum
-from pgflowc.plan.lock import LOCK, Lock, LockedFlow, LockedMigration, dump_lock, parse_lock
-from pgflowc.plan.ops import CreateFlow, DeleteFlow, Migration, Plan
-from pgflowc.plan.plan import plan
-from pgflowc.plan.shape import FlowShape, StepShape, definition_hash, shape_of
+from pgflowc.plan.lock import LOCK, Lock, LockedFlow, LockedMigration, chained, dump_lock, locked
+from pgflowc.plan.lock_text import parse_lock
+from pgflowc.plan.model import GENERATED, Migration, MigrationFormat, Plan
+from pgflowc.plan.plan import Target, plan
+from pgflowc.plan.shape import CronShape, FlowShape, StepShape, definition_hash, shape_of
 
 __all__ = [
+    "GENERATED",
     "LOCK",
-    "CreateFlow",
-    "DeleteFlow",
+    "CronShape",
     "FlowShape",
     "Lock",
     "LockedFlow",
     "LockedMigration",
     "Migration",
+    "MigrationFormat",
     "Plan",
     "StepShape",
+    "Target",
+    "chained",
+    "changes",
     "checksum",
     "definition_hash",
     "dump_lock",
+    "fingerprints",
+    "locked",
     "parse_lock",
     "plan",
     "shape_of",
+    "undo",
 ]

@@ -1,13 +1,13 @@
-"""Whether what the lock records is still there: migrations as they were written, and specs."""
+"""Whether the migrations that the lock records are still there, as they were written."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import generated
-from pgflowc.plan.lock import LOCK, Lock, LockedMigration
+from pgflowc.plan.lock import LOCK, Lock
 
 
 def checksum(content: bytes) -> str:
@@ -15,45 +15,14 @@ def checksum(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def check_integrity(
-    lock: Lock, slugs: Collection[str], directory: str, present: Mapping[str, bytes], report: Report
-) -> None:
-    """Report recorded migrations that are missing or edited, and recorded flows that are not in `slugs`."""
-    for slug, flow in sorted(lock.flows.items()):
-        for migration in flow.migrations:
-            _check_migration(slug, migration, directory, present, report)
-        if slug not in slugs:
-            report.add(
-                Diagnostic(
-                    generated.SPEC_GONE,
-                    f"{flow.kind} '{slug}' is in {LOCK} but has no spec",
-                    help=(
-                        f"to remove it, write a migration with: SELECT "
-                        f"pgflow.delete_flow_and_data('{slug}'); "
-                        f"and delete its entry in {LOCK}; if its spec was renamed, restore the slug",
-                    ),
-                )
-            )
-
-
-def _check_migration(
-    slug: str, migration: LockedMigration, directory: str, present: Mapping[str, bytes], report: Report
-) -> None:
-    path = f"{directory}/{migration.name}"
-    content = present.get(migration.name)
-    if content is None:
-        report.add(
-            Diagnostic(
-                generated.MIGRATION_MISSING,
-                f"{path} is missing; {LOCK} says that it creates '{slug}'",
-                help=(f"git checkout -- {path}",),
-            )
-        )
-    elif checksum(content) != migration.checksum:
-        report.add(
-            Diagnostic(
-                generated.MIGRATION_EDITED,
-                f"{path} was changed after it was written; {LOCK} has another checksum",
-                help=(f"git checkout -- {path}",),
-            )
-        )
+def check_integrity(lock: Lock, directory: str, present: Mapping[str, bytes], report: Report) -> None:
+    """Report recorded migrations that are missing or edited; `directory` is how messages call their place."""
+    for migration in lock.migrations:
+        path = f"{directory}/{migration.name}"
+        content = present.get(migration.name)
+        if content is None:
+            message = f"{path} is missing; {LOCK} says that it is a migration of '{migration.flow}'"
+            report.add(Diagnostic(generated.MIGRATION_MISSING, message, help=(f"git checkout -- {path}",)))
+        elif checksum(content) != migration.checksum:
+            message = f"{path} was changed after it was written; {LOCK} has another checksum"
+            report.add(Diagnostic(generated.MIGRATION_EDITED, message, help=(f"git checkout -- {path}",)))

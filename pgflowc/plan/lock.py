@@ -1,102 +1,110 @@
 """`pgflowc.lock`: what the migrations written so far establish, so that planning needs no database.
 
-Reading is strict, because a wrong lock would lead to wrong migrations: unknown keys, wrong types and a
-definition that does not match its hash are refused, each at its line.
+`head` is a hash over the chain of migrations: two branches that each add one change the same line, so that a
+merge conflicts where somebody has to decide which comes first.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 
-from pgflowc.diagnostics import Diagnostic, Position, Report, Span
-from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import FlowOptions
-from pgflowc.plan.shape import FlowShape, StepShape, definition_hash
+from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 
 LOCK = "pgflowc.lock"
-VERSION: Final = 1
-_CONFLICT = re.compile(r"^(<<<<<<<|=======|>>>>>>>|\|\|\|\|\|\|\|)", re.MULTILINE)
+VERSION: Final = 2
 _CONFIG = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True, slots=True)
 class LockedMigration:
-    """A migration that was written: its file's name and the SHA-256 of its bytes in hex."""
+    """A migration that was written: its file's name, the flow it is about, the SHA-256 of its bytes in hex,
+    and the versions of the components whose functions it was written for.
+    """
 
     name: str
+    flow: str
     checksum: str
+    targets: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LockedFlow:
-    """A flow as its migrations leave it."""
+    """A flow as its migrations leave it. `payloads` are fingerprints, see `fingerprints`; `hash` is of the
+    rest, so that an entry edited by hand is noticed.
+    """
 
     kind: Literal["flow", "job"]
     options: FlowOptions
     steps: tuple[StepShape, ...]
     hash: str
-    migrations: tuple[LockedMigration, ...]
+    cron: CronShape | None = None
+    payloads: dict[str, str] = field(default_factory=dict)
 
     @property
     def shape(self) -> FlowShape:
         """The definition in the database once the migrations are applied."""
-        return FlowShape(self.kind, self.options, self.steps)
+        return FlowShape(self.kind, self.options, self.steps, self.cron)
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """All flows that have migrations, by slug."""
+    """All flows that have migrations, by slug, and the migrations in the order in which they were written."""
 
-    version: Literal[1] = VERSION
     flows: dict[str, LockedFlow] = field(default_factory=dict)
+    migrations: tuple[LockedMigration, ...] = ()
+    head: str = ""
+    version: Literal[2] = VERSION
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
 
-    def created(self, slug: str, shape: FlowShape, migration: LockedMigration) -> Lock:
-        """The lock after a migration that creates a flow."""
-        flow = LockedFlow(
-            shape.kind, shape.options, shape.steps, definition_hash(slug, shape), migrations=(migration,)
-        )
-        return replace(self, flows={**self.flows, slug: flow})
+    def migrations_of(self, slug: str) -> tuple[LockedMigration, ...]:
+        """The migrations about that flow, in order."""
+        return tuple(found for found in self.migrations if found.flow == slug)
 
 
-def parse_lock(text: str, report: Report) -> Lock | None:
-    """The lock of that text; None, and a diagnostic with the line, when it is not one."""
-    conflict = _CONFLICT.search(text)
-    if conflict is not None:
-        line = text.count("\n", 0, conflict.start()) + 1
-        _refuse(report, _line(line), "a merge left conflict markers", "keep the entries of both sides")
-        return None
-    try:
-        raw = json.loads(text, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        _refuse(report, _line(error.lineno, error.colno), f"not valid JSON: {error.msg}")
-        return None
-    except _DuplicateKeyError as error:
-        _refuse(report, _find(text, error.key), f"the key '{error.key}' occurs twice")
-        return None
-    except RecursionError:
-        _refuse(report, _line(1), "nested too deeply")
-        return None
-    version = raw.get("version") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version != VERSION:
-        message = f"the lock has version {version}, and this pgflowc knows version {VERSION}"
-        help = ("install the version of pgflowc that the project uses",)
-        report.add(Diagnostic(generated.LOCK_VERSION, message, _find(text, "version"), help=help))
-        return None
-    return _decode(text, report)
+def locked(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> LockedFlow:
+    """The entry of a flow."""
+    hash_ = entry_hash(slug, shape, payloads)
+    return LockedFlow(shape.kind, shape.options, shape.steps, hash_, shape.cron, dict(payloads))
+
+
+def chained(flows: Mapping[str, LockedFlow], migrations: Sequence[LockedMigration]) -> Lock:
+    """The lock with these entries, after these migrations."""
+    return Lock(dict(flows), tuple(migrations), chain_hash(migrations))
+
+
+def entry_hash(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> str:
+    """16 hex digits over all that an entry says; the order of steps counts, since the database keeps it."""
+    return _hash({"slug": slug, "shape": asdict(shape), "payloads": dict(payloads)})
+
+
+def chain_hash(migrations: Sequence[LockedMigration]) -> str:
+    """16 hex digits over names and checksums in their order; empty without migrations."""
+    return _hash([[found.name, found.flow, found.checksum] for found in migrations]) if migrations else ""
 
 
 def dump_lock(lock: Lock) -> str:
     """The text of `pgflowc.lock`: sorted, and a line for each step and migration, which diffs well."""
-    raw = _ADAPTER.dump_python(lock, mode="json")
+    raw = asdict(lock)
     for flow in raw["flows"].values():
         flow["steps"] = [_without_defaults(step) for step in flow["steps"]]
+        for key in ("cron", "payloads"):
+            if not flow[key]:
+                del flow[key]
+    raw["migrations"] = [
+        {key: value for key, value in migration.items() if value} for migration in raw["migrations"]
+    ]
     return _dump(raw, "", 4) + "\n"
+
+
+def _hash(value: Any) -> str:
+    return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:16]
 
 
 def _dump(value: Any, indent: str, levels: int) -> str:
@@ -112,61 +120,7 @@ def _dump(value: Any, indent: str, levels: int) -> str:
     return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{closing}"
 
 
-_ADAPTER = TypeAdapter(Lock)
-
-
-def _decode(text: str, report: Report) -> Lock | None:
-    try:
-        lock = _ADAPTER.validate_json(text)
-    except ValidationError as error:
-        for fault in error.errors(include_url=False, include_input=False):
-            keys = [key for key in fault["loc"] if isinstance(key, str)]
-            _refuse(report, _find(text, *keys), f"{'.'.join(keys) or 'the file'}: {fault['msg'].lower()}")
-        return None
-    sound = True
-    for slug, flow in lock.flows.items():
-        if flow.hash != definition_hash(slug, flow.shape):
-            _refuse(report, _find(text, slug), f"the entry of flow '{slug}' does not match its hash")
-            sound = False
-    return lock if sound else None
-
-
 def _without_defaults(step: dict[str, Any]) -> dict[str, Any]:
     plain = StepShape(slug="", kind="single", depends_on=())
     always = ("slug", "kind", "depends_on")
     return {key: value for key, value in step.items() if key in always or value != getattr(plain, key)}
-
-
-class _DuplicateKeyError(Exception):
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKeyError(next(key for key in keys if keys.count(key) > 1))
-    return found
-
-
-def _find(text: str, *keys: str) -> Span:
-    """The last of these keys, each searched after the one before: right for a lock as pgflowc lays it out."""
-    offset, end = 0, 0
-    for key in keys:
-        found = re.compile(re.escape(json.dumps(key)) + r"\s*:").search(text, end)
-        if found is None:
-            break
-        offset, end = found.start(), found.start() + len(json.dumps(key))
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
-    return Span(LOCK, Position(line, column), Position(line, column + max(end - offset, 1)))
-
-
-def _line(line: int, column: int = 1) -> Span:
-    return Span(LOCK, Position(line, column), Position(line, column + 1))
-
-
-def _refuse(report: Report, span: Span, problem: str, *help: str) -> None:
-    help = help or (f"restore {LOCK} from version control",)
-    report.add(Diagnostic(generated.BROKEN_LOCK, f"{LOCK} cannot be used: {problem}", span, help=help))

@@ -1,91 +1,152 @@
-"""Lock and flows to a plan: a new flow gets a migration, a changed one a diagnostic."""
+"""Lock and flows to a plan: what is new, changed or gone becomes migrations, or a diagnostic says why not."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence, Set
-from itertools import count
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
-from pgflowc.plan.changes import Change, changes
+from pgflowc.plan.changes import changes, payload_changes, stored_order, undo
+from pgflowc.plan.fingerprints import fingerprints
 from pgflowc.plan.integrity import check_integrity
-from pgflowc.plan.lock import LOCK, Lock, LockedFlow
-from pgflowc.plan.ops import MIGRATION_HEADER, CreateFlow, Migration, Plan
-from pgflowc.plan.shape import shape_of
+from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
+from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
+from pgflowc.plan.names import migration_names
+from pgflowc.plan.ops import CreateFlow, DropFlow, Op, RecreateFlow
+from pgflowc.plan.revisions import newest_revision
+from pgflowc.plan.shape import FlowShape, shape_of
 
-_NUMBERED = re.compile(r"([0-9]+)_.*\.sql")
-_CREATES = re.compile(r"([0-9]{4,})_create_(.+?)(?:\.down)?\.sql")
+ALLOW = "pgflowc compile --allow-data-loss"
 
 
-def plan(
-    lock: Lock, flows: Sequence[Flow], directory: str, present: Mapping[str, bytes], report: Report
-) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where migrations go, and what may be in them.
+
+    `directory` is how messages call their place, `present` its files by name, `now` the time that names with
+    timestamps begin at.
+    """
+
+    directory: str
+    present: Mapping[str, bytes]
+    format: MigrationFormat = "plain"
+    allow_data_loss: bool = False
+    now: datetime | None = None
+
+
+def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> Plan:
     """The migrations that `flows` (sorted by slug) need beyond those of the lock.
 
-    `present` holds the files of the migrations directory by name, `directory` is how messages call it.
-    Reported are flows that changed since their migration, recorded migrations that are missing or were
-    edited, and, as a warning, flows of the lock that have no spec.
+    Reported are changes that runs alive would not survive and that the spec does not say how to make,
+    deletions that nobody allowed, recorded migrations that are missing or were edited, and, as a warning,
+    flows of the lock that have no spec.
     """
-    check_integrity(lock, {flow.slug for flow in flows}, directory, present, report)
+    check_integrity(lock, target.directory, target.present, report)
+    found = Plan(flows=dict(lock.flows))
+    for slug, entry in sorted(lock.flows.items()):
+        if slug not in {flow.slug for flow in flows}:
+            found = _dropped(found, slug, entry, target, report)
     for flow in flows:
         if flow.slug in lock.flows:
-            _check_unchanged(flow, lock.flows[flow.slug], directory, report)
-    new = [flow for flow in flows if flow.slug not in lock.flows]
-    recorded = {migration.name for flow in lock.flows.values() for migration in flow.migrations}
-    numbers = _numbers([flow.slug for flow in new], present, recorded)
-    return Plan(
-        tuple(Migration(f"{numbers[flow.slug]:04}_create_{flow.slug}", CreateFlow(flow)) for flow in new)
+            found = _changed(found, flow, lock.flows[flow.slug], target, report)
+        else:
+            found = _created(found, flow)
+    return replace(found, migrations=_named(found.migrations, lock, target, report))
+
+
+def _created(plan: Plan, flow: Flow) -> Plan:
+    shape = shape_of(flow)
+    op = CreateFlow(flow.slug, shape, cause=flow.span)
+    return _with(plan, flow, shape, (op,), (op.reverse,))
+
+
+def _dropped(plan: Plan, slug: str, entry: LockedFlow, target: Target, report: Report) -> Plan:
+    if not target.allow_data_loss:
+        message = f"{entry.kind} '{slug}' is in {LOCK} but has no spec"
+        help = (
+            f"`{ALLOW}` writes the migration that deletes it and its runs",
+            "if the spec was renamed, restore its slug",
+        )
+        report.add(Diagnostic(generated.SPEC_GONE, message, help=help))
+        return plan
+    op = DropFlow(slug, entry.shape)
+    migration = Migration("", "drop", slug, entry.kind, (op,), (op.reverse,))
+    flows = {name: kept for name, kept in plan.flows.items() if name != slug}
+    return replace(plan, migrations=(*plan.migrations, migration), flows=flows)
+
+
+def _changed(plan: Plan, flow: Flow, entry: LockedFlow, target: Target, report: Report) -> Plan:
+    before, after = entry.shape, shape_of(flow)
+    ops = changes(flow.slug, before, after, flow)
+    if any(op.needs_drain for op in ops) and flow.on_change != "drain":
+        if flow.on_change == "version" or not target.allow_data_loss:
+            _refuse(flow, ops, report)
+            return plan
+        lines = tuple(f"{op.subject}{f' {op.text}' if op.text else ''}" for op in ops)
+        recreate = RecreateFlow(flow.slug, before, after, lines, cause=flow.span)
+        return _with(plan, flow, after, (recreate,), (recreate.reverse,))
+    steps = {step.slug: step for step in after.steps}
+    established = replace(after, steps=tuple(steps[slug] for slug in stored_order(ops, before)))
+    noted = payload_changes(flow.slug, entry.payloads, fingerprints(flow), flow)
+    plan = replace(plan, noted=(*plan.noted, *noted))
+    return _with(plan, flow, established, ops, undo(flow.slug, ops, before, established))
+
+
+def _with(plan: Plan, flow: Flow, shape: FlowShape, up: tuple[Op, ...], down: tuple[Op, ...]) -> Plan:
+    """The plan with these operations, if there are any, and the flow's entry as they leave it."""
+    verb: Verb = "create" if isinstance(up[0] if up else None, CreateFlow) else "change"
+    new = Migration("", verb, flow.slug, flow.kind, up, down, flow.description, flow.source)
+    flows = {**plan.flows, flow.slug: locked(flow.slug, shape, fingerprints(flow))}
+    return replace(plan, migrations=(*plan.migrations, *([new] if up else [])), flows=flows)
+
+
+def _named(
+    migrations: Sequence[Migration], lock: Lock, target: Target, report: Report
+) -> tuple[Migration, ...]:
+    recorded = {migration.name for migration in lock.migrations}
+    wanted = [(migration.verb, migration.flow) for migration in migrations]
+    names = migration_names(wanted, target.present, recorded, target.format, target.now)
+    ordered = sorted(
+        (replace(one, name=names[one.verb, one.flow]) for one in migrations),
+        key=lambda one: int(one.name.partition("_")[0]),
     )
+    if target.format != "alembic" or not ordered:
+        return tuple(ordered)
+    follows = newest_revision(target.directory, target.present, {f"{one.name}.py" for one in ordered}, report)
+    chain = [follows, *(one.name for one in ordered)]
+    return tuple(replace(one, follows=before) for one, before in zip(ordered, chain, strict=False))
 
 
-def _numbers(slugs: Collection[str], present: Mapping[str, bytes], recorded: Set[str]) -> dict[str, int]:
-    """The numbers of the migrations that create these flows.
-
-    A flow keeps the number of a file that creates it already, if that comes after all other migrations:
-    compiling was killed before it wrote the lock, or the lock was lost.
-    """
-    unrecorded, highest = dict[str, int](), 0
-    ours = {name for name, content in present.items() if content.startswith(MIGRATION_HEADER)} - recorded
-    for name in present.keys() | recorded:
-        creates = _CREATES.fullmatch(name)
-        if creates and creates[2] in slugs and name in ours:
-            unrecorded[creates[2]] = max(int(creates[1]), unrecorded.get(creates[2], 0))
-        elif numbered := _NUMBERED.fullmatch(name):
-            highest = max(int(numbered[1]), highest)
-    kept = {slug: number for slug, number in unrecorded.items() if number > highest}
-    following = count(max(highest, *unrecorded.values(), 0) + 1)
-    return {slug: kept[slug] if slug in kept else next(following) for slug in slugs}
-
-
-def _check_unchanged(flow: Flow, locked: LockedFlow, directory: str, report: Report) -> None:
-    found = changes(locked.shape, shape_of(flow))
-    if not found:
+def _refuse(flow: Flow, ops: Sequence[Op], report: Report) -> None:
+    breaking = [op for op in ops if op.needs_drain]
+    first = breaking[0]
+    headline = f"{first.subject}: {first.text}" if first.text else f"{first.subject} is removed"
+    more = f", and {len(breaking) - 1} more" if len(breaking) > 1 else ""
+    labels = tuple(Label(op.cause or flow.span, f"{op.subject}: {op.text or 'removed'}") for op in breaking)
+    if flow.on_change == "recreate":
+        report.add(
+            Diagnostic(
+                generated.DATA_LOSS,
+                f"changing {flow.kind} '{flow.slug}' with 'on_change: recreate' deletes all its runs",
+                flow.span,
+                labels=labels,
+                help=(f"if they may go: `{ALLOW}`; otherwise write `on_change: drain`",),
+            )
+        )
         return
-    files = " and ".join(f"{directory}/{migration.name}" for migration in locked.migrations)
-    headline = str(found[0]) if len(found) == 1 else f"{len(found)} changes"
     report.add(
         Diagnostic(
             generated.CHANGED_DEFINITION,
-            f"{flow.kind} '{flow.slug}' differs from its migration: {headline}",
+            f"{flow.kind} '{flow.slug}' changes in a way that runs alive would not survive: {headline}{more}",
             flow.span,
-            label=f"created by {files}",
-            labels=tuple(_label(flow, change) for change in found) if len(found) > 1 else (),
+            labels=labels if len(labels) > 1 or labels[0].span != flow.span else (),
             help=(
-                "migrations are never written over, and migrations that change a flow are not part of "
-                "pgflowc yet: "
-                "undo the change, or give the changed flow a new name",
-                f"while only development databases have it: delete {files} (and the .down.sql), its entry "
-                f"in {LOCK}, "
-                "run `pgflowc db down --delete` and compile again",
+                "write `on_change: drain`: the migration is refused while runs are alive; finished ones stay",
+                f"or `on_change: recreate`, and run `{ALLOW}`: all its runs are deleted",
+                f"or leave the {flow.kind} as it is, and give the changed one another name",
             ),
         )
     )
-
-
-def _label(flow: Flow, change: Change) -> Label:
-    present = change.step is not None and any(step.slug == change.step for step in flow.steps)
-    if change.step is not None and present:
-        return Label(flow.step(change.step).span, change.text)
-    return Label(flow.span, str(change))

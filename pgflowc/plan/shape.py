@@ -1,4 +1,4 @@
-"""What a migration establishes of a flow: everything but payload types and handlers."""
+"""What migrations establish of a flow: everything but payload types and handlers."""
 
 from __future__ import annotations
 
@@ -31,21 +31,34 @@ class StepShape:
 
 
 @dataclass(frozen=True, slots=True)
+class CronShape:
+    """A schedule as stored: an IANA `timezone`, and the canonical JSON text of each run's `input`."""
+
+    schedule: str
+    timezone: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlowShape:
     """A flow as stored; `steps` in the order of addition."""
 
     kind: Literal["flow", "job"]
     options: FlowOptions
     steps: tuple[StepShape, ...]
+    cron: CronShape | None = None
 
 
 def shape_of(flow: Flow) -> FlowShape:
     """What a migration that creates `flow` establishes."""
-    return FlowShape(kind=flow.kind, options=flow.options, steps=tuple(map(_step_shape, flow.steps)))
+    cron = CronShape(flow.cron.schedule, flow.cron.timezone, flow.cron.input) if flow.cron else None
+    return FlowShape(flow.kind, flow.options, tuple(map(_step_shape, flow.steps)), cron)
 
 
 def definition_hash(slug: str, shape: FlowShape) -> str:
-    """16 hex digits that name a definition; the order in which steps are written plays no part."""
+    """16 hex digits that name a definition; the order in which steps are written plays no part, nor does the
+    schedule.
+    """
     steps = sorted((asdict(step) for step in shape.steps), key=lambda step: str(step["slug"]))
     definition = {"slug": slug, "kind": shape.kind, "options": asdict(shape.options), "steps": steps}
     canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))

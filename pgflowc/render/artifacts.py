@@ -10,13 +10,14 @@ from pathlib import PurePosixPath
 from pgflowc.diagnostics import Diagnostic, Position, Report, Span
 from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
-from pgflowc.plan import LOCK, Lock, LockedMigration, Plan, checksum, dump_lock, shape_of
+from pgflowc.plan import LOCK, Lock, LockedMigration, MigrationFormat, Plan, chained, checksum, dump_lock
 from pgflowc.render.handlers import append_handlers, render_handlers, stubs_needed
 from pgflowc.render.header import is_generated, is_untouched, origin, seal
-from pgflowc.render.migration import render_down, render_up
+from pgflowc.render.migration import migration_file, render_migration, targeted_versions
 from pgflowc.render.module import render_module
 from pgflowc.render.registry import render_registry
 from pgflowc.render.signatures import TypedFlow, typed
+from pgflowc.render.statements import Scheduler
 from pgflowc.render.templates import fill
 from pgflowc.render.verify import verify
 
@@ -28,6 +29,8 @@ class Layout:
     package: str
     source_dir: str = "."
     migrations_dir: str = "migrations"
+    migrations_format: MigrationFormat = "plain"
+    scheduler: Scheduler = "pgflowc"
 
     def python(self, *names: str) -> str:
         """The path of a file of the package."""
@@ -35,7 +38,8 @@ class Layout:
 
     def inputs(self) -> tuple[str, ...]:
         """Patterns of the files that compiling depends on beside the specs."""
-        migrations = str(PurePosixPath(escape(self.migrations_dir), "*.sql"))
+        kind = "*.py" if self.migrations_format == "alembic" else "*.sql"
+        migrations = str(PurePosixPath(escape(self.migrations_dir), kind))
         package = PurePosixPath(escape(self.python()))
         names = ("__init__.py", "registry.py", "_generated/*.py", "handlers/*.py")
         return (LOCK, migrations, *(str(package / name) for name in names))
@@ -87,27 +91,25 @@ def render(
 def _migrations(
     plan: Plan, lock: Lock, layout: Layout, present: Mapping[str, bytes], report: Report
 ) -> dict[str, str]:
-    files = {}
+    """The files of the new migrations, and the lock that records them."""
+    files: dict[str, str] = {}
+    written: list[LockedMigration] = []
     for migration in plan.migrations:
-        up, name, flow = render_up(migration), f"{migration.name}.sql", migration.op.flow
-        path = layout.migration(name)
-        if present.get(path, up.encode()) != up.encode():
-            report.add(
-                Diagnostic(
-                    generated.MIGRATION_UNRECORDED,
-                    f"{path} creates another {flow.kind} '{flow.slug}' than its spec, and {LOCK} does not "
-                    "record it",
-                    flow.span,
-                    help=(
-                        f"if a database has applied it, restore {LOCK} from version control; otherwise "
-                        "delete it, and its .down.sql",
-                    ),
-                )
+        rendered = render_migration(migration, layout.migrations_format, layout.scheduler)
+        files.update((layout.migration(name), text) for name, text in rendered.items())
+        name = migration_file(migration.name, layout.migrations_format)
+        path, content = layout.migration(name), rendered[name].encode()
+        if present.get(path, content) != content:
+            message = f"{path} is not the migration that the spec needs, and {LOCK} does not record it"
+            help = (
+                f"if a database has applied it, restore {LOCK} from version control; otherwise delete {path}"
             )
-        files[path] = up
-        files[layout.migration(f"{migration.name}.down.sql")] = render_down(migration)
-        lock = lock.created(flow.slug, shape_of(flow), LockedMigration(name, checksum(up.encode())))
-    return {**files, LOCK: dump_lock(lock)}
+            report.add(
+                Diagnostic(generated.MIGRATION_UNRECORDED, message, migration.up[0].cause, help=(help,))
+            )
+        targets = targeted_versions(rendered[name])
+        written.append(LockedMigration(name, migration.flow, checksum(content), targets))
+    return {**files, LOCK: dump_lock(chained(plan.flows, (*lock.migrations, *written)))}
 
 
 def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:

@@ -1,73 +1,126 @@
-"""Operations to SQL.
+"""Migrations to files, in the format of the tool that applies them.
 
-A migration only calls functions of the core, with the statements that PgFlow's compilers write.
+`plain` has a file for each direction. `supabase` has no way back, and would apply a `.down.sql` like any
+other. `dbmate` has both directions in one file, `alembic` in a Python module. Each tool, and `pgflowc db up`,
+runs a file in one transaction of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import pairwise
 
-from pgflowc.graph.model import Flow, Step
-from pgflowc.plan import CreateFlow, DeleteFlow, Migration
+from pgflowc.plan import Migration, MigrationFormat
+from pgflowc.plan.ops import Op, OrderSteps
 from pgflowc.render.header import origin
-from pgflowc.render.literals import one_line, sql_jsonb, sql_optional_int, sql_text, sql_text_array
+from pgflowc.render.literals import one_line, python_text
+from pgflowc.render.statements import Scheduler, statements
 from pgflowc.render.templates import fill
+from pgflowc.resources import resource_root
+
+# A change of a flow waits for starts in flight; meanwhile later starts queue up behind it.
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
 
-def render_up(migration: Migration) -> str:
-    """The text of the migration."""
-    flow = migration.op.flow
-    title = f"Creates {flow.kind} {flow.slug}"
-    return fill(
-        "migration.sql.jinja",
-        origin=origin(flow.source).replace("#", "--", 1),
-        comments=[f"{title}: {one_line(flow.description)}" if flow.description else f"{title}."],
-        statements=list(_create(migration.op)),
-    )
+def migration_file(name: str, format: MigrationFormat) -> str:
+    """The name of the file that the lock records for a migration."""
+    return f"{name}.py" if format == "alembic" else f"{name}.sql"
 
 
-def render_down(migration: Migration) -> str:
-    """The text that undoes the migration."""
-    op = migration.op.reverse
-    flow = migration.op.flow
-    return fill(
-        "migration.sql.jinja",
-        origin=origin(flow.source).replace("#", "--", 1),
-        comments=[f"Undoes {migration.name}: deletes {flow.kind} {flow.slug}, its queue and all its runs."],
-        statements=list(_delete(op)),
-    )
+def render_migration(
+    migration: Migration, format: MigrationFormat = "plain", scheduler: Scheduler = "pgflowc"
+) -> dict[str, str]:
+    """The files of a migration by name: the recorded one, and in the plain format its `.down.sql`."""
+    up = [LOCK_TIMEOUT, *statements(migration.up, scheduler)]
+    down = [LOCK_TIMEOUT, *statements(migration.down, scheduler)]
+    up_comments, down_comments = _up_comments(migration), _down_comments(migration)
+    origin_ = origin(migration.source)
+    file = migration_file(migration.name, format)
+    if format == "alembic":
+        return {
+            file: fill(
+                "alembic.py.jinja",
+                origin=origin_,
+                up_comments=up_comments,
+                down_comments=down_comments,
+                revision=python_text(migration.name),
+                follows=python_text(migration.follows) if migration.follows else None,
+                up=[python_text(_for_alembic(statement)) for statement in up],
+                down=[python_text(_for_alembic(statement)) for statement in down],
+            )
+        }
+    sql_origin = origin_.replace("#", "--", 1)
+    if format == "dbmate":
+        both = fill(
+            "dbmate.sql.jinja",
+            origin=sql_origin,
+            up_comments=up_comments,
+            down_comments=down_comments,
+            up=up,
+            down=down,
+        )
+        return {file: both}
+    files = {file: _sql(sql_origin, up_comments, up)}
+    if format == "plain":
+        files[f"{migration.name}.down.sql"] = _sql(sql_origin, down_comments, down)
+    return files
 
 
-def _create(op: CreateFlow) -> Iterator[str]:
-    flow, options = op.flow, op.flow.options
-    slug = sql_text(flow.slug)
-    yield (
-        f"SELECT pgflow.create_flow({slug}, {options.max_attempts}, {options.base_delay}, {options.timeout})"
-    )
-    for step in flow.steps:
-        yield f"SELECT pgflow.add_step({', '.join(_add_step_arguments(flow, step))})"
-    if flow.kind == "job":
-        yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {slug}"  # noqa: S608 - quoted
+def targeted_versions(text: str) -> dict[str, int]:
+    """The versions of the components whose functions a migration calls, as this pgflowc carries them."""
+    return {
+        component: int((resource_root() / "sql" / component / "version").read_text("utf-8"))
+        for component, schema in (("core", "pgflow."), ("pgflowc", "pgflowc."))
+        if f"SELECT {schema}" in text
+    }
 
 
-def _add_step_arguments(flow: Flow, step: Step) -> Iterator[str]:
-    yield sql_text(flow.slug)
-    yield sql_text(step.slug)
-    yield sql_text_array(step.depends_on)
-    options = step.options
-    for value in (options.max_attempts, options.base_delay, options.timeout, options.start_delay):
-        yield sql_optional_int(value)
-    yield sql_text(step.kind)
-    condition = step.condition
-    if condition.required is not None:
-        yield f"required_input_pattern => {sql_jsonb(condition.required)}"
-    if condition.forbidden is not None:
-        yield f"forbidden_input_pattern => {sql_jsonb(condition.forbidden)}"
-    if condition.when_unmet != "skip":
-        yield f"when_unmet => {sql_text(condition.when_unmet)}"
-    if condition.when_exhausted != "fail":
-        yield f"when_exhausted => {sql_text(condition.when_exhausted)}"
+def _sql(origin_: str, comments: list[str], found: list[str]) -> str:
+    return fill("migration.sql.jinja", origin=origin_, comments=comments, statements=found)
 
 
-def _delete(op: DeleteFlow) -> Iterator[str]:
-    yield f"SELECT pgflow.delete_flow_and_data({sql_text(op.slug)})"
+def _up_comments(migration: Migration) -> list[str]:
+    title = f"{migration.kind} {migration.flow}"
+    match migration.verb:
+        case "create":
+            return [f"Creates {title}{_described(migration)}"]
+        case "drop":
+            return [f"Deletes {title}, its queue and its runs. Refused while runs are alive."]
+        case "change":
+            return [f"Changes {title}:", *_lines(migration.up), *_warnings(migration)]
+
+
+def _down_comments(migration: Migration) -> list[str]:
+    title, undoes = f"{migration.kind} {migration.flow}", f"Undoes {migration.name}:"
+    match migration.verb:
+        case "create":
+            return [
+                f"{undoes} deletes {title}, its queue and its finished runs. Refused while runs are alive."
+            ]
+        case "drop":
+            lines = [f"{undoes} creates {title} again."]
+        case "change":
+            lines = [undoes, *_lines(migration.down)]
+    return [*lines, *(f"Irreversible: it does not bring back {lost}." for lost in migration.lost)]
+
+
+def _warnings(migration: Migration) -> list[str]:
+    return [f"It deletes {lost}." for lost in migration.lost]
+
+
+def _described(migration: Migration) -> str:
+    return f": {one_line(migration.description)}" if migration.description else "."
+
+
+def _lines(ops: tuple[Op, ...]) -> list[str]:
+    return [f"  {one_line(op.line)}" for op in ops if not isinstance(op, OrderSteps)]
+
+
+def _for_alembic(statement: str) -> str:
+    r"""A statement for `op.execute`: SQLAlchemy takes `:name` for a parameter, and `\:name` as it stands."""
+    parts = statement.split(":")
+    out = parts[0]
+    for before, after in pairwise(parts):
+        word = bool(after) and (after[0].isalnum() or after[0] in "_$")
+        doubled = before == "" or after == ""
+        out += (":" if doubled or not word else "\\:") + after
+    return out

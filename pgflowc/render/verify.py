@@ -12,7 +12,7 @@ from pgflowc.render.python import parse_python
 # Comments, blanks and whole statements of calls with quoted texts; nothing else may stand in a migration of
 # ours.
 _TEXT = r"E'(?:[^'\\]|''|\\\\)*'|'(?:[^'\\]|'')*'"
-_HEAD = r"SELECT pgflow\.\w+\(|UPDATE pgflow\.flows SET "
+_HEAD = r"SELECT (?:pgflowc?|cron)\.\w+\(|UPDATE pgflow\.flows SET |SET LOCAL lock_timeout = "
 _MIGRATION = re.compile(rf"(?:--[^\n]*\n|\n|(?:{_HEAD})(?:{_TEXT}|[^';\n])*+;\n)*+")
 
 

@@ -82,7 +82,9 @@ def _compile(project: Project) -> tuple[str, Compilation]:
     """Compile and write as the command does; the text of the diagnostics and the compilation."""
     report = Report()
     settings = project.settings
-    layout = Layout(settings.package or "", settings.source_dir, settings.migrations_dir)
+    layout = Layout(
+        settings.package or "", settings.source_dir, settings.migrations_dir, settings.migrations_format
+    )
     present = read_present(project.root, layout.inputs(), report)
     compilation = compile_sources(read_flows(project, report), layout, present)
     assert not report.sorted()

@@ -7,13 +7,16 @@ from pgflowc.diagnostics.model import Code, Severity
 CHANGED_DEFINITION = Code(
     "PGF801",
     Severity.ERROR,
-    "a flow differs from what its migration establishes",
-    cause="The flow has a migration already, and migrations are never written over: databases may have "
-    "applied it. Migrations that change an existing flow are not part of pgflowc yet.",
-    example="steps:\n  charge: {timeout: 60}   # its migration says 30",
-    cure="Undo the change, or give the changed flow a new name. If no database that matters has "
-    "applied the migration: delete the flow's migration files and its entry in pgflowc.lock, run "
-    "`pgflowc db down --delete` and compile again.",
+    "a flow changes in a way that runs alive would not survive",
+    cause="Runs that are alive have the steps, dependencies, kinds and conditions that the flow had when "
+    "they started. A step that is renamed or removed, that waits for other steps, or has another condition "
+    "would break them. The spec has to say what shall become of them.",
+    example="steps:\n  pay: {depends_on: [check]}   # its migration says `charge`",
+    cure="Write `on_change: drain` into the flow: the migration is refused while runs are alive, and "
+    "finished runs stay. Or `on_change: recreate`, and run `pgflowc compile --allow-data-loss`: all its runs "
+    "are deleted. Or leave the flow as it is, and give the changed one another name. "
+    "(`on_change: version`, the default, will do that by itself; it is not compiled yet.) "
+    "Options, and new steps that nothing else waits for, need none of this.",
 )
 
 MIGRATION_MISSING = Code(
@@ -59,25 +62,47 @@ LOCK_VERSION = Code(
 SPEC_GONE = Code(
     "PGF806",
     Severity.WARNING,
-    "a flow has a migration but no spec",
-    cause="The spec was removed or renamed. Databases that applied the migration still have the flow, "
+    "a flow has migrations but no spec",
+    cause="The spec was removed or renamed. Databases that applied the migrations still have the flow, "
     "and its runs.",
     example="$ git rm flows/orders.yaml && pgflowc compile",
-    cure="If the flow shall go, write a migration with: SELECT pgflow.delete_flow_and_data('orders'); "
-    "it deletes its runs too. Then delete the flow's entry in pgflowc.lock. If the spec was "
-    "renamed, restore its slug.",
+    cure="If the flow shall go: `pgflowc compile --allow-data-loss` writes the migration that deletes it "
+    "with its finished runs, and that is refused while runs are alive. If the spec was renamed, restore its "
+    "slug.",
 )
 
 MIGRATION_UNRECORDED = Code(
     "PGF807",
     Severity.ERROR,
-    "a migration that the lock does not record creates another flow than the spec",
-    cause="The file comes after all other migrations and creates the flow, but pgflowc.lock has no entry "
-    "for it, and the spec has changed since: compiling was killed before it wrote the lock, or the lock was "
+    "a migration that the lock does not record is not what the spec needs",
+    cause="The file comes after all other migrations and is about the flow, but pgflowc.lock does not record "
+    "it, and the spec has changed since: compiling was killed before it wrote the lock, or the lock was "
     "lost in a merge. A database may have applied the file.",
     example="$ rm pgflowc.lock && sed -i s/60/90/ flows/orders.yaml && pgflowc compile",
     cure="Restore the lock from version control. If no database that matters has applied the file, delete "
     "it, and its .down.sql, and compile again.",
+)
+
+DATA_LOSS = Code(
+    "PGF808",
+    Severity.ERROR,
+    "a migration would delete runs, and nobody allowed it",
+    cause="The flow has `on_change: recreate`, and its change is one that runs alive would not survive: "
+    "the migration would delete the flow with all its runs, alive and finished ones, and create it anew.",
+    example="on_change: recreate\nsteps:\n  pay: {}   # its migration says `charge`",
+    cure="If the runs may go, run `pgflowc compile --allow-data-loss`. If finished runs shall stay, write "
+    "`on_change: drain`.",
+)
+
+MANY_HEADS = Code(
+    "PGF809",
+    Severity.ERROR,
+    "the revisions of alembic have several heads",
+    cause='With `migrations_format = "alembic"` a new migration is a revision that follows the newest one, '
+    "and there are several that none follows: usually two branches were merged.",
+    example="$ git merge other-branch && pgflowc compile",
+    cure="Run `alembic merge heads`, or delete the newer revision of pgflowc's if no database has applied "
+    "it, restore pgflowc.lock, and compile again.",
 )
 
 EDITED = Code(

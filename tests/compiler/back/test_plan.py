@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,14 +16,20 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan import (
     Lock,
     LockedMigration,
+    Plan,
+    Target,
+    chained,
+    changes,
     checksum,
     definition_hash,
     dump_lock,
+    fingerprints,
+    locked,
     parse_lock,
     plan,
     shape_of,
+    undo,
 )
-from pgflowc.plan.changes import changes
 
 SPEC = """\
 flow: orders
@@ -47,15 +54,20 @@ def _flow(text: str = SPEC) -> Flow:
 
 
 def _locked(*flows: Flow) -> Lock:
-    lock = Lock()
+    migrations = []
     for number, flow in enumerate(flows, 1):
         name = f"{number:04}_create_{flow.slug}.sql"
-        lock = lock.created(flow.slug, shape_of(flow), LockedMigration(name, checksum(name.encode())))
-    return lock
+        migrations.append(LockedMigration(name, flow.slug, checksum(name.encode()), {"core": 1}))
+    entries = {flow.slug: locked(flow.slug, shape_of(flow), fingerprints(flow)) for flow in flows}
+    return chained(entries, migrations)
 
 
 def _present(lock: Lock) -> dict[str, bytes]:
-    return {one.name: one.name.encode() for flow in lock.flows.values() for one in flow.migrations}
+    return {one.name: one.name.encode() for one in lock.migrations}
+
+
+def _planned(lock: Lock, flows: Sequence[Flow], present: Mapping[str, bytes], report: Report) -> Plan:
+    return plan(lock, flows, Target("migrations", present), report)
 
 
 def test_the_lock_survives_the_way_to_text_and_back() -> None:
@@ -63,7 +75,7 @@ def test_the_lock_survives_the_way_to_text_and_back() -> None:
     report = Report()
     assert parse_lock(dump_lock(lock), report) == lock
     assert not report.sorted()
-    assert json.loads(dump_lock(lock))["version"] == 1
+    assert json.loads(dump_lock(lock))["version"] == 2
     assert parse_lock(dump_lock(Lock()), Report()) == Lock()
 
 
@@ -85,8 +97,8 @@ def test_a_lock_with_anything_changed_is_refused(data: st.DataObject) -> None:
     )
     report = Report()
     lock = parse_lock(json.dumps(raw), report)
-    # Names and checksums of migrations, and which flows there are, only show in the migrations themselves.
-    assert lock is None or "migrations" in [*path, key] or key == "flows"
+    # Which flows there are only shows in the specs, and what a migration was written for nowhere else.
+    assert lock is None or key == "flows" or "targets" in [*path, key]
     assert (lock is None) is report.has_errors
 
 
@@ -109,39 +121,47 @@ def test_nesting_does_not_exhaust_the_stack(nesting: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("max_attempts: 3", "max_attempts: 4", ["max_attempts 3 -> 4"]),
-        ("timeout: 30", "timeout: 1m", ["step 'b': timeout 30 -> 60"]),
-        (", timeout: 30", "", ["step 'b': timeout 30 -> unset"]),
-        ("depends_on: [a, b]", "depends_on: [a]", ["step 'c': depends_on [a, b] -> [a]"]),
-        ("if: {a: {n: 1}}", "if_not: {a: {n: 1}}", ["if", "if_not"]),
-        ("skip-cascade", "fail", ["step 'c': when_unmet skip-cascade -> fail"]),
-        ("when_exhausted: skip", "", ["step 'c': when_exhausted skip -> fail"]),
-        ("  c:\n", "  d:\n", ["step 'd': added", "step 'c': removed"]),
+        ("max_attempts: 3", "max_attempts: 4", ["~ flow orders: max_attempts 3 -> 4"]),
+        ("timeout: 30", "timeout: 1m", ["~ step b: timeout 30 -> 60"]),
+        (", timeout: 30", "", ["~ step b: timeout 30 -> unset"]),
+        ("depends_on: [a, b]", "depends_on: [a]", ["~ step c: depends_on [a, b] -> [a]"]),
+        ("if: {a: {n: 1}}", "if_not: {a: {n: 1}}", ["~ step c: if ", "~ step c: if_not unset"]),
+        ("skip-cascade", "fail", ["~ step c: when_unmet skip-cascade -> fail"]),
+        ("when_exhausted: skip", "", ["~ step c: when_exhausted skip -> fail"]),
+        ("  c:\n", "  d:\n", ["+ step d: after a, b", "- step c"]),
+        ("  c:\n", "  d:\n    was: c\n", ["~ step c: is now d"]),
+        ("max_attempts: 3", "max_attempts: 3\ncron: '@hourly'", ['~ flow orders: cron unset -> "@hourly"']),
         # No difference to the database:
         ("[a, b]", "[b, a]", []),
         ("input: {n: int}", "input: {m: str}", []),
+        ("  c:\n", "  c:\n    was: b4\n", []),
         ("  a: {output: {n: int}}\n", "  a: {output: {n: int}, description: x, handler: m:f}\n", []),
     ],
 )
 def test_changes_are_named_as_in_the_spec(old: str, new: str, found: list[str]) -> None:
     before, after = _flow(), _flow(SPEC.replace(old, new))
-    seen = changes(shape_of(before), shape_of(after))
+    seen = changes("orders", shape_of(before), shape_of(after), after)
     assert len(seen) == len(found)
-    assert all(text in str(change) for change, text in zip(seen, found, strict=True))
+    assert all(op.line.startswith(text) for op, text in zip(seen, found, strict=True)), seen
     same = definition_hash("orders", shape_of(before)) == definition_hash("orders", shape_of(after))
-    assert same is (not found)
+    assert same is (not found or "cron" in found[0])
 
     report = Report()
     lock = _locked(before)
-    planned = plan(lock, [after], "migrations", _present(lock), report)
-    assert planned.migrations == ()
-    assert [one.code.id for one in report.sorted()] == (["PGF801"] if found else [])
+    planned = _planned(lock, [after], _present(lock), report)
+    breaking = any(op.needs_drain for op in seen)
+    assert [one.code.id for one in report.sorted()] == (["PGF801"] if breaking else [])
+    assert len(planned.migrations) == bool(found and not breaking)
+    assert all(op.cause is not None and op.cause.path == "flows/orders.yaml" for op in seen)
+    # What undoes the operations undoes them: going back, there is nothing left to do.
+    back = undo("orders", seen, shape_of(before), shape_of(after))
+    assert undo("orders", back, shape_of(after), shape_of(before)) == seen
 
 
 def test_the_order_of_steps_is_no_change() -> None:
     swapped = _flow("flow: x\nsteps:\n  b: {}\n  a: {}\n")
     before = _flow("flow: x\nsteps:\n  a: {}\n  b: {}\n")
-    assert not changes(shape_of(before), shape_of(swapped))
+    assert not changes("x", shape_of(before), shape_of(swapped))
     assert definition_hash("x", shape_of(before)) == definition_hash("x", shape_of(swapped))
 
 
@@ -157,10 +177,10 @@ def test_the_order_of_steps_is_no_change() -> None:
 )
 def test_numbers_go_on_after_the_highest(names: list[str], first: str) -> None:
     flows = [_flow("flow: a\nsteps: {s: {}}\n"), _flow("flow: b\nsteps: {s: {}}\n")]
-    planned = plan(Lock(), flows, "migrations", dict.fromkeys(names, b""), Report())
+    planned = _planned(Lock(), flows, dict.fromkeys(names, b""), Report())
     assert [one.name for one in planned.migrations] == [f"{first}_create_a", f"{int(first) + 1:04}_create_b"]
-    assert [one.op.reverse.slug for one in planned.migrations] == ["a", "b"]
-    assert planned.migrations[0].op.cause == flows[0].span
+    assert [[op.flow for op in one.down] for one in planned.migrations] == [["a"], ["b"]]
+    assert planned.migrations[0].up[0].cause == flows[0].span
 
 
 @pytest.mark.parametrize(
@@ -169,7 +189,7 @@ def test_numbers_go_on_after_the_highest(names: list[str], first: str) -> None:
         # As a compilation leaves them that is killed before it writes the lock.
         (["0002_create_a.down.sql"], ["0002_create_a", "0003_create_b"]),
         (["0002_create_a.down.sql", "0002_create_a.sql"], ["0002_create_a", "0003_create_b"]),
-        (["0002_create_b.sql", "0003_create_a.sql"], ["0003_create_a", "0002_create_b"]),
+        (["0002_create_b.sql", "0003_create_a.sql"], ["0002_create_b", "0003_create_a"]),
         # The file belongs to a flow that a later migration deleted.
         (["0002_create_a.sql", "0003_delete_a.sql"], ["0004_create_a", "0005_create_b"]),
         (["0002_create_gone.sql"], ["0003_create_a", "0004_create_b"]),
@@ -179,11 +199,11 @@ def test_a_migration_that_the_lock_misses_keeps_its_number(unrecorded: list[str]
     flows = [_flow(f"flow: {slug}\nsteps: {{s: {{}}}}\n") for slug in "ab"]
     lock = _locked(_flow())
     present = _present(lock) | dict.fromkeys(unrecorded, b"-- Generated by pgflowc from flows/ab.yaml.\n")
-    found = plan(lock, [*flows, _flow()], "migrations", present, Report())
+    found = _planned(lock, [*flows, _flow()], present, Report())
     assert [one.name for one in found.migrations] == planned
 
 
 def test_migrations_of_users_are_no_leftovers() -> None:
     present = {"0001_create_a.sql": b"create table a ();\n"}
-    found = plan(Lock(), [_flow("flow: a\nsteps: {s: {}}\n")], "migrations", present, Report())
+    found = _planned(Lock(), [_flow("flow: a\nsteps: {s: {}}\n")], present, Report())
     assert [one.name for one in found.migrations] == ["0002_create_a"]

@@ -1,0 +1,63 @@
+"""Names of migrations: numbers or timestamps that go on after those that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from pgflowc.plan.model import GENERATED, MigrationFormat, Verb
+
+_NUMBERED = re.compile(r"([0-9]+)_.*\.(?:sql|py)")
+_OURS = re.compile(r"([0-9]{4,})_((?:create|change|drop)_.+?)(?:\.down)?\.(?:sql|py)")
+_TIMESTAMP = "%Y%m%d%H%M%S"
+
+Wanted = tuple[Verb, str]
+
+
+def migration_names(
+    wanted: Sequence[Wanted],
+    present: Mapping[str, bytes],
+    recorded: Set[str],
+    format: MigrationFormat,
+    now: datetime | None,
+) -> dict[Wanted, str]:
+    """`0003_change_orders` for each verb and flow, without suffix.
+
+    A migration keeps the number of a file of ours that is not `recorded` in the lock and is called so, if it
+    comes after all other migrations: compiling was killed before it wrote the lock, or the lock was lost.
+    `supabase` and `dbmate` have timestamps in the place of numbers, from `now` on when that is given.
+    """
+    titles = {f"{verb}_{slug}": (verb, slug) for verb, slug in wanted}
+    unrecorded, highest = dict[Wanted, int](), 0
+    for name in present.keys() | recorded:
+        ours = _OURS.fullmatch(name)
+        if ours and ours[2] in titles and name not in recorded and _is_ours(present[name]):
+            one = titles[ours[2]]
+            unrecorded[one] = max(int(ours[1]), unrecorded.get(one, 0))
+        elif numbered := _NUMBERED.fullmatch(name):
+            highest = max(int(numbered[1]), highest)
+    kept = {one: number for one, number in unrecorded.items() if number > highest}
+    last = max(highest, *unrecorded.values(), 0)
+    numbers = _timestamps(last, now) if format in ("supabase", "dbmate") else map(str, count(last + 1))
+    return {
+        one: f"{str(kept[one]) if one in kept else next(numbers):0>4}_{one[0]}_{one[1]}" for one in wanted
+    }
+
+
+def _timestamps(last: int, now: datetime | None) -> Iterator[str]:
+    """Timestamps a second apart, from `now`, or where that is too late, after `last`."""
+    at = now or datetime(2000, 1, 1, tzinfo=UTC)
+    with suppress(ValueError):
+        after = datetime.strptime(str(last), _TIMESTAMP).replace(tzinfo=UTC)
+        at = max(at, after + timedelta(seconds=1))
+    while True:
+        yield at.strftime(_TIMESTAMP)
+        at += timedelta(seconds=1)
+
+
+def _is_ours(content: bytes) -> bool:
+    """Whether the first lines say so; a migration of dbmate begins with a line of its own."""
+    return GENERATED.encode() in content[:80]

@@ -1,0 +1,142 @@
+"""Operations to SQL statements, without semicolons.
+
+They only call functions of the core and of pgflowc. A flow is created with the statements that PgFlow's
+compilers write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from pgflowc.plan.ops import (
+    AddStep,
+    ChangeCondition,
+    ChangeDependencies,
+    ChangeKind,
+    ChangeOption,
+    ChangePayload,
+    ChangeType,
+    CreateFlow,
+    DropFlow,
+    Op,
+    OrderSteps,
+    RecreateFlow,
+    RemoveStep,
+    RenameStep,
+    SetSchedule,
+)
+from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.render.literals import sql_jsonb, sql_optional_int, sql_text, sql_text_array
+
+Scheduler = Literal["pgflowc", "pg_cron"]
+
+# Names of columns and parameters in the database, where they are not those of a shape.
+_PARAMETERS = {"required": "required_input_pattern", "forbidden": "forbidden_input_pattern"}
+
+
+def statements(ops: Sequence[Op], scheduler: Scheduler = "pgflowc") -> list[str]:
+    """The statements of these operations; what needs a drained flow first makes sure that it is one."""
+    drained = sorted({op.flow for op in ops if op.needs_drain})
+    guards = [f"SELECT pgflowc.require_drained({sql_text(slug)})" for slug in drained]
+    return [*guards, *(statement for op in ops for statement in _statements(op, scheduler))]
+
+
+def _statements(op: Op, scheduler: Scheduler) -> Iterator[str]:
+    flow = sql_text(op.flow)
+    match op:
+        case CreateFlow(shape=shape):
+            yield from _create(op.flow, shape, scheduler)
+        case DropFlow(shape=shape):
+            yield from _delete(op.flow, shape, scheduler)
+        case RecreateFlow(before=before, after=after):
+            yield from _delete(op.flow, before, scheduler)
+            yield from _create(op.flow, after, scheduler)
+        case ChangeOption(step=step, name=name):
+            yield _change(op.flow, step, name, op.before, op.after)
+        case ChangeKind():
+            yield _change(op.flow, None, "flow_type", op.before, op.after)
+        case ChangeType(step=step):
+            yield _change(op.flow, step, "step_type", op.before, op.after)
+        case ChangeDependencies(step=step):
+            yield _change(op.flow, step, "deps_slugs", op.before, op.after)
+        case ChangeCondition(step=step, name="required" | "forbidden" as name):
+            patterns = [json.loads(one) if one is not None else None for one in (op.before, op.after)]
+            yield _change(op.flow, step, _PARAMETERS[name], *patterns)
+        case ChangeCondition(step=step, name=name):
+            yield _change(op.flow, step, name, op.before, op.after)
+        case AddStep(step=step):
+            yield _add_step(op.flow, step)
+        case RemoveStep(step=step):
+            yield f"SELECT pgflowc.remove_step({flow}, {sql_text(step.slug)})"
+        case RenameStep(before=before, after=after):
+            yield f"SELECT pgflowc.rename_step({flow}, {sql_text(before)}, {sql_text(after)})"
+        case OrderSteps(after=after):
+            yield f"SELECT pgflowc.order_steps({flow}, {sql_text_array(after)})"
+        case SetSchedule(after=CronShape() as cron):
+            yield _schedule(op.flow, cron, scheduler)
+        case SetSchedule():
+            yield _unschedule(op.flow, scheduler)
+        case ChangePayload():
+            pass
+
+
+def _create(slug: str, shape: FlowShape, scheduler: Scheduler) -> Iterator[str]:
+    flow, options = sql_text(slug), shape.options
+    values = f"{options.max_attempts}, {options.base_delay}, {options.timeout}"
+    yield f"SELECT pgflow.create_flow({flow}, {values})"
+    for step in shape.steps:
+        yield _add_step(slug, step)
+    if shape.kind == "job":
+        yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {flow}"  # noqa: S608 - quoted
+    if shape.cron:
+        yield _schedule(slug, shape.cron, scheduler)
+
+
+def _delete(slug: str, shape: FlowShape, scheduler: Scheduler) -> Iterator[str]:
+    if shape.cron:
+        yield _unschedule(slug, scheduler)
+    yield f"SELECT pgflow.delete_flow_and_data({sql_text(slug)})"
+
+
+def _add_step(flow: str, step: StepShape) -> str:
+    options = (step.max_attempts, step.base_delay, step.timeout, step.start_delay)
+    arguments = [sql_text(flow), sql_text(step.slug), sql_text_array(step.depends_on)]
+    arguments += [*map(sql_optional_int, options), sql_text(step.kind)]
+    if step.required is not None:
+        arguments.append(f"required_input_pattern => {sql_jsonb(step.required)}")
+    if step.forbidden is not None:
+        arguments.append(f"forbidden_input_pattern => {sql_jsonb(step.forbidden)}")
+    if step.when_unmet != "skip":
+        arguments.append(f"when_unmet => {sql_text(step.when_unmet)}")
+    if step.when_exhausted != "fail":
+        arguments.append(f"when_exhausted => {sql_text(step.when_exhausted)}")
+    return f"SELECT pgflow.add_step({', '.join(arguments)})"
+
+
+def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> str:
+    """The change of one value, guarded by the one that the migrations before it left."""
+    values = (sql_jsonb(json.dumps({name: value})) for value in (before, after))
+    if step is None:
+        return f"SELECT pgflowc.change_flow({', '.join((sql_text(flow), *values))})"
+    return f"SELECT pgflowc.change_step({', '.join((sql_text(flow), sql_text(step), *values))})"
+
+
+def _schedule(slug: str, cron: CronShape, scheduler: Scheduler) -> str:
+    if scheduler == "pg_cron":
+        start = f"SELECT pgflow.start_flow({sql_text(slug)}, {sql_jsonb(cron.input)})"
+        return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
+    arguments = (sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input))
+    return f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
+
+
+def _unschedule(slug: str, scheduler: Scheduler) -> str:
+    if scheduler == "pg_cron":
+        return f"SELECT cron.unschedule({_job(slug)})"
+    return f"SELECT pgflowc.remove_schedule({sql_text(slug)})"
+
+
+def _job(slug: str) -> str:
+    """The name of a flow's job in pg_cron."""
+    return sql_text(f"pgflow_{slug}")

@@ -1,0 +1,2 @@
+revision: str = "c3"
+down_revision: str | None = "a1"
