@@ -101,6 +101,19 @@ def test_whatever_is_ready_then_goes_on(core, kind) -> None:
     assert core.run(run_id)["status"] == "completed"
 
 
+def test_a_map_task_in_the_middle_looks_for_what_is_ready(core) -> None:
+    """Contract 8.3, steps 6 and 7, come after every completion, also after one that ends no step."""
+    core.flow("f", "m[]", "b < m", "c < b")
+    run_id = core.start("f", [1, 2, 3])
+    core.do("update pgflow.step_states set remaining_deps = 0 where step_slug = 'b'")
+    core.complete(core.claim("f", 1)[0])
+    assert core.statuses(run_id) == {"m": "started", "b": "started", "c": "created"}
+
+    core.do("update pgflow.runs set remaining_steps = 0")
+    core.complete(core.claim("f", 1)[0])
+    assert core.run(run_id)["status"] == "completed"
+
+
 def test_skipped_dependents_count_their_dependencies_too(core) -> None:
     core.create_flow("f")
     core.add_step("f", "a", forbidden_input_pattern=Jsonb({"k": 1}), when_unmet="skip-cascade")

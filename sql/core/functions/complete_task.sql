@@ -3,7 +3,8 @@
 -- No row for an unknown task. A late callback (the run failed, or the step is no longer started) changes no row and archives the
 -- message if it is still there; a task that is not started is left alone, message included. Otherwise the task completes, with it
 -- its step once no task remains, and with the step whatever is possible in the run then: sizes of dependent maps, conditions,
--- taskless steps, ready steps, the run. A single step that feeds a map must return an array, else task, step and run fail
+-- taskless steps, ready steps, the run. After any other completion steps that something else made ready start, too, and a run with
+-- no step remaining completes. A single step that feeds a map must return an array, else task, step and run fail
 -- (_fail_type_violation) without an error being raised.
 -- Locks: the run, then the step's state, which every callback of this run waits for; the task, other step states of the run (safe
 -- under the run's lock), tasks and messages of steps that a condition skips.
@@ -138,6 +139,14 @@ begin
       perform pgflow._advance_run(v_run_id);
     end if;
     perform pgflow._end_steps(v_run_id, 1);
+  elsif exists ( -- nothing that this call did; but who writes the tables directly may count on it
+    select from pgflow.step_states s
+    where s.run_id = v_run_id and s.status = 'created' and s.remaining_deps = 0 and s.initial_tasks > 0
+  ) then
+    perform pgflow.start_ready_steps(v_run_id);
+  end if;
+  if v_step_status <> 'completed' and v_run.remaining_steps = 0 then
+    perform pgflow.maybe_complete_run(v_run_id);
   end if;
   return next v_task;
 end;

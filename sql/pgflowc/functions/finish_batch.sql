@@ -5,7 +5,8 @@
 -- while attempts are left and p_permanent is not true. Any other is a success with its output; SQL NULL is a valid one. p_attempts is
 -- the fence: the attempts_count that the claim returned. A task started again since, or no longer started, is lost to the caller
 -- and left alone (NULL: no fence). The result is that of pgflow.complete_task and fail_task called one by one: in each run first
--- the failure that fails it, then retries, then the rest in the order of the batch.
+-- the failure that fails it, then retries, then the rest in the order of the batch. Only one thing is left to complete_task: steps
+-- and runs that direct writes to the tables made ready go on with it, not here (or call pgflow.start_ready_steps).
 --
 -- One row for each outcome: ordinal from 1, and outcome
 --   completed   recorded
