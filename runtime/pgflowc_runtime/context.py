@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from pgflowc_runtime.logging import handler_logger
+
 InputT = TypeVar("InputT")
+
+Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
 
 class Context(Generic[InputT]):
     """The task at hand, and a few services for its handler.
 
-    `attempt` counts from 1; `task_index` is the element's index for a map step, else 0. `logger` adds flow,
-    step, run and attempt to each record. `cancelled` is set when nobody waits for the result any more: the
-    handler timed out, or the worker gives its tasks back because it must stop. An async handler is cancelled
-    as well; a plain one runs in a thread, which cannot be stopped, so a long one looks at
-    `cancelled.is_set()` now and then.
+    `attempt` counts from 1; `task_index` is the element's index for a map step, else 0. `deadline` is when
+    the handler's time is over, a datetime in UTC; None if there is no limit (in a test of a handler, say).
     """
 
     def __init__(
@@ -31,22 +33,55 @@ class Context(Generic[InputT]):
         task_index: int = 0,
         attempt: int = 1,
         max_attempts: int = 1,
-        logger: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
+        deadline: datetime | float | None = None,
+        logger: Logger | None = None,
         cancelled: asyncio.Event | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """`load_flow_input` is awaited at most once; `loop` is where it runs when a thread asks for it."""
+        """`load_flow_input` is awaited at most once, in `loop` if one is given; `deadline` may be a
+        `time.time()`.
+        """
         self.run_id = run_id
         self.flow_slug = flow_slug
         self.step_slug = step_slug
         self.task_index = task_index
         self.attempt = attempt
         self.max_attempts = max_attempts
-        self.logger = logger or logging.getLogger(f"pgflowc.handlers.{flow_slug}.{step_slug}")
-        self.cancelled = cancelled or asyncio.Event()
+        self._deadline = deadline
+        self._logger = logger
+        self._cancelled = cancelled
         self._load_flow_input = load_flow_input
         self._loop = loop
         self._flow_input: asyncio.Future[InputT] | None = None
+
+    # What few handlers ask for is made when they do: a worker makes thousands of contexts in a second.
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the handler's time is over."""
+        if isinstance(self._deadline, float | int):
+            self._deadline = datetime.fromtimestamp(self._deadline, UTC)
+        return self._deadline
+
+    @property
+    def logger(self) -> Logger:
+        """Adds flow, step, run, index and attempt to each record."""
+        if self._logger is None:
+            self._logger = handler_logger(self)
+        return self._logger
+
+    @property
+    def cancelled(self) -> asyncio.Event:
+        """Set when it is time to come to an end: the handler has run out of time, its run is over (cancelled,
+        or failed by another step), or the worker is stopping.
+
+        An async handler that has run out of time is cancelled as well. One in a thread cannot be stopped, so
+        a long one looks at `ctx.cancelled.is_set()` now and then. One in a process is killed and learns
+        nothing before.
+        """
+        if self._cancelled is None:
+            self._cancelled = asyncio.Event()
+        return self._cancelled
 
     async def flow_input(self) -> InputT:
         """The run's input as its type, loaded from the database on the first call.
@@ -54,12 +89,20 @@ class Context(Generic[InputT]):
         Raises RunNotFound if the run was deleted meanwhile, pydantic.ValidationError if it does not fit the
         type.
         """
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            # The handler has a loop of its own, in a thread.
+            return await asyncio.wrap_future(
+                asyncio.run_coroutine_threadsafe(self._shared_flow_input(), self._loop)
+            )
+        return await self._shared_flow_input()
+
+    async def _shared_flow_input(self) -> InputT:
         if self._flow_input is None:
             self._flow_input = asyncio.ensure_future(self._load_flow_input())
         return await asyncio.shield(self._flow_input)
 
     def flow_input_in_thread(self) -> InputT:
-        """`flow_input()` for a plain handler, which runs in a thread and cannot await."""
+        """`flow_input()` for a plain handler, which runs in a thread or process and cannot await."""
         if self._loop is None:
-            return asyncio.run(self.flow_input())
-        return asyncio.run_coroutine_threadsafe(self.flow_input(), self._loop).result()
+            return asyncio.run(self._shared_flow_input())
+        return asyncio.run_coroutine_threadsafe(self._shared_flow_input(), self._loop).result()

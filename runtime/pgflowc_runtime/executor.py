@@ -1,4 +1,9 @@
-"""Executes one claimed task: decode the argument, call the handler within its time, decide the outcome."""
+"""Executes claimed tasks: decode the argument, call the handler within its time, decide the outcome.
+
+Each task gets one asyncio task and one timer, whatever kind of handler it has, and its end is told once.
+What a handler may do (return, raise, run out of time, refuse to be cancelled, die with its process) ends in
+the same place, `_end`. This is on the way of every task, so nothing is made here that is not always needed.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +11,79 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
+from uuid import UUID
 
+import psycopg
 from pydantic import ValidationError
 
-from pgflowc_runtime import outcome, queries
+from pgflowc_runtime import outcome, queries, telemetry
 from pgflowc_runtime.context import Context
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import RunNotFound
-from pgflowc_runtime.logging import handler_logger, task_fields
-from pgflowc_runtime.outcome import Outcome
-from pgflowc_runtime.registry import Handler, Registry
+from pgflowc_runtime.logging import task_fields
+from pgflowc_runtime.outcome import Completed, Failed, Outcome
+from pgflowc_runtime.processes import Call, Facts, Processes
+from pgflowc_runtime.queries.run_ends import ended_runs
+from pgflowc_runtime.registry import Binding, Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
 from pgflowc_runtime.threads import Threads
+from pgflowc_runtime.watchdog import Watchdog
 
 log = logging.getLogger("pgflowc.worker")
 
 # How long a cancelled async handler may take to clean up before it is left alone.
 CANCEL_GRACE_SECONDS = 1.0
 
+OUTPUT_WARNING_SIZE: Final = 1024 * 1024
+OUTPUT_LIMIT_SIZE: Final = 64 * 1024 * 1024
 
-@dataclass(frozen=True, slots=True)
-class _Returned:
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    error: BaseException
+Ended = Callable[[ClaimedTask, Outcome], None]
+Place = Literal["loop", "thread", "process"]
 
 
-_End = _Returned | _Raised
+@dataclass(slots=True)
+class _Plan:
+    """How the tasks of one step are executed. `timeout` in seconds."""
+
+    binding: Binding
+    place: Place
+    timeout: int
+    max_attempts: int
+    # Bound methods, for speed.
+    argument: Callable[[str], Any]
+    handler: Handler
+
+
+class Running:
+    """A task whose handler is running. `cancel()` stops it as well as it can be stopped."""
+
+    __slots__ = ("began", "call", "context", "ended", "over", "plan", "task", "timed_out", "timer")
+
+    def __init__(self, task: ClaimedTask, plan: _Plan, context: Context[Any], ended: Ended) -> None:
+        self.task = task
+        self.plan = plan
+        self.context = context
+        self.ended = ended
+        self.began = time.monotonic()
+        self.over = False
+        self.timed_out = False
+        self.call: asyncio.Task[None]
+        self.timer: asyncio.TimerHandle
+
+    def cancel(self) -> None:
+        """Stop the handler; its end is told to nobody."""
+        self.over = True
+        self.timer.cancel()
+        self.context.cancelled.set()
+        self.call.cancel()
 
 
 class Executor:
-    """Calls handlers: async ones in the event loop, plain ones in threads.
+    """Calls handlers: async ones in the event loop, plain ones in threads, isolated ones in processes.
 
     `definitions` are the steps as the database defines them, by flow and step: it decides about visibility
     and retries, so its timeouts and attempts count, not those that the registry was compiled with.
@@ -54,48 +95,126 @@ class Executor:
         definitions: dict[tuple[str, str], StoredStep],
         database: Database,
         threads: Threads,
+        *,
+        output_warning_size: int = OUTPUT_WARNING_SIZE,
+        output_limit_size: int = OUTPUT_LIMIT_SIZE,
     ) -> None:
+        """Sizes are bytes of JSON."""
         self._registry = registry
         self._definitions = definitions
         self._database = database
         self._threads = threads
+        self._processes = Processes()
+        self._warning_size = output_warning_size
+        self._limit_size = output_limit_size
+        self._plans: dict[tuple[str, str], _Plan | None] = {}
+        self._running: dict[asyncio.Task[None], Running] = {}
+        self._loop = asyncio.get_running_loop()
+        self._watchdog = Watchdog(self._loop, self._running)
+        self._draining = False
+
+    # Begin and end
 
     async def execute(self, task: ClaimedTask) -> Outcome:
         """The outcome of this attempt. Cancelling stops the handler as well as it can be stopped."""
-        binding = self._registry[task.flow_slug].bindings.get(task.step_slug)
-        if binding is None:
-            return outcome.unknown_step()
-        definition = self._definitions[task.flow_slug, task.step_slug]
-        try:
-            argument = binding.argument.validate_json(task.argument)
-        except ValidationError as error:
-            return outcome.invalid_input(error)
-        context = self._context(task, definition)
-        call = self._call(binding.handler, argument, context)
-        end = await _within(definition.timeout, call, context)
-        if end is None:
-            # A thread cannot be stopped, and an async handler may refuse to be.
-            abandoned = not is_async(binding.handler) or not call.done()
-            if abandoned:
-                log.warning("a handler that timed out is still running", extra={"pgflow": task_fields(task)})
-            return outcome.timed_out(definition.timeout, abandoned=abandoned)
-        match end:
-            case _Returned(value):
-                return outcome.from_result(binding.output, value)
-            case _Raised(raised):
-                return outcome.from_exception(raised)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
 
-    def _context(self, task: ClaimedTask, definition: StoredStep) -> Context[Any]:
-        return Context(
+        def ended(_: ClaimedTask, result: Outcome) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        running = self.begin(task, ended)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if running is not None:
+                running.cancel()
+                await asyncio.wait({running.call}, timeout=CANCEL_GRACE_SECONDS)
+            raise
+
+    def begin(self, task: ClaimedTask, ended: Ended) -> Running | None:
+        """Call the handler; later, and once, `ended(task, outcome)` is called in the event loop.
+
+        None if there is nothing to run: the step is unknown here, and that has been told to `ended`.
+        """
+        plan = self._plan(task.flow_slug, task.step_slug)
+        if plan is None:
+            ended(task, outcome.unknown_step())
+            return None
+        context: Context[Any] = Context(
             run_id=task.run_id,
             flow_slug=task.flow_slug,
             step_slug=task.step_slug,
             task_index=task.task_index,
             attempt=task.attempt,
-            max_attempts=definition.max_attempts,
+            max_attempts=plan.max_attempts,
+            deadline=time.time() + plan.timeout,
             load_flow_input=functools.partial(self._flow_input, task),
-            logger=handler_logger(task),
-            loop=asyncio.get_running_loop(),
+            loop=self._loop,
+        )
+        if self._draining:
+            context.cancelled.set()
+        running = Running(task, plan, context, ended)
+        running.call = call = self._loop.create_task(self._serve(running))
+        running.timer = self._loop.call_later(plan.timeout, self._out_of_time, running)
+        self._running[call] = running
+        if plan.place == "loop":
+            self._watchdog.watch()
+        return running
+
+    def drain(self) -> None:
+        """Tell the handlers, those that begin now as well, that the worker is stopping."""
+        self._draining = True
+        for running in self._running.values():
+            running.context.cancelled.set()
+
+    async def watch_runs(self, interval: float) -> None:
+        """Tell handlers whose run is over meanwhile, until cancelled. Asks the database every `interval`
+        seconds, and only if there is a handler that has been running for so long.
+        """
+        while True:
+            await asyncio.sleep(interval)
+            since = time.monotonic() - interval
+            long = [running for running in self._running.values() if running.began < since]
+            if not long:
+                continue
+            try:
+                over = await self._database.run(ended_runs({running.task.run_id for running in long}))
+            except (psycopg.Error, OSError):
+                continue  # the heartbeat says so
+            self.runs_over(over)
+
+    def runs_over(self, run_ids: Iterable[UUID]) -> None:
+        """Tell the handlers of these runs that nobody waits for them."""
+        over = frozenset(run_ids)
+        for running in self._running.values():
+            if running.task.run_id in over:
+                running.context.cancelled.set()
+
+    def close(self) -> None:
+        """Kill processes, stop watching. Threads and coroutines that refuse to end are left alone."""
+        self._watchdog.close()
+        self._processes.close()
+
+    def _plan(self, flow_slug: str, step_slug: str) -> _Plan | None:
+        key = (flow_slug, step_slug)
+        if key not in self._plans:
+            self._plans[key] = self._make_plan(key)
+        return self._plans[key]
+
+    def _make_plan(self, key: tuple[str, str]) -> _Plan | None:
+        flow_slug, step_slug = key
+        binding = self._registry[flow_slug].bindings.get(step_slug)
+        definition = self._definitions.get(key)
+        if binding is None or definition is None:
+            return None
+        return _Plan(
+            binding,
+            place_of(binding),
+            definition.timeout,
+            definition.max_attempts,
+            binding.argument.validate_json,
+            binding.handler,
         )
 
     async def _flow_input(self, task: ClaimedTask) -> Any:
@@ -104,18 +223,170 @@ class Executor:
             raise RunNotFound(f"no run {task.run_id}")
         return self._registry[task.flow_slug].input.validate_json(text)
 
-    def _call(self, handler: Handler, argument: Any, context: Context[Any]) -> asyncio.Future[_End]:
-        if is_async(handler):
-            return asyncio.ensure_future(_await(functools.partial(handler, argument, context)))
-        return asyncio.ensure_future(self._in_thread(functools.partial(handler, argument, context)))
+    # One task
 
-    async def _in_thread(self, handler: Callable[[], Any]) -> _End:
-        end: _End = await self._threads.submit(functools.partial(_run, handler))
+    async def _serve(self, running: Running) -> None:
+        try:
+            if telemetry.wanted("task.start"):
+                telemetry.emit("task.start", {}, _metadata(running))
+            try:
+                result, error = await self._attempt(running)
+            except asyncio.CancelledError as cancelled:
+                if running.timed_out:
+                    result, error = self._timed_out(running), cancelled
+                elif running.call.cancelling():
+                    raise
+                else:
+                    # The handler's own: something that it awaited was cancelled.
+                    result, error = outcome.from_exception(cancelled), cancelled
+            self._end(running, result, error)
+        finally:
+            self._running.pop(running.call, None)
+
+    async def _attempt(self, running: Running) -> tuple[Outcome, BaseException | None]:
+        plan, task = running.plan, running.task
+        try:
+            argument = plan.argument(task.argument)
+        except ValidationError as error:
+            return outcome.invalid_input(error), error
+        except Exception as error:  # a validator of the user's own
+            return outcome.from_exception(error), error
+        try:
+            if plan.place == "loop":
+                value = await plan.handler(argument, running.context)
+            elif plan.place == "thread":
+                value = await self._in_thread(plan.handler, argument, running.context)
+            else:
+                end = await self._in_process(running, argument)
+                if isinstance(end, Failed):
+                    return end, None
+                value = end
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # SystemExit and KeyboardInterrupt end the task, not the worker
+            return outcome.from_exception(error), error
+        if isinstance(value, _Raised):
+            return outcome.from_exception(value.error), value.error
+        if running.timed_out:
+            # It caught the cancellation and came to an end in the time of grace, but that is too late.
+            return self._timed_out(running), None
+        try:
+            result = outcome.from_result(plan.binding.output, value, limit=self._limit_size)
+        except Exception as error:
+            return outcome.from_exception(error), error
+        if isinstance(result, Completed) and len(result.output) > self._warning_size:
+            log.warning(
+                "the output is large (%s); consider to store it elsewhere and to return where it is",
+                outcome.mebibytes(len(result.output)),
+                extra={"pgflow": task_fields(task)},
+            )
+        return result, None
+
+    async def _in_thread(self, handler: Handler, argument: Any, context: Context[Any]) -> Any:
+        if is_async(handler):
+            # A loop of its own, since it may block that.
+            end = await self._threads.submit(lambda: _run(lambda: asyncio.run(handler(argument, context))))
+        else:
+            end = await self._threads.submit(lambda: _run(lambda: handler(argument, context)))
         # A plain function may hand back a coroutine: a decorator that hides an async handler does.
-        if isinstance(end, _Returned) and inspect.isawaitable(end.value):
-            awaitable = end.value
-            return await _await(lambda: awaitable)
-        return end
+        return await end if inspect.isawaitable(end) else end
+
+    async def _in_process(self, running: Running, argument: Any) -> Any:
+        task, context = running.task, running.context
+        call = Call(
+            running.plan.handler,
+            argument,
+            Facts(
+                run_id=task.run_id,
+                flow_slug=task.flow_slug,
+                step_slug=task.step_slug,
+                task_index=task.task_index,
+                attempt=task.attempt,
+                max_attempts=context.max_attempts,
+                deadline=context.deadline.timestamp() if context.deadline else time.time(),
+                log_level=logging.getLogger("pgflowc.handlers").getEffectiveLevel(),
+            ),
+            context.flow_input_in_thread,
+        )
+        try:
+            end = await self._threads.submit(lambda: self._processes.call(call))
+        except asyncio.CancelledError:
+            call.kill()
+            raise
+        return end if isinstance(end, Failed) else end.value
+
+    # The end
+
+    def _out_of_time(self, running: Running) -> None:
+        running.timed_out = True
+        running.context.cancelled.set()
+        running.call.cancel()
+        running.timer = self._loop.call_later(CANCEL_GRACE_SECONDS, self._abandon, running)
+
+    def _abandon(self, running: Running) -> None:
+        if not running.over:
+            self._end(running, self._timed_out(running, refused=True), None)
+
+    def _timed_out(self, running: Running, *, refused: bool = False) -> Failed:
+        abandoned = refused or running.plan.place == "thread"
+        if abandoned:
+            log.warning(
+                "a handler that timed out is still running", extra={"pgflow": task_fields(running.task)}
+            )
+        return outcome.timed_out(running.plan.timeout, abandoned=abandoned)
+
+    def _end(self, running: Running, result: Outcome, error: BaseException | None) -> None:
+        if running.over:
+            return
+        running.over = True
+        running.timer.cancel()
+        match result:
+            case Completed(output):
+                if telemetry.wanted("task.stop"):
+                    measurements = {"duration": time.monotonic() - running.began, "output_size": len(output)}
+                    telemetry.emit("task.stop", measurements, _metadata(running))
+            case Failed(text, permanent, retry_delay):
+                if telemetry.wanted("task.exception"):
+                    more = {
+                        "error": text,
+                        "permanent": permanent,
+                        "retry_delay": retry_delay,
+                        "exception": error,
+                    }
+                    measurements = {"duration": time.monotonic() - running.began}
+                    telemetry.emit("task.exception", measurements, {**_metadata(running), **more})
+        running.ended(running.task, result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+def _run(handler: Callable[[], Any]) -> Any:
+    try:
+        return handler()
+    except BaseException as error:
+        return _Raised(error)
+
+
+def _metadata(running: Running) -> dict[str, object]:
+    task = running.task
+    return {
+        "flow_slug": task.flow_slug,
+        "step_slug": task.step_slug,
+        "run_id": task.run_id,
+        "task_index": task.task_index,
+        "attempt": task.attempt,
+        "max_attempts": running.plan.max_attempts,
+        "worker_id": task.worker_id,
+        "message_id": task.message_id,
+    }
+
+
+def place_of(binding: Binding) -> Place:
+    """Where the handler runs."""
+    return binding.step.isolation or ("loop" if is_async(binding.handler) else "thread")
 
 
 def is_async(handler: Handler) -> bool:
@@ -123,43 +394,3 @@ def is_async(handler: Handler) -> bool:
     while isinstance(handler, functools.partial):
         handler = handler.func
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
-async def _within(seconds: float, call: asyncio.Future[_End], context: Context[Any]) -> _End | None:
-    """How the call ended, or None if it did not in time; then it has been cancelled or abandoned."""
-    try:
-        await asyncio.wait({call}, timeout=seconds)
-    except asyncio.CancelledError:
-        context.cancelled.set()
-        await _stop(call)
-        raise
-    if call.done():
-        return call.result()
-    context.cancelled.set()
-    await _stop(call)
-    return None
-
-
-async def _stop(call: asyncio.Future[_End]) -> None:
-    call.cancel()
-    await asyncio.wait({call}, timeout=CANCEL_GRACE_SECONDS)
-
-
-def _run(handler: Callable[[], Any]) -> _End:
-    try:
-        return _Returned(handler())
-    except BaseException as error:  # SystemExit and KeyboardInterrupt end the task, not the worker
-        return _Raised(error)
-
-
-async def _await(handler: Callable[[], Awaitable[Any]]) -> _End:
-    try:
-        return _Returned(await handler())
-    except asyncio.CancelledError as error:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise
-        # The handler's own: something that it awaited was cancelled.
-        return _Raised(error)
-    except BaseException as error:
-        return _Raised(error)

@@ -10,13 +10,27 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
-
-from pgflowc_runtime.rows import ClaimedTask
+from typing import Any, Literal, Protocol, TextIO
+from uuid import UUID
 
 LogFormat = Literal["simple", "json", "fancy"]
 
 _COLORS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "31;1"}
+
+
+class _Task(Protocol):
+    """A claimed task, or a handler's context."""
+
+    @property
+    def flow_slug(self) -> str: ...
+    @property
+    def step_slug(self) -> str: ...
+    @property
+    def run_id(self) -> UUID: ...
+    @property
+    def task_index(self) -> int: ...
+    @property
+    def attempt(self) -> int: ...
 
 
 class _FieldsAdapter(logging.LoggerAdapter[logging.Logger]):
@@ -27,14 +41,14 @@ class _FieldsAdapter(logging.LoggerAdapter[logging.Logger]):
         return msg, kwargs
 
 
-def handler_logger(task: ClaimedTask) -> logging.LoggerAdapter[logging.Logger]:
+def handler_logger(task: _Task) -> logging.LoggerAdapter[logging.Logger]:
     """The logger that a handler finds in its context."""
     return _FieldsAdapter(
         logging.getLogger(f"pgflowc.handlers.{task.flow_slug}.{task.step_slug}"), task_fields(task)
     )
 
 
-def task_fields(task: ClaimedTask, **more: Any) -> dict[str, Any]:
+def task_fields(task: _Task, **more: Any) -> dict[str, Any]:
     """The fields that say which task a record is about."""
     fields: dict[str, Any] = {"flow": task.flow_slug, "step": task.step_slug, "run": str(task.run_id)}
     if task.task_index:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -88,6 +89,9 @@ class Registry:
                     f"flow '{flow.slug}', step '{slug}': the handler is not callable "
                     f"but a {type(handler).__name__}"
                 )
+        for step in flow.steps:
+            if step.isolation == "process":
+                _check_importable(flow, step, handlers[step.slug])
         bindings = {step.slug: Binding(flow, step, handlers[step.slug]) for step in flow.steps}
         bound = BoundFlow(flow, bindings, _dependents(flow))
         _ = bound.input
@@ -128,6 +132,18 @@ def _adapter(annotation: Any, binding: Binding, role: str) -> TypeAdapter[Any]:
             f"flow '{binding.flow.slug}', step '{binding.step.slug}': "
             f"{role} type is unusable: {_headline(error)}"
         ) from error
+
+
+def _check_importable(flow: Flow[Any], step: Step, handler: Handler) -> None:
+    """Another process gets the handler by its name."""
+    try:
+        pickle.dumps(handler)
+    except Exception as error:
+        raise RegistryError(
+            f"flow '{flow.slug}', step '{step.slug}': isolation is 'process', and the handler cannot be "
+            f"imported by its name: {_headline(error)}",
+            help="define it with `def` or `async def` at the top level of a module",
+        ) from None
 
 
 def _dependents(flow: Flow[Any]) -> dict[str, frozenset[str]]:
