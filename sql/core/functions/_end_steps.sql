@@ -26,8 +26,11 @@ begin
         where
           s.run_id = r.run_id
           and s.status = 'completed'
-          and not exists (
-            select from pgflow.deps d where d.flow_slug = s.flow_slug and d.dep_slug = s.step_slug
+          and not exists ( -- a step that was added to the flow after the run started is none of its own
+            select
+            from pgflow.deps d
+            join pgflow.step_states x on x.run_id = s.run_id and x.step_slug = d.step_slug
+            where d.flow_slug = s.flow_slug and d.dep_slug = s.step_slug
           )
       )
       else r.output

@@ -5,7 +5,7 @@
 -- NULL options take the flow's when a run needs them. A map step takes at most one dependency.
 -- Errors: unknown flow (steps_flow_slug_fkey), unknown dependency (deps_flow_slug_dep_slug_fkey), a step that depends on
 -- itself (deps_check), bad values (the checks of pgflow.steps).
--- Locks: the flow's row, so that steps added at once get different indexes.
+-- Locks: the flow's row, so that steps added at once get different indexes, and a run starts with all steps of before or of after.
 create or replace function pgflow.add_step(
   flow_slug text,
   step_slug text,
@@ -33,7 +33,7 @@ declare
   v_unknown text;
   v_step pgflow.steps;
 begin
-  perform from pgflow.flows f where f.flow_slug = v_flow_slug for no key update;
+  perform from pgflow.flows f where f.flow_slug = v_flow_slug for update;
 
   select s.* into v_step from pgflow.steps s where s.flow_slug = v_flow_slug and s.step_slug = v_step_slug;
   if found then

@@ -27,8 +27,11 @@ begin
           where
             s.run_id = r.run_id
             and s.status = 'completed'
-            and not exists (
-              select from pgflow.deps e where e.flow_slug = s.flow_slug and e.dep_slug = s.step_slug
+            and not exists ( -- a step that was added to the flow after the run started is none of its own
+              select
+              from pgflow.deps e
+              join pgflow.step_states x on x.run_id = s.run_id and x.step_slug = e.step_slug
+              where e.flow_slug = s.flow_slug and e.dep_slug = s.step_slug
             )
         )
         else r.output
