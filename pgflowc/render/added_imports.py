@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -12,8 +12,11 @@ from pgflowc.render.imports import from_import
 _Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
-def add_imports(source: str, needed: Mapping[str, Iterable[str]]) -> tuple[str, str]:
-    """`source` with the names of `needed`, by module, imported, and its line end; nothing else of it changes.
+def add_imports(
+    source: str, needed: Mapping[str, Iterable[str]], unused: Mapping[str, Collection[str]]
+) -> tuple[str, str]:
+    """`source` with the names of `needed`, by module, imported, and its line end; nothing else of it changes,
+    except that names of `unused` go from statements that get others.
 
     Raises SyntaxError for Python that libcst cannot parse, such as one that is newer.
     """
@@ -24,12 +27,12 @@ def add_imports(source: str, needed: Mapping[str, Iterable[str]]) -> tuple[str, 
         raise SyntaxError(error.message.split("\n")[0], where) from error
     body = list(module.body)
     new: list[cst.SimpleStatementLine] = []
-    for source, names in needed.items():
-        place = next((i for i, statement in enumerate(body) if _extensible(statement, source)), None)
+    for origin, names in needed.items():
+        place = next((i for i, statement in enumerate(body) if _extensible(statement, origin)), None)
         if place is None:
-            new.append(_parse(module, from_import(source, names)))
+            new.append(_parse(module, from_import(origin, names)))
         else:
-            body[place] = _extended(module, body[place], source, names)
+            body[place] = _extended(module, body[place], origin, names, unused.get(origin, ()))
     return module.with_changes(body=_inserted(body, new)).code, module.default_newline
 
 
@@ -44,7 +47,7 @@ def _extensible(statement: _Statement, source: str) -> bool:
 
 
 def _extended(
-    module: cst.Module, statement: _Statement, source: str, names: Iterable[str]
+    module: cst.Module, statement: _Statement, source: str, names: Iterable[str], unused: Collection[str]
 ) -> cst.SimpleStatementLine:
     assert isinstance(statement, cst.SimpleStatementLine)
     found = _from_import(statement)
@@ -54,7 +57,7 @@ def _extended(
         cst.Module([]).code_for_node(alias.with_changes(comma=cst.MaybeSentinel.DEFAULT))
         for alias in found.names
     ]
-    written = _parse(module, from_import(source, {*present, *names}))
+    written = _parse(module, from_import(source, {*present, *names} - {*unused}))
     return statement.with_changes(body=written.body)
 
 

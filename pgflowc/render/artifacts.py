@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from pgflowc.diagnostics import Diagnostic, Position, Report, Span
 from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, LockedMigration, MigrationFormat, Plan, chained, checksum, dump_lock
-from pgflowc.render.handlers import append_handlers, render_handlers, stubs_needed
+from pgflowc.render.handlers import continue_handlers, render_handlers, stubs_needed
 from pgflowc.render.header import is_generated, is_untouched, origin, seal
 from pgflowc.render.migration import migration_file, render_migration, targeted_versions
 from pgflowc.render.module import render_module
@@ -137,19 +137,23 @@ def _once(
     for path in (layout.python("__init__.py"), layout.python("handlers", "__init__.py")):
         if path not in present:
             files[path] = ""
+    references = {step.handler for flow in flows for step in flow.flow.steps if step.handler is not None}
     for flow in flows:
         path = layout.python("handlers", f"{flow.names.module}.py")
         if path in present:
-            files[path] = _appended(path, layout, flow, present[path], report)
+            module = f"{layout.package}.handlers.{flow.names.module}:"
+            elsewhere = {name.removeprefix(module) for name in references if name.startswith(module)}
+            files[path] = _continued(path, layout, flow, present[path], elsewhere, report)
         elif stubs_needed(flow):
             files[path] = render_handlers(layout.package, flow)
     return files
 
 
-def _appended(path: str, layout: Layout, flow: TypedFlow, content: bytes, report: Report) -> str:
+def _continued(
+    path: str, layout: Layout, flow: TypedFlow, content: bytes, elsewhere: Collection[str], report: Report
+) -> str:
     try:
-        text = content.decode("utf-8")
-        return append_handlers(layout.package, flow, text)
+        return continue_handlers(layout.package, flow, path, content.decode("utf-8"), elsewhere, report)
     except UnicodeDecodeError:
         place, problem = Position(1, 1), "it is not encoded in UTF-8"
     except SyntaxError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgflowc.graph.model import Flow, Step
+from pgflowc.graph.model import Flow
 from pgflowc.render.imports import RESERVED
-from pgflowc.render.names import Scope, constant_case, identifier, pascal_case
+from pgflowc.render.names import Scope, constant_case, function_name, identifier, pascal_case
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def flow_names(flow: Flow) -> FlowNames:
     }
     constants = {step.slug: scope.claim(constant_case(step.slug)) for step in flow.steps}
     # Handwritten modules import what the generated one defines.
-    functions = scope.copy()
+    functions = _functions(flow, scope.copy())
     steps = {
         step.slug: StepNames(
             constant=constants[step.slug],
@@ -60,7 +60,7 @@ def flow_names(flow: Flow) -> FlowNames:
             deps=classes[step.slug, "Deps"],
             item=classes[step.slug, "Item"],
             handler=tables[step.slug],
-            function=functions.claim(_function_name(flow, step)),
+            function=functions[step.slug],
         )
         for step in flow.steps
     }
@@ -68,8 +68,13 @@ def flow_names(flow: Flow) -> FlowNames:
     return FlowNames(identifier(flow.slug.lower()), own[0], own[1], own[2], steps, types, scope)
 
 
-def _function_name(flow: Flow, step: Step) -> str:
-    return "perform" if flow.kind == "job" else identifier(step.slug)
+def _functions(flow: Flow, scope: Scope) -> dict[str, str]:
+    """The functions by slug; a step that can be called by its slug is, whatever the others are called."""
+    if flow.kind == "job":
+        return {step.slug: scope.claim("perform") for step in flow.steps}
+    wanted = {step.slug: function_name(step.slug) for step in flow.steps}
+    order = sorted(wanted, key=lambda slug: wanted[slug] != slug)
+    return {slug: scope.claim(wanted[slug]) for slug in order}
 
 
 def _unlike(name: str, slugs: set[str]) -> str:

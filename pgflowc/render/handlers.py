@@ -1,21 +1,25 @@
 """Files of handlers: created once with a stub for each step; later only stubs of new steps are appended.
 
-Through libcst, which keeps every byte of what it does not change. What a file binds already, in whatever way,
-gets no stub.
+What a file binds already, in whatever way, gets no stub. A stub that nobody has touched follows its step to
+another slug (`was:`); everything else in the file keeps every byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from pgflowc.render.bound_names import bound_names
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import generated
+from pgflowc.render.handler_faults import check_handlers
 from pgflowc.render.imports import from_import
-from pgflowc.render.layout import Group, Prefixed, lay_out
+from pgflowc.render.layout import Group, Prefixed, flat, lay_out
 from pgflowc.render.literals import docstring_lines, python_text
+from pgflowc.render.names import function_name
 from pgflowc.render.payloads import BUILTINS
-from pgflowc.render.python import parse_python
+from pgflowc.render.renamed_stubs import is_untouched_stub, renamed, retyped
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
+from pgflowc.render.written_handlers import WrittenHandlers, read_handlers
 
 
 def stubs_needed(typed: TypedFlow) -> tuple[Signature, ...]:
@@ -36,27 +40,86 @@ def render_handlers(package: str, typed: TypedFlow) -> str:
     )
 
 
-def append_handlers(package: str, typed: TypedFlow, text: str) -> str:
+def continue_handlers(
+    package: str, typed: TypedFlow, path: str, text: str, elsewhere: Collection[str], report: Report
+) -> str:
     """`text`, an existing file of handlers, with stubs for the steps that it has no function for.
 
-    Raises SyntaxError, ValueError or RecursionError if it is not Python.
+    Reported is what of the file does not fit the flow; `elsewhere` are functions of it that specs refer to by
+    name. Raises SyntaxError, ValueError or RecursionError if it is not Python.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     source = text.removeprefix(mark)
-    bound = bound_names(parse_python(source))
+    written = read_handlers(path, source, f"{package}._generated.{typed.names.module}")
     names = typed.names.steps
-    missing = [one for one in stubs_needed(typed) if names[one.step.slug].function not in bound]
+    missing = [one for one in stubs_needed(typed) if names[one.step.slug].function not in written.bound]
     # What a star import brings cannot be known here, and a stub must not hide a function of the user's.
-    if not missing or "*" in bound:
+    if "*" in written.bound:
         return text
-    # Slow to import, and needed only when there is something to append.
+    moved = [one for one in missing if _former(typed, one, written) is not None]
+    followed = [one for one in moved if _follows(typed, one, written, report)]
+    told = {_former(typed, one, written) or "" for one in moved}
+    heads = {names[one.step.slug].function: _head(typed, one, broken=False) for one in stubs_needed(typed)}
+    check_handlers(typed, written, heads, elsewhere, told, report)
+    appended = [one for one in missing if one not in moved]
+    return mark + _continued(package, typed, written, appended, followed)
+
+
+def _former(typed: TypedFlow, signature: Signature, written: WrittenHandlers) -> str | None:
+    """The function that the step had under its former slug, if it is still there and is no other step's."""
+    was = signature.step.was
+    if was is None or was in typed.names.steps:
+        return None
+    return function_name(was) if function_name(was) in written.functions else None
+
+
+def _follows(typed: TypedFlow, signature: Signature, written: WrittenHandlers, report: Report) -> bool:
+    """Whether the stub can be renamed with its step; reported if its author has to."""
+    former = written.functions[_former(typed, signature, written) or ""]
+    step = signature.step
+    if is_untouched_stub(former, _to_write(typed, step.was or "")):
+        return True
+    new = typed.names.steps[step.slug].function
+    message = f"step '{step.slug}' was '{step.was}' before, and its handler is still called '{former.name}'"
+    help = (f"rename it to '{new}', and write it as: {_head(typed, signature, broken=False)}",)
+    report.add(Diagnostic(generated.HANDLER_NOT_RENAMED, message, written.name_span(former), help=help))
+    return False
+
+
+def _continued(
+    package: str,
+    typed: TypedFlow,
+    written: WrittenHandlers,
+    appended: Sequence[Signature],
+    followed: Sequence[Signature],
+) -> str:
+    if not appended and not followed:
+        return written.text
+    # Slow to import, and needed only when something changes.
     from pgflowc.render.added_imports import add_imports
 
-    head, newline = add_imports(source, _imports(package, typed, missing, bound))
+    source, unused = written.text, set[str]()
+    edits = []
+    for signature in followed:
+        function = written.functions[_former(typed, signature, written) or ""]
+        new = typed.names.steps[signature.step.slug].function
+        to_write = python_text(_to_write(typed, signature.step.slug))
+        edits += renamed(written, function, new, to_write)
+        changed, dropped = retyped(written, function, signature, typed.context())
+        edits += changed
+        unused |= dropped
+    for start, end, replacement in sorted(edits, reverse=True):
+        source = source[:start] + replacement + source[end:]
+    # What a stub imported for itself alone goes with its old name.
+    unused = {name for name in unused if name in written.imported and name not in typed.exports}
+    needed = _imports(package, typed, (*appended, *followed), written.bound - unused)
+    head, newline = add_imports(source, needed, {written.generated: unused})
+    if not appended:
+        return head
     if head and not head.endswith(("\n", "\r")):
         head += newline
-    stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in missing)
-    return mark + head + stubs.replace("\n", newline)
+    stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in appended)
+    return head + stubs.replace("\n", newline)
 
 
 def _imports(
@@ -75,18 +138,25 @@ def _imports(
 
 def _stub(typed: TypedFlow, signature: Signature) -> str:
     step, flow = signature.step, typed.flow
+    description = step.description or (flow.description if flow.kind == "job" else None)
+    lines = docstring_lines(description, "    ") if description else []
+    to_write = python_text(_to_write(typed, step.slug))
+    lines.append(lay_out("    raise ", Group("NotImplementedError", "()", (to_write,)), "", "    "))
+    return "\n".join([_head(typed, signature), *lines])
+
+
+def _head(typed: TypedFlow, signature: Signature, *, broken: bool = True) -> str:
+    """The line, or lines, that begin the handler."""
     parameters = (
         f"{signature.parameter}: {signature.argument}",
         Prefixed("ctx: ", typed.context()),
     )
-    name = typed.names.steps[step.slug].function
-    head = lay_out("", Group(f"async def {name}", "()", parameters), f" -> {signature.output}:")
-    description = step.description or (flow.description if flow.kind == "job" else None)
-    lines = docstring_lines(description, "    ") if description else []
-    todo = (
-        f"write job '{flow.slug}'"
-        if flow.kind == "job"
-        else f"write step '{step.slug}' of flow '{flow.slug}'"
-    )
-    lines.append(lay_out("    raise ", Group("NotImplementedError", "()", (python_text(todo),)), "", "    "))
-    return "\n".join([head, *lines])
+    group = Group(f"async def {typed.names.steps[signature.step.slug].function}", "()", parameters)
+    suffix = f" -> {signature.output}:"
+    return lay_out("", group, suffix) if broken else flat(group) + suffix
+
+
+def _to_write(typed: TypedFlow, slug: str) -> str:
+    """What the stub of a step says."""
+    flow = typed.flow
+    return f"write job '{flow.slug}'" if flow.kind == "job" else f"write step '{slug}' of flow '{flow.slug}'"

@@ -54,6 +54,12 @@ def identifier(slug: str) -> str:
     return f"{slug}_" if slug in _UNUSABLE else slug
 
 
+def function_name(slug: str) -> str:
+    """What the handler of a step is called: its slug, but never private, because the registry uses it."""
+    public = slug.lstrip("_")
+    return identifier(public) if public.isidentifier() else f"step_{public}".rstrip("_")
+
+
 def pascal_case(text: str) -> str:
     """`process_order` as `ProcessOrder`; any text gives a name that can begin a class name."""
     words = re.split(r"[^A-Za-z0-9]+", text)

@@ -103,6 +103,21 @@ class Payloads:
         """
         return type_.expression in BUILTINS or type_.expression in self._found
 
+    def names(self) -> Iterable[str]:
+        """What `definitions` will define."""
+        return self._found.keys()
+
+    def aliased(self, name: str) -> str | None:
+        """The class or builtin that a name stands for, through aliases; None for other types."""
+        while name in self._found:
+            found = self._found[name]
+            if isinstance(found, Model):
+                return name
+            if not isinstance(found.type.expression, str):
+                return None
+            name = found.type.expression
+        return name if name in BUILTINS or name in self._imports.values() else None
+
     def is_null(self, type_: PayloadType | None) -> bool:
         """Whether null is the only value; `None | None` would be an error in Python."""
         while isinstance(type_, Named):
@@ -174,13 +189,10 @@ class Payloads:
                 return self._import(type_)
 
     def _import(self, type_: Python) -> Reference:
-        # The first part is what can be imported of a class within a class.
-        first, dot, rest = type_.name.partition(".")
-        key = (type_.module, first)
+        key = (type_.module, type_.name)
         if key not in self._imports:
-            self._imports[key] = self._scope.claim(first)
-        name = self._imports[key]
-        return Reference(f"{name}{dot}{rest}", frozenset({name}))
+            self._imports[key] = self._scope.claim(type_.name)
+        return _builtin(self._imports[key])
 
     def _union(self, members: tuple[PayloadType, ...], name: str, *, named: bool) -> Reference:
         numbered = (

@@ -29,12 +29,17 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class TypedFlow:
-    """A flow with its Python names, its payload types and the signatures of its handlers, step by step."""
+    """A flow with its Python names, its payload types and the signatures of its handlers, step by step.
+
+    `exports` are all names that its generated module defines, `deps_classes` some of them.
+    """
 
     flow: Flow
     names: FlowNames
     payloads: Payloads
     signatures: tuple[Signature, ...]
+    deps_classes: frozenset[str]
+    exports: frozenset[str]
 
     def context(self) -> Group:
         """The type of a handler's context."""
@@ -50,7 +55,11 @@ def typed(flow: Flow) -> TypedFlow:
         payloads.add(names.steps[step.slug].output, step.output)
     steps = {step.slug: step for step in flow.steps}
     signatures = tuple(_signature(flow, steps, step, names, payloads) for step in flow.steps)
-    return TypedFlow(flow, names, payloads, signatures)
+    deps = frozenset(signature.argument for signature in signatures if signature.deps is not None)
+    exports = {*payloads.names(), *deps, names.flow, names.handlers, *payloads.imports.values()}
+    for of_step in names.steps.values():
+        exports |= {of_step.constant, of_step.handler}
+    return TypedFlow(flow, names, payloads, signatures, deps, frozenset(exports))
 
 
 def _signature(

@@ -143,3 +143,49 @@ UNPARSABLE_HANDLERS = Code(
     example="async def charge(deps: ChargeDeps, ctx -> ChargeOutput:",
     cure="Correct the file and compile again.",
 )
+
+HANDLER_UNFIT = Code(
+    "PGF815",
+    Severity.WARNING,
+    "a handler's signature no longer fits its step",
+    cause="The step's dependencies or types have changed since the handler was written. The worker calls it "
+    "with what the spec says now. Handlers are yours, so pgflowc does not rewrite them.",
+    example="async def charge(input: OrdersInput, ctx: Context[OrdersInput]) -> ChargeOutput:\n"
+    "    ...   # and the spec now says: depends_on: [validate]",
+    cure="Change the parameters and their types as the message says; compiling has written the new types. "
+    "A type checker then shows what else has to change.",
+)
+
+HANDLER_GONE = Code(
+    "PGF816",
+    Severity.WARNING,
+    "a handler belongs to no step any more",
+    cause="The file of handlers has a function with a handler's signature, no step has its name, and nothing "
+    "in the file uses it: the step was removed or renamed. If what it imports is gone as well, the "
+    "worker cannot import the file.",
+    example="async def refund(deps: RefundDeps, ctx: Context[OrdersInput]) -> RefundOutput:\n"
+    "    ...   # and the spec has no step refund",
+    cure="Delete the function and its imports. If the step was renamed, write `was: refund` at the new step, "
+    "or rename the function.",
+)
+
+HANDLER_NOT_RENAMED = Code(
+    "PGF817",
+    Severity.WARNING,
+    "a renamed step's handler still has its old name",
+    cause="The spec says `was:` at the step. A stub that nobody has touched is renamed with it; this handler "
+    "has been written, and handlers are yours.",
+    example="async def bill(deps: BillDeps, ctx: Context[OrdersInput]) -> BillOutput:\n"
+    "    ...   # and the spec says: charge: {was: bill}",
+    cure="Rename the function, and its types, as the message says. The worker cannot start before.",
+)
+
+IMPORT_GONE = Code(
+    "PGF818",
+    Severity.WARNING,
+    "a file of handlers imports what is not generated any more",
+    cause="The type was removed or renamed in the spec, or the step that it belonged to. The worker cannot "
+    "import the file.",
+    example="from shop._generated.orders import Address   # and the spec has no such type",
+    cure="Remove the import, or import what took the type's place.",
+)
