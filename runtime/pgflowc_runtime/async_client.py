@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from inspect import GEN_CREATED, getgeneratorstate
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
 from uuid import UUID
@@ -18,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from pgflowc_runtime import queries, run_faults
-from pgflowc_runtime.call import Call, Refused, ask, drive_async, refused
+from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
 from pgflowc_runtime.calls import looking, managing, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
@@ -151,7 +150,7 @@ class AsyncClient:
         Raises as `start_flow`.
         """
         call = starting.start_many(self._starter, flow, inputs, run_ids, joined=connection is not None)
-        return await self._do(call, connection, whole=True)
+        return await self._do(call, connection)
 
     @overload
     async def enqueue(
@@ -285,7 +284,7 @@ class AsyncClient:
         return self._feed
 
     async def _features(self) -> ClientFeatures:
-        return await drive_async(self._starter.ask_features(), self._execute, asyncio.sleep)
+        return await drive_async(self._starter.ask_features(), self._execute)
 
     # Looking
 
@@ -360,11 +359,11 @@ class AsyncClient:
         A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
         place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
         """
-        return await self._do(managing.upsert_flow(definition, allow_data_loss), whole=True)
+        return await self._do(managing.upsert_flow(definition, allow_data_loss))
 
     async def delete_flow(self, flow: FlowOrSlug) -> None:
         """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
-        await self._do(managing.delete_flow(self._starter, flow), whole=True)
+        await self._do(managing.delete_flow(self._starter, flow))
 
     async def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
         """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""
@@ -386,49 +385,40 @@ class AsyncClient:
 
     # How calls reach the database
 
-    async def _do(self, call: Call[T], connection: Any = None, *, whole: bool = False) -> T:
-        """Carry out a call, on the caller's connection or our own; there, if `whole`, in one transaction."""
+    async def _do(self, call: Call[T], connection: Any = None) -> T:
+        """Carry out a call, on the caller's connection or our own."""
         try:
             if connection is not None:
-                return await drive_async(call, joined_async(connection), asyncio.sleep)
-            if whole:
-                return await self._transaction(call)
-            return await drive_async(call, self._execute, asyncio.sleep)
+                return await drive_async(call, joined_async(connection))
+            return await drive_async(call, self._execute, self._transaction)
         except Refused as error:
             dsn = None if connection is not None else self._dsn
             raise run_faults.of_statement(error, dsn) from None
 
     async def _execute(self, query: Query[Any]) -> Any:
-        """Execute in a transaction of its own."""
-
-        async def once(connection: Connection) -> Any:
-            return await execute(connection, query)
-
-        return await self._borrow(once)
-
-    async def _transaction(self, call: Call[T]) -> T:
-        async def whole(connection: Connection) -> T:
-            async with connection.transaction():
-                return await drive_async(call, joined_async(connection), asyncio.sleep)
-
-        return await self._borrow(whole, once=lambda: getgeneratorstate(call) != GEN_CREATED)
-
-    async def _borrow(
-        self, use: Callable[[Connection], Awaitable[T]], *, once: Callable[[], bool] = lambda: False
-    ) -> T:
-        """Use a connection of ours; if it turns out to be broken use another, unless `once()` by then."""
+        """Execute in a transaction of its own; once more if the connection turns out to be broken."""
         await self._connect()
         try:
             try:
                 async with self._pool.connection() as connection:
-                    return await use(connection)
+                    return await execute(connection, query)
             except psycopg.Error as error:
-                if not is_transient(error) or isinstance(error, PoolTimeout) or once():
+                if not is_transient(error) or isinstance(error, PoolTimeout):
                     raise
             # The server has restarted, or something between cut the connection: replace all that are broken.
             await self._pool.check()
             async with self._pool.connection() as connection:
-                return await use(connection)
+                return await execute(connection, query)
+        except psycopg.Error as error:
+            raise refused(error) from error
+
+    async def _transaction(self, wish: Whole) -> Any:
+        await self._connect()
+        # A broken connection would be found out in the middle, when it is too late for another one.
+        await self._pool.check()
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                return await drive_async(wish.make(), joined_async(connection))
         except psycopg.Error as error:
             raise refused(error) from error
 

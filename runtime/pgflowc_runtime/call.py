@@ -1,13 +1,15 @@
 """What a method of a client does, without saying how it reaches the database.
 
-A `Call` is a generator: it yields what it wants, statements and pauses, and is sent the answers. `Client` and
-`AsyncClient` drive the same calls, on connections of their own or on the caller's. A statement that failed is
-raised in the call as `Refused`, whichever driver said so; a call that lets it out leaves the translation to
-`run_faults`.
+A `Call` is a generator: it yields what it wants, statements, pauses and transactions, and is sent the
+answers. `Client` and `AsyncClient` drive the same calls, on connections of their own or on the caller's. A
+statement that failed is raised in the call as `Refused`, whichever driver said so; a call that lets it out
+leaves the translation to `run_faults`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,7 +30,14 @@ class Pause:
     seconds: float
 
 
-Call = Generator[Query[Any] | Pause, Any, T]
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Carry out the call that `make` makes in one transaction; the answer is its result."""
+
+    make: Callable[[], Call[Any]]
+
+
+Call = Generator[Query[Any] | Pause | Whole, Any, T]
 Execute = Callable[[Query[Any]], Any]
 ExecuteAsync = Callable[[Query[Any]], Awaitable[Any]]
 
@@ -66,13 +75,26 @@ def pause(seconds: float) -> Call[None]:
     yield Pause(seconds)
 
 
-def drive(call: Call[T], execute: Execute, sleep: Callable[[float], object]) -> T:
-    """Carry out a call; raises what it raises."""
+def whole(make: Callable[[], Call[T]]) -> Call[T]:
+    """The result of a call that is carried out in one transaction."""
+    result: T = yield Whole(make)
+    return result
+
+
+def drive(call: Call[T], execute: Execute, transaction: Callable[[Whole], Any] | None = None) -> T:
+    """Carry out a call; raises what it raises. Without `transaction` there is one already."""
     try:
         wish = next(call)
         while True:
+            answer: Any = None
             try:
-                answer = sleep(wish.seconds) if isinstance(wish, Pause) else execute(wish)
+                match wish:
+                    case Query():
+                        answer = execute(wish)
+                    case Pause():
+                        time.sleep(wish.seconds)
+                    case Whole():
+                        answer = transaction(wish) if transaction else drive(wish.make(), execute)
             except Refused as error:
                 wish = call.throw(error)
             else:
@@ -82,13 +104,23 @@ def drive(call: Call[T], execute: Execute, sleep: Callable[[float], object]) -> 
         return result
 
 
-async def drive_async(call: Call[T], execute: ExecuteAsync, sleep: Callable[[float], Awaitable[object]]) -> T:
+async def drive_async(
+    call: Call[T], execute: ExecuteAsync, transaction: Callable[[Whole], Awaitable[Any]] | None = None
+) -> T:
     """`drive` in an event loop."""
     try:
         wish = next(call)
         while True:
+            answer: Any = None
             try:
-                answer = await (sleep(wish.seconds) if isinstance(wish, Pause) else execute(wish))
+                match wish:
+                    case Query():
+                        answer = await execute(wish)
+                    case Pause():
+                        await asyncio.sleep(wish.seconds)
+                    case Whole():
+                        nested = transaction(wish) if transaction else drive_async(wish.make(), execute)
+                        answer = await nested
             except Refused as error:
                 wish = call.throw(error)
             else:

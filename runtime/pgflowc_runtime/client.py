@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from inspect import GEN_CREATED, getgeneratorstate
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
 from uuid import UUID
@@ -18,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.background import BackgroundLoop
-from pgflowc_runtime.call import Call, Refused, ask, drive, refused
+from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
 from pgflowc_runtime.calls import looking, managing, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
@@ -45,6 +43,11 @@ from pgflowc_runtime.run_watcher import BlockingRunWatcher
 T = TypeVar("T")
 InputT = TypeVar("InputT")
 Connection = psycopg.Connection[DictRow]
+
+
+def execute(connection: Connection, query: Query[T]) -> T:
+    """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
+    return query.decode(connection.execute(query.sql, query.params).fetchall())
 
 
 class Client:
@@ -153,7 +156,7 @@ class Client:
         Raises as `start_flow`.
         """
         call = starting.start_many(self._starter, flow, inputs, run_ids, joined=connection is not None)
-        return self._do(call, connection, whole=True)
+        return self._do(call, connection)
 
     @overload
     def enqueue(
@@ -353,11 +356,11 @@ class Client:
         A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
         place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
         """
-        return self._do(managing.upsert_flow(definition, allow_data_loss), whole=True)
+        return self._do(managing.upsert_flow(definition, allow_data_loss))
 
     def delete_flow(self, flow: FlowOrSlug) -> None:
         """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
-        self._do(managing.delete_flow(self._starter, flow), whole=True)
+        self._do(managing.delete_flow(self._starter, flow))
 
     def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
         """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""
@@ -379,47 +382,40 @@ class Client:
 
     # How calls reach the database
 
-    def _do(self, call: Call[T], connection: Any = None, *, whole: bool = False) -> T:
-        """Carry out a call, on the caller's connection or our own; there, if `whole`, in one transaction."""
+    def _do(self, call: Call[T], connection: Any = None) -> T:
+        """Carry out a call, on the caller's connection or our own."""
         try:
             if connection is not None:
-                return drive(call, joined(connection), time.sleep)
-            if whole:
-                return self._transaction(call)
-            return drive(call, self._execute, time.sleep)
+                return drive(call, joined(connection))
+            return drive(call, self._execute, self._transaction)
         except Refused as error:
             dsn = None if connection is not None else self._dsn
             raise run_faults.of_statement(error, dsn) from None
 
     def _execute(self, query: Query[Any]) -> Any:
-        """Execute in a transaction of its own."""
-
-        def once(connection: Connection) -> Any:
-            return query.decode(connection.execute(query.sql, query.params).fetchall())
-
-        return self._borrow(once)
-
-    def _transaction(self, call: Call[T]) -> T:
-        def whole(connection: Connection) -> T:
-            with connection.transaction():
-                return drive(call, joined(connection), time.sleep)
-
-        return self._borrow(whole, once=lambda: getgeneratorstate(call) != GEN_CREATED)
-
-    def _borrow(self, use: Callable[[Connection], T], *, once: Callable[[], bool] = lambda: False) -> T:
-        """Use a connection of ours; if it turns out to be broken use another, unless `once()` by then."""
+        """Execute in a transaction of its own; once more if the connection turns out to be broken."""
         self._connect()
         try:
             try:
                 with self._pool.connection() as connection:
-                    return use(connection)
+                    return execute(connection, query)
             except psycopg.Error as error:
-                if not is_transient(error) or isinstance(error, PoolTimeout) or once():
+                if not is_transient(error) or isinstance(error, PoolTimeout):
                     raise
             # The server has restarted, or something between cut the connection: replace all that are broken.
             self._pool.check()
             with self._pool.connection() as connection:
-                return use(connection)
+                return execute(connection, query)
+        except psycopg.Error as error:
+            raise refused(error) from error
+
+    def _transaction(self, wish: Whole) -> Any:
+        self._connect()
+        # A broken connection would be found out in the middle, when it is too late for another one.
+        self._pool.check()
+        try:
+            with self._pool.connection() as connection, connection.transaction():
+                return drive(wish.make(), joined(connection))
         except psycopg.Error as error:
             raise refused(error) from error
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgflowc_runtime import AsyncClient, Flow, JsonValue, Registry, Run, Step, Worker, WorkerConfig
+from pgflowc_runtime import AsyncClient, Client, Flow, JsonValue, Registry, Run, Step, Worker, WorkerConfig
 
 WAIT_SECONDS = 20.0
 
@@ -76,6 +77,27 @@ class Bench:
         async with worker:
             yield worker
 
+    def work(self, flow_slug: str, outputs: Mapping[str, Any] | None = None, *, rounds: int = 100) -> int:
+        """Do what a worker would: claim what is ready and complete it with its step's output (null if none is
+        given), until nothing is left or for so many rounds; an exception as output fails the task. Returns
+        the number of tasks.
+        """
+        done = 0
+        for _ in range(rounds):
+            claimed = self.rows(
+                "select run_id, step_slug, task_index from pgflowc.claim_batch(%s, null, 100)", flow_slug
+            )
+            if not claimed:
+                break
+            for task in claimed:
+                output = (outputs or {}).get(task[1])
+                if isinstance(output, Exception):
+                    self.rows("select pgflow.fail_task(%s, %s, %s, %s)", *task, str(output))
+                else:
+                    self.rows("select pgflow.complete_task(%s, %s, %s, %s::jsonb)", *task, json.dumps(output))
+                done += 1
+        return done
+
     async def run(self, flow: Flow[Any], input: Any = None) -> Run:
         """Start a run and wait for its end."""
         return await self.client.start_flow_sync(flow, {} if input is None else input, timeout=WAIT_SECONDS)
@@ -101,6 +123,31 @@ async def bench(core_dsn: str) -> AsyncIterator[Bench]:
     bench = Bench(core_dsn)
     yield bench
     await bench.client.close()
+
+
+class Threaded:
+    """A `Client` whose methods are awaited, each in a thread."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._client = Client(*arguments, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
+
+
+@pytest.fixture(params=[Threaded, AsyncClient], ids=["sync", "async"])
+def connect(request: pytest.FixtureRequest) -> Any:
+    """Makes a client of either kind; both are awaited."""
+    return request.param
+
+
+@pytest.fixture
+async def client(connect: Any, core_dsn: str) -> AsyncIterator[Any]:
+    """A client of either kind on a fresh database."""
+    client = connect(core_dsn)
+    yield client
+    await client.close()
 
 
 def step(

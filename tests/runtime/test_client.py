@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import uuid
 from decimal import Decimal
@@ -30,29 +29,6 @@ class OrderInput(Payload):
     order_id: int
     total: Decimal = Decimal("1.50")
     note: str | None = None
-
-
-class Threaded:
-    """A `Client` whose methods are awaited, each in a thread."""
-
-    def __init__(self, dsn: str) -> None:
-        self._client = Client(dsn)
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        return lambda *args, **kwargs: asyncio.to_thread(method, *args, **kwargs)
-
-
-@pytest.fixture(params=[Threaded, AsyncClient], ids=["sync", "async"])
-def connect(request) -> Any:
-    return request.param
-
-
-@pytest.fixture
-async def client(connect, core_dsn):
-    client = connect(core_dsn)
-    yield client
-    await client.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from pgflowc_runtime import queries, run_faults
-from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.call import Call, Refused, ask, whole
 from pgflowc_runtime.calls.looking import flow_exists, known_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.definition import Definition, parse_definition
@@ -22,11 +22,11 @@ _REFUSED_DEFINITION = ("P0001", "22", "23")
 
 
 def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
-    """To be driven in one transaction. Raises InvalidDefinition, FlowMismatch."""
+    """Raises InvalidDefinition, FlowMismatch."""
     wanted = parse_definition(definition)
     slug, shape = wanted.slug, wanted.shape()
     try:
-        return (yield from _upsert(slug, wanted.kind, shape, allow_data_loss))
+        return (yield from whole(lambda: _upsert(slug, wanted.kind, shape, allow_data_loss)))
     except Refused as refused:
         if (refused.sqlstate or "").startswith(_REFUSED_DEFINITION):
             raise InvalidDefinition(f"flow '{slug}': {refused.message}") from None
@@ -63,15 +63,19 @@ def _create(slug: str, kind: str, shape: Mapping[str, Any]) -> Call[None]:
 
 
 def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
-    """To be driven in one transaction. Raises FlowNotFound."""
+    """Raises FlowNotFound."""
     slug = slug_of(flow)
-    yield from ask(queries.lock_definition(slug))
-    if not (yield from flow_exists(slug)):
-        raise run_faults.flow_not_found(slug, (yield from known_flows()))
     features = yield from starter.ask_features()
-    if features.has_schedules:
-        yield from ask(queries.remove_schedule(slug))
-    yield from ask(queries.delete_flow_and_data(slug))
+
+    def delete() -> Call[None]:
+        yield from ask(queries.lock_definition(slug))
+        if not (yield from flow_exists(slug)):
+            raise run_faults.flow_not_found(slug, (yield from known_flows()))
+        if features.has_schedules:
+            yield from ask(queries.remove_schedule(slug))
+        yield from ask(queries.delete_flow_and_data(slug))
+
+    yield from whole(delete)
 
 
 def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:

@@ -7,6 +7,7 @@ take `pgflowc.start_run`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from uuid import UUID
 
 from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.backoff import Backoff
-from pgflowc_runtime.call import Call, Refused, ask, pause
+from pgflowc_runtime.call import Call, Refused, ask, pause, whole
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.errors import FlowNotFound, InvalidInput, InvalidTime, PgflowcError, SchemaError
 from pgflowc_runtime.rows import ClientFeatures
@@ -43,8 +44,7 @@ class Starter:
     """What starting calls of one client have in common.
 
     `patience`: seconds for which a start is tried again while the database is away. `features`: what the
-    database has, once it was asked. `own`: on connections of the client, where a statement may follow one
-    that failed.
+    database has, once it was asked.
     """
 
     patience: float = 0.0
@@ -95,7 +95,7 @@ def start_many(
     *,
     joined: bool,
 ) -> Call[list[UUID]]:
-    """Start a run for each input; their ids in that order. To be driven in one transaction."""
+    """Start a run for each input, all or none; their ids in that order. `joined`: as in `start`."""
     slug = slug_of(flow)
     texts = encode_each(flow, inputs)
     if run_ids is None:
@@ -108,13 +108,14 @@ def start_many(
             raise InvalidInput("a run id is given twice")
     if not texts:
         return []
-    yield from _tell(
-        starter,
-        slug,
-        len(texts),
-        lambda: _start_batches(starter, slug, texts, ids, chosen=run_ids is not None),
-        joined,
-    )
+    attempts = itertools.count(1)
+
+    def attempt() -> Call[None]:
+        # An attempt whose answer was lost may have started them.
+        perhaps_there = run_ids is not None or next(attempts) > 1
+        return whole(lambda: _start_batches(starter, slug, texts, ids, perhaps_there=perhaps_there))
+
+    yield from _tell(starter, slug, len(texts), attempt, joined)
     _emit_started(slug, ids)
     return ids
 
@@ -154,13 +155,13 @@ def _start_chosen(
 
 
 def _start_batches(
-    starter: Starter, slug: str, texts: Sequence[str], ids: Sequence[UUID], *, chosen: bool
+    starter: Starter, slug: str, texts: Sequence[str], ids: Sequence[UUID], *, perhaps_there: bool
 ) -> Call[None]:
     features = yield from starter.ask_features()
     statement = queries.start_flow_batch if features.has_start_flow_batch else queries.start_flow_each
     for begin, end in _chunks(texts):
         some_texts, some_ids = texts[begin:end], ids[begin:end]
-        if chosen:
+        if perhaps_there:
             present = yield from _present(slug, some_texts, some_ids)
             absent = [number for number, run_id in enumerate(some_ids) if run_id not in present]
             some_texts = [some_texts[number] for number in absent]
