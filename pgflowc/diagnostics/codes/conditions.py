@@ -60,3 +60,27 @@ DECIMAL_NUMBER = Code(
     cure='Compare with the text that is stored, digit for digit ("0" is not "0.00"), or with a bool or an '
     "int that the step before returns.",
 )
+EXCLUDES_ITSELF = Code(
+    "PGF407",
+    Severity.ERROR,
+    "a condition that can never be met",
+    cause="`if_not` forbids something that `if` asks for, or something that is always there, as the empty "
+    "pattern is.",
+    example="flow: orders\nsteps:\n  charge: {if: {paid: true}, if_not: {paid: true}}",
+    cure="Correct one of the two.",
+    cured="flow: orders\nsteps:\n  charge: {if: {paid: true}, if_not: {gift: true}}",
+)
+UNREACHABLE = Code(
+    "PGF408",
+    Severity.WARNING,
+    "a step that can never run",
+    cause="Before the step come others that, when their condition is not met, skip all that follows or fail "
+    "the run. So it would need all those conditions to be met at once, and two of them want different values "
+    "in the same place.",
+    example="flow: orders\nsteps:\n  card: {if: {by: card}, when_unmet: skip-cascade}\n"
+    "  bank: {if: {by: bank}, when_unmet: skip-cascade}\n  confirm: {depends_on: [card, bank]}",
+    cure="Let the steps before it be skipped alone (`when_unmet: skip`, the default), or correct a "
+    "condition.",
+    cured="flow: orders\nsteps:\n  card: {if: {by: card}}\n  bank: {if: {by: bank}}\n"
+    "  confirm: {depends_on: [card, bank]}",
+)

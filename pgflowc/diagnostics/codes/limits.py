@@ -1,4 +1,4 @@
-"""5xx: numbers that PostgreSQL or the queue cannot hold, and delays that would overflow."""
+"""5xx: numbers that PostgreSQL or the queue cannot hold, and delays that say something strange."""
 
 from __future__ import annotations
 
@@ -30,4 +30,35 @@ RETRY_DELAY_OVERFLOW = Code(
     "raises an error instead of retrying.",
     example="flow: orders\nmax_attempts: 40\nsteps: {charge: {}}",
     cure="Use fewer attempts or a smaller base_delay. With base_delay 0 retries are immediate.",
+)
+LONG_RETRIES = Code(
+    "PGF504",
+    Severity.WARNING,
+    "retries that take more than a day",
+    cause="The delay doubles with every attempt, base_delay * 2^attempts seconds, so the last attempts are "
+    "far apart, and a task that keeps failing holds its run up until then.",
+    example="flow: orders\nmax_attempts: 18\nsteps: {charge: {}}",
+    cure="Use fewer attempts or a smaller base_delay; or ignore the warning, if days are meant.",
+    cured="flow: orders\nmax_attempts: 10\nsteps: {charge: {}}",
+)
+LONG_START_DELAY = Code(
+    "PGF505",
+    Severity.WARNING,
+    "a step waits longer than its timeout",
+    cause="`start_delay` and `timeout` of the same step look as if the wait was a part of the time allowed. "
+    "It is not: the timeout counts from the start of a task, when the wait is over.",
+    example="flow: orders\nsteps:\n  charge: {start_delay: 60, timeout: 30}",
+    cure="If that is meant, ignore the warning, or set the timeout for the whole flow; else correct "
+    "one of them.",
+    cured="flow: orders\ntimeout: 30\nsteps:\n  charge: {start_delay: 60}",
+)
+NO_RETRIES = Code(
+    "PGF506",
+    Severity.WARNING,
+    "`base_delay` without retries",
+    cause="`base_delay` is the wait before a retry, and with `max_attempts: 1`, which is the default, there "
+    "is none.",
+    example="flow: orders\nbase_delay: 5\nsteps: {charge: {}}",
+    cure="Add `max_attempts`, or remove `base_delay`.",
+    cured="flow: orders\nbase_delay: 5\nmax_attempts: 3\nsteps: {charge: {}}",
 )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pgflowc.diagnostics import Report
 from pgflowc.graph.checks import (
     condition,
+    cron_input,
     cycle,
     duplicate_flow,
     endless_type,
@@ -19,8 +20,10 @@ from pgflowc.graph.checks import (
     repeated_dependency,
     retry_delay,
     self_dependency,
+    timing,
     type_name,
     unknown_dependency,
+    unreachable,
     unused_type,
 )
 from pgflowc.graph.draft import Draft
@@ -37,8 +40,11 @@ _FLOW_CHECKS = (
     type_name,
     endless_type,
     unused_type,
+    cron_input,
     condition,
+    unreachable,
     retry_delay,
+    timing,
 )
 
 

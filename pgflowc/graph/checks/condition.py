@@ -7,6 +7,7 @@ dependencies' outputs by slug. The declared types say which patterns can match a
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import conditions as codes
@@ -14,23 +15,9 @@ from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
+from pgflowc.graph.conformance import JSON_OF
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc.graph.payload import PayloadType, resolved, spelled
-
-# JSON scalars that values of a type can be. Dates and the like are texts in JSON, decimals texts or numbers.
-_JSON_OF: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "decimal": (int, float, str),
-    "date": (str,),
-    "datetime": (str,),
-    "time": (str,),
-    "uuid": (str,),
-    "bytes": (str,),
-    "null": (type(None),),
-}
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -73,14 +60,20 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
     if not step.dependencies:
         # A damaged list of dependencies says nothing about what the condition is compared with.
         if draft.input is not None and not _knows_little(draft, step):
-            _check_value(draft, node, draft.input, "the run's input", report)
+            declared = Label(draft.spec.value_span("input"), "the run's input is declared here")
+            _check_value(_Seen(draft, declared, report), node, draft.input, "the run's input")
         return
     outputs = {dependency.slug: dependency for dependency in step.dependencies}
     for entry in node.entries.values():
         if entry.key in outputs:
             source = draft.steps.get(entry.key)
             if source is not None and source.whole_output is not None:
-                _check_value(draft, entry.value, source.whole_output, f"the output of '{entry.key}'", report)
+                declared = Label(
+                    draft.spec.value_span(*source.path, "output"),
+                    f"the output of '{entry.key}' is declared here",
+                )
+                place = _Seen(draft, declared, report)
+                _check_value(place, entry.value, source.whole_output, f"the output of '{entry.key}'")
         elif not _knows_little(draft, step):
             meant = near_miss(entry.key, outputs)
             if meant:
@@ -105,8 +98,18 @@ def _knows_little(draft: Draft, step: DraftStep) -> bool:
     return draft.spec.is_damaged(*step.path)
 
 
-def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a part of a condition is compared with: `declared` points at the type of the whole payload."""
+
+    draft: Draft
+    declared: Label
+    report: Report
+
+
+def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> None:
     """Report what in `node` no value of the type `expected` can contain."""
+    draft, report = seen.draft, seen.report
     actual = resolved(expected, draft.types)
     if isinstance(node, Refused) or isinstance(actual, payload.Python):
         return
@@ -114,7 +117,7 @@ def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, rep
         return
     if isinstance(actual, payload.OneOf):
         if not any(_fits(draft, node, member) for member in actual.members):
-            _refuse_value(node, actual, what, report)
+            _refuse_value(seen, node, actual, what)
     elif isinstance(node, Mapping) and isinstance(actual, payload.Object):
         fields = {field.name: field for field in actual.fields}
         for entry in node.entries.values():
@@ -132,6 +135,7 @@ def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, rep
                         codes.UNKNOWN_FIELD,
                         f"{what} has no field {quote(entry.key)}",
                         entry.key_place.span,
+                        labels=(seen.declared,),
                         help=(help,) if help else (),
                         fix=respelling(entry.key_place.span, entry.key, fields),
                     )
@@ -139,21 +143,22 @@ def _check_value(draft: Draft, node: Node, expected: PayloadType, what: str, rep
             elif not (
                 fields[entry.key].optional and isinstance(entry.value, Scalar) and entry.value.value is None
             ):
-                _check_value(draft, entry.value, fields[entry.key].type, f"the field '{entry.key}'", report)
+                _check_value(seen, entry.value, fields[entry.key].type, f"the field '{entry.key}'")
     elif isinstance(node, Mapping) and isinstance(actual, payload.MapOf):
         for entry in node.entries.values():
-            _check_value(draft, entry.value, actual.value, f"the value of '{entry.key}'", report)
+            _check_value(seen, entry.value, actual.value, f"the value of '{entry.key}'")
     elif isinstance(node, Sequence) and isinstance(actual, payload.Array):
         for item in node.items:
-            _check_value(draft, item, actual.item, f"an element of {what}", report)
+            _check_value(seen, item, actual.item, f"an element of {what}")
     elif not _fits(draft, node, actual):
-        _refuse_value(node, actual, what, report)
+        _refuse_value(seen, node, actual, what)
     elif actual == payload.Scalar("decimal") and not isinstance(_value_of(node), str):
         report.add(
             Diagnostic(
                 codes.DECIMAL_NUMBER,
                 f"{what} is a decimal, which is stored as a text: no number is contained in it",
                 node.span,
+                labels=(seen.declared,),
                 help=(
                     f'write the text that is stored, digit for digit: "{node.text}"',
                     "or compare something simpler that the step before returns, such as a bool",
@@ -175,7 +180,7 @@ def _fits(draft: Draft, node: Node, expected: PayloadType) -> bool:
         case payload.Python():
             return True
         case payload.Scalar(name):
-            return isinstance(node, Scalar) and _is_json(node.value, _JSON_OF[name])
+            return isinstance(node, Scalar) and _is_json(node.value, JSON_OF[name])
         case payload.Enum(values):
             return isinstance(node, Scalar) and any(
                 type(node.value) is type(value) and node.value == value for value in values
@@ -196,7 +201,7 @@ def _is_json(value: ScalarValue, kinds: tuple[type, ...]) -> bool:
     return type(value) in kinds
 
 
-def _refuse_value(node: Node, actual: PayloadType, what: str, report: Report) -> None:
+def _refuse_value(seen: _Seen, node: Node, actual: PayloadType, what: str) -> None:
     if isinstance(node, Scalar):
         got = f"the text {quote(node.value)}" if isinstance(node.value, str) else node.text or "null"
     else:
@@ -206,11 +211,12 @@ def _refuse_value(node: Node, actual: PayloadType, what: str, report: Report) ->
         if isinstance(actual, payload.Enum)
         else ""
     )
-    report.add(
+    seen.report.add(
         Diagnostic(
             codes.IMPOSSIBLE_VALUE,
             f"{what} can never contain {got}: its type is {spelled(actual)}{choice}",
             node.span,
+            labels=(seen.declared,),
         )
     )
 

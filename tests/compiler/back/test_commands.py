@@ -237,9 +237,9 @@ def test_explain_tells_cause_example_and_cure(run: Run) -> None:
     assert "Cure: " in done.stdout
     listed = run("explain").stdout.splitlines()
     assert [line.split()[0] for line in listed] == [code.id for code in codes.ALL]
-    unknown = run("explain", "PGF021")
+    unknown = run("explain", "PGF099")
     assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert "there is no code 'PGF021'" in unknown.stderr
+    assert "there is no code 'PGF099'" in unknown.stderr
 
 
 class TestBadSurroundings:

@@ -130,7 +130,7 @@ def test_nesting_does_not_exhaust_the_stack(nesting: str) -> None:
         ("when_exhausted: skip", "", ["~ step c: when_exhausted skip -> fail"]),
         ("  c:\n", "  d:\n", ["+ step d: after a, b", "- step c"]),
         ("  c:\n", "  d:\n    was: c\n", ["~ step c: is now d"]),
-        ("max_attempts: 3", "max_attempts: 3\ncron: '@hourly'", ['~ flow orders: cron unset -> "@hourly"']),
+        ("input: {n: int}", "cron: '@hourly'", ['~ flow orders: cron unset -> "@hourly"']),
         # No difference to the database:
         ("[a, b]", "[b, a]", []),
         ("input: {n: int}", "input: {m: str}", []),

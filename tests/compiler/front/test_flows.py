@@ -229,8 +229,8 @@ def test_types_are_spelled_in_messages_as_they_are_written() -> None:
     ("written", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), ("2h", 7200), ("1d", 86400)]
 )
 def test_durations(written: str, seconds: int) -> None:
-    flow = _flow(f"flow: f\nbase_delay: {written}\nsteps: {{a: {{start_delay: {written}}}}}")
-    assert flow.options.base_delay == seconds
+    flow = _flow(f"flow: f\ntimeout: 1d\nsteps: {{a: {{start_delay: {written}}}}}")
+    assert flow.options.timeout == 86400
     assert flow.steps[0].options.start_delay == seconds
 
 

@@ -1,0 +1,148 @@
+"""Whether a value that a spec writes down is one of a payload type, told at the user's own places.
+
+Formats of texts are only judged where there is one way to write them: numbers, dates and UUIDs. The rest is
+left to the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from pgflowc.diagnostics import Fix, Span
+from pgflowc.diagnostics.fixing import respelling
+from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.document import Mapping as MappingNode
+from pgflowc.document import Node, Refused, Scalar, ScalarValue, Sequence
+from pgflowc.graph import payload
+from pgflowc.graph.payload import NamedType, PayloadType, resolved, spelled
+
+JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "decimal": (int, float, str),
+    "date": (str,),
+    "datetime": (str,),
+    "time": (str,),
+    "uuid": (str,),
+    "bytes": (str,),
+    "null": (type(None),),
+}
+"""The JSON scalars that values of a type can be. Dates and the like are texts, decimals texts or numbers."""
+
+_FORMATS: Mapping[payload.ScalarName, Callable[[str], object]] = {
+    "decimal": Decimal,
+    "date": date.fromisoformat,
+    "uuid": UUID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One reason why a value is none of the type: `path` leads to the part at fault, `what` is said of it."""
+
+    span: Span
+    path: str
+    what: str
+    help: str = ""
+    fix: Fix | None = None
+
+
+def misfits(
+    node: Node, expected: PayloadType, types: Mapping[str, NamedType], path: str = ""
+) -> Iterator[Misfit]:
+    """Every reason, in reading order; none when the value fits, or when nothing is known of the type.
+
+    `path` is where the node stands in the value, such as `lines[0].sku`; "" for the whole value.
+    """
+    actual = resolved(expected, types)
+    if isinstance(node, Refused) or isinstance(actual, payload.Python):
+        return
+    if isinstance(actual, payload.OneOf):
+        yield from _of_union(node, actual, types, path)
+    elif isinstance(actual, payload.Object) and isinstance(node, MappingNode):
+        yield from _of_object(node, actual, types, path)
+    elif isinstance(actual, payload.MapOf) and isinstance(node, MappingNode):
+        for entry in node.entries.values():
+            yield from misfits(entry.value, actual.value, types, _below(path, entry.key))
+    elif isinstance(actual, payload.Array) and isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from misfits(item, actual.item, types, f"{path}[{index}]")
+    elif isinstance(actual, payload.Enum) and isinstance(node, Scalar):
+        if not any(type(node.value) is type(value) and node.value == value for value in actual.values):
+            choices = one_of(quote(one) if isinstance(one, str) else json.dumps(one) for one in actual.values)
+            yield Misfit(node.span, path, f"is {_named(node)}, and must be {choices}")
+    elif not isinstance(actual, payload.Scalar) or not _is_scalar(node, actual.name):
+        yield Misfit(node.span, path, f"is {_named(node)}, but its type is {spelled(actual)}")
+
+
+def _of_union(
+    node: Node, union: payload.OneOf, types: Mapping[str, NamedType], path: str
+) -> Iterator[Misfit]:
+    by_member = [list(misfits(node, member, types, path)) for member in union.members]
+    if all(by_member):
+        # Of several ways to be wrong the one with a member of the same kind says most.
+        inner = [found for found in by_member if all(one.span != node.span for one in found)]
+        whole = Misfit(node.span, path, f"is {_named(node)}, but its type is {spelled(union)}")
+        yield from inner[0] if len(inner) == 1 else [whole]
+
+
+def _of_object(
+    node: MappingNode, expected: payload.Object, types: Mapping[str, NamedType], path: str
+) -> Iterator[Misfit]:
+    fields = {field.name: field for field in expected.fields}
+    missing = [name for name, field in fields.items() if not field.optional and name not in node.entries]
+    for entry in node.entries.values():
+        field = fields.get(entry.key)
+        if field is None:
+            meant = near_miss(entry.key, [name for name in fields if name not in node.entries])
+            known = f"its fields are {one_of(fields, 'and')}" if fields else "it has no fields"
+            help = f"did you mean '{meant}'?" if meant else known
+            fix = respelling(entry.key_place.span, entry.key, missing)
+            yield Misfit(entry.key_place.span, path, f"has no field {quote(entry.key)}", help, fix)
+            if meant in missing:
+                missing.remove(meant)
+        elif not (field.optional and isinstance(entry.value, Scalar) and entry.value.value is None):
+            yield from misfits(entry.value, field.type, types, _below(path, entry.key))
+    if missing:
+        names = one_of([f"'{name}'" for name in missing], "and")
+        yield Misfit(node.span, path, f"lacks the field{'s' if len(missing) > 1 else ''} {names}")
+
+
+def _below(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _is_scalar(node: Node, name: payload.ScalarName) -> bool:
+    if name in ("json", "any"):
+        return True
+    if not isinstance(node, Scalar):
+        return False
+    if name in _FORMATS and isinstance(node.value, str):
+        return _reads(_FORMATS[name], node.value)
+    if isinstance(node.value, float) and node.value.is_integer() and name == "int":
+        return True
+    return type(node.value) in JSON_OF[name]
+
+
+def _reads(reader: Callable[[str], object], text: str) -> bool:
+    try:
+        reader(text)
+    except (ValueError, InvalidOperation):
+        return False
+    return True
+
+
+def _named(node: Node) -> str:
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, Scalar):
+        value: ScalarValue = node.value
+        return f"the text {quote(value)}" if isinstance(value, str) else node.text or "null"
+    return "a list"
