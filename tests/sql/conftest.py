@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,53 @@ returns void language sql as $$
   insert into realtime.messages (payload, event, topic, private) values (payload, event, topic, private)
 $$;
 """
+
+# Just enough of pg_cron, and of pg_net with Supabase's vault.
+_CRON = """
+create schema cron;
+create table cron.job (jobid bigint generated always as identity, jobname text, schedule text, command text);
+create table cron.job_run_details (jobid bigint, end_time timestamptz);
+create function cron.schedule(name text, schedule text, command text) returns bigint language sql as
+  'insert into cron.job (jobname, schedule, command) values (name, schedule, command) returning jobid';
+create function cron.unschedule(id bigint) returns boolean language sql as
+  'delete from cron.job where jobid = id returning true';
+"""
+_NET = """
+create schema net;
+create table net.requests (id bigint generated always as identity, url text, headers jsonb);
+create function net.http_post(url text, body jsonb default '{}', params jsonb default '{}',
+  headers jsonb default '{}', timeout_milliseconds int default 5000) returns bigint language sql as
+  'insert into net.requests (url, headers) values (url, headers) returning id';
+create schema vault;
+create table vault.decrypted_secrets (name text, decrypted_secret text);
+insert into vault.decrypted_secrets
+  values ('supabase_project_id', 'abc'), ('supabase_service_role_key', 'key');
+"""
+
+# A flow's shape, of two steps that differ in everything.
+_UNDEFINED = {"defined": False}
+_SHAPE: dict[str, Any] = {
+    "steps": [
+        {
+            "slug": "a",
+            "stepType": "single",
+            "dependencies": [],
+            "whenUnmet": "skip",
+            "whenExhausted": "fail",
+            "requiredInputPattern": _UNDEFINED,
+            "forbiddenInputPattern": {"defined": True, "value": {"x": 1}},
+        },
+        {
+            "slug": "b",
+            "stepType": "map",
+            "dependencies": ["a"],
+            "whenUnmet": "skip-cascade",
+            "whenExhausted": "skip",
+            "requiredInputPattern": _UNDEFINED,
+            "forbiddenInputPattern": _UNDEFINED,
+        },
+    ]
+}
 
 
 class Core:
@@ -72,6 +120,19 @@ class Core:
             slug = name.strip()
             kind = "map" if slug.endswith("[]") else "single"
             self.add_step(flow_slug, slug.removesuffix("[]"), deps.split(), step_type=kind)
+
+    def conditional(
+        self, flow: str, step: str, deps: Any = (), *, want: Any = None, refuse: Any = None, **more: Any
+    ) -> None:
+        """Add a step with patterns: required `want`, forbidden `refuse`; None means no pattern."""
+        self.add_step(
+            flow,
+            step,
+            deps,
+            required_input_pattern=None if want is None else Jsonb(want),
+            forbidden_input_pattern=None if refuse is None else Jsonb(refuse),
+            **more,
+        )
 
     # Runs
 
@@ -149,6 +210,15 @@ class Core:
                 self.complete(task, outputs(task) if outputs else {"from": task["step_slug"]})
         return done
 
+    def age(self, seconds: int) -> None:
+        """Make every started task so many seconds older."""
+        self.do(
+            "update pgflow.step_tasks set queued_at = queued_at - make_interval(secs => %s),"
+            " started_at = started_at - make_interval(secs => %s) where status = 'started'",
+            seconds,
+            seconds,
+        )
+
     def make_visible(self, flow_slug: str) -> None:
         """Let every message of the queue be read now, as if delays had passed."""
         table = self.value("select pgmq.format_table_name(%s, 'q')", flow_slug)
@@ -181,6 +251,14 @@ class Core:
         ):
             assert monotonic() < deadline, "nothing waited"
 
+    # What a hosted database has
+
+    def install_cron(self) -> None:
+        self.do(_CRON)
+
+    def install_net(self) -> None:
+        self.do(_NET)
+
     # Events
 
     def record_events(self) -> None:
@@ -206,6 +284,12 @@ def core(core_dsn: str) -> Iterator[Core]:
     driver = Core(core_dsn)
     with driver.connection:
         yield driver
+
+
+@pytest.fixture
+def shape() -> Row:
+    """A flow's shape: `a`, then map `b` over it, with modes and a pattern."""
+    return deepcopy(_SHAPE)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""complete_task: completion, fan-in, late callbacks, type violations."""
+"""pgflow.complete_task, type violations included (contract, sections 8.3 and 8.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fail_task: retries, exhaustion under the three modes, late callbacks, siblings."""
+"""pgflow.fail_task: retries and exhaustion (contract, section 8.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""start_flow, start_flow_with_states, get_run_with_states, start_ready_steps, maybe_complete_run."""
+"""pgflow.start_flow: a run and its first steps (contract, section 7)."""
 
 from __future__ import annotations
 
@@ -25,43 +25,6 @@ def test_a_run_and_its_step_states(core) -> None:
     assert [found[s]["initial_tasks"] for s in "abmc"] == [1, 1, None, 1]
     assert [found[s]["remaining_tasks"] for s in "abmc"] == [1, 1, None, None]
     assert found["a"]["started_at"] is not None
-
-
-def test_messages_carry_the_task(core) -> None:
-    core.flow("f", "a")
-    run_id = core.start("f")
-    task = core.task(run_id, "a")
-    assert (task["status"], task["attempts_count"], task["task_index"]) == ("queued", 0, 0)
-    message = core.row("select * from pgmq.q_f")
-    assert message["msg_id"] == task["message_id"]
-    assert message["message"] == {
-        "flow_slug": "f",
-        "run_id": str(run_id),
-        "step_slug": "a",
-        "task_index": 0,
-    }
-
-
-def test_a_map_starts_all_its_tasks_in_order(core) -> None:
-    core.flow("f", "m[]")
-    run_id = core.start("f", ["x"] * 25)
-    tasks = core.tasks(run_id, "m")
-    assert [t["task_index"] for t in tasks] == list(range(25))
-    messages = core.rows(
-        "select msg_id, (message ->> 'task_index')::int as task_index from pgmq.q_f order by 1"
-    )
-    assert [(m["msg_id"], m["task_index"]) for m in messages] == [
-        (t["message_id"], t["task_index"]) for t in tasks
-    ]
-
-
-def test_start_delay_hides_the_message(core) -> None:
-    core.create_flow("f")
-    core.add_step("f", "now")
-    core.add_step("f", "later", start_delay=300)
-    run_id = core.start("f")
-    assert [t["step_slug"] for t in core.claim("f")] == ["now"]
-    assert 290 < core.visible_in("f", core.task(run_id, "later")["message_id"]) <= 300
 
 
 def test_the_run_id_may_be_given(core, raises) -> None:
@@ -120,68 +83,6 @@ def test_an_empty_array_completes_maps_at_once(core) -> None:
     assert (run["status"], run["output"]) == ("completed", {"n": []})
     assert core.step(run["run_id"], "m")["output"] == []
     assert core.queued_messages("f") == []
-
-
-def test_get_run_with_states(core) -> None:
-    core.flow("f", "a", "b < a")
-    started = core.value("select pgflow.start_flow_with_states(flow_slug => 'f', input => '{}')")
-    assert set(started) == {"run", "steps"}
-    run_id = started["run"]["run_id"]
-    assert {s["step_slug"]: s["status"] for s in started["steps"]} == {"a": "started", "b": "created"}
-    assert core.value("select pgflow.get_run_with_states(run_id => %s)", run_id) == started
-    assert core.value("select pgflow.get_run_with_states(%s)", uuid4()) is None
-
-
-def test_a_client_needs_only_the_documented_grants(core) -> None:
-    core.flow("f", "a")
-    core.do("create role web")
-    try:
-        core.do("grant usage on schema pgflow to web")
-        core.do("set role web")
-        started = core.value("select pgflow.start_flow_with_states('f', '{}')")
-        assert core.value("select pgflow.get_run_with_states(%s)", started["run"]["run_id"]) == started
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            core.do("select * from pgflow.runs")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            core.do("select * from pgflow.start_flow('f', '{}')")
-    finally:
-        core.do("reset role")
-        core.do("revoke all on schema pgflow from web")
-        core.do("drop role web")
-
-
-def test_ready_steps_of_a_finished_run_do_not_start(core) -> None:
-    core.flow("f", "a", "b < a")
-    run_id = core.start("f")
-    core.do("update pgflow.step_states set remaining_deps = 0")
-    core.do("update pgflow.runs set status = 'failed'")
-    core.do("select pgflow.start_ready_steps(run_id => %s)", run_id)
-    assert core.step(run_id, "b")["status"] == "created"
-
-
-def test_maybe_complete_run_gathers_leaves(core) -> None:
-    core.flow("f", "a", "b < a", "c < a", "d")
-    run_id = core.start("f")
-    core.work("f", lambda t: {"a": 1, "b": None, "c": False, "d": [0]}[t["step_slug"]])
-    assert core.run(run_id)["output"] == {"b": None, "c": False, "d": [0]}
-    before = core.run(run_id)
-    core.do("select pgflow.maybe_complete_run(run_id => %s)", run_id)
-    assert core.run(run_id) == before
-
-
-def test_maybe_complete_run_waits_for_the_last_step(core) -> None:
-    core.flow("f", "a")
-    run_id = core.start("f")
-    core.do("select pgflow.maybe_complete_run(%s)", run_id)
-    assert core.run(run_id)["status"] == "started"
-
-
-def test_a_failed_run_is_not_completed(core) -> None:
-    core.flow("f", "a")
-    run_id = core.start("f")
-    core.do("update pgflow.runs set status = 'failed', failed_at = now(), remaining_steps = 0")
-    core.do("select pgflow.maybe_complete_run(%s)", run_id)
-    assert core.run(run_id)["status"] == "failed"
 
 
 def test_ids_made_later_sort_later(core) -> None:
