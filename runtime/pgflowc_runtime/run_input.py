@@ -86,6 +86,7 @@ def problems(error: ValidationError) -> str:
     """Each problem with its place, in one line."""
     lines = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in problem["loc"])
+        # A key may be any text.
+        place = ".".join(repr(str(part))[1:-1] for part in problem["loc"])
         lines.append(f"{place}: {problem['msg']}" if place else problem["msg"])
     return "; ".join(lines)

@@ -14,7 +14,7 @@ from pgflowc_runtime.definition import Definition, parse_definition
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
 from pgflowc_runtime.reports import Pruned, Upserted
 from pgflowc_runtime.run_ids import RunId, parse_run_id
-from pgflowc_runtime.run_input import FlowOrSlug, slug_of
+from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 
 _NO_DATA_FOUND = "P0002"
 # What the core's own checks say of a definition that ours let pass.
@@ -24,7 +24,11 @@ _REFUSED_DEFINITION = ("P0001", "22", "23")
 def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
     """Raises InvalidDefinition, FlowMismatch."""
     wanted = parse_definition(definition)
-    slug, shape = wanted.slug, wanted.shape()
+    slug = wanted.slug
+    try:
+        shape = json_text(wanted.shape(), f"flow '{slug}'")
+    except InvalidInput as error:
+        raise InvalidDefinition(str(error)) from None
     try:
         return (yield from whole(lambda: _upsert(slug, wanted.kind, shape, allow_data_loss)))
     except Refused as refused:
@@ -33,7 +37,7 @@ def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: boo
         raise
 
 
-def _upsert(slug: str, kind: str, shape: Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
+def _upsert(slug: str, kind: str, shape: str, allow_data_loss: bool) -> Call[Upserted]:
     yield from ask(queries.lock_definition(slug))
     flows = yield from ask(queries.flows(slug))
     if not flows:
@@ -56,7 +60,7 @@ def _upsert(slug: str, kind: str, shape: Mapping[str, Any], allow_data_loss: boo
     return Upserted(status="recompiled", differences=tuple(differences))
 
 
-def _create(slug: str, kind: str, shape: Mapping[str, Any]) -> Call[None]:
+def _create(slug: str, kind: str, shape: str) -> Call[None]:
     yield from ask(queries.create_flow_from_shape(slug, shape))
     if kind == "job":
         yield from ask(queries.set_flow_type(slug, kind))

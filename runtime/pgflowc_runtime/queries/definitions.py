@@ -1,11 +1,11 @@
-"""Flows as the database defines them, and changing them."""
+"""Flows as the database defines them, and changing them.
+
+A shape is what `pgflow.ensure_flow_compiled` takes, here as JSON text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from psycopg.types.json import Jsonb
+from collections.abc import Sequence
 
 from pgflowc_runtime.queries.query import Query, Row, no_rows
 from pgflowc_runtime.rows import DepInfo, FlowInfo, StepInfo
@@ -69,7 +69,7 @@ def lock_definition(flow_slug: str) -> Query[None]:
     )
 
 
-def compare_flow_shapes(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[str]]:
+def compare_flow_shapes(flow_slug: str, shape: str) -> Query[list[str]]:
     """How the stored flow differs from the shape."""
     return Query(
         """
@@ -77,16 +77,16 @@ def compare_flow_shapes(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[
           %(shape)s::jsonb, pgflow._get_flow_shape(%(flow_slug)s)
         ) as differences
         """,
-        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        {"flow_slug": flow_slug, "shape": shape},
         lambda rows: list(rows[0]["differences"]),
     )
 
 
-def create_flow_from_shape(flow_slug: str, shape: Mapping[str, Any]) -> Query[None]:
+def create_flow_from_shape(flow_slug: str, shape: str) -> Query[None]:
     """Define a flow that is not there."""
     return Query(
         "select pgflow._create_flow_from_shape(%(flow_slug)s, %(shape)s::jsonb)",
-        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        {"flow_slug": flow_slug, "shape": shape},
         no_rows,
     )
 
@@ -100,7 +100,7 @@ def set_flow_type(flow_slug: str, kind: str) -> Query[None]:
     )
 
 
-def set_options(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[str]]:
+def set_options(flow_slug: str, shape: str) -> Query[list[str]]:
     """Give a stored flow and its steps the shape's options; what had other ones: `flow`, or step slugs."""
     return Query(
         """
@@ -142,7 +142,7 @@ def set_options(flow_slug: str, shape: Mapping[str, Any]) -> Query[list[str]]:
         ) c
         order by place
         """,
-        {"flow_slug": flow_slug, "shape": Jsonb(shape)},
+        {"flow_slug": flow_slug, "shape": shape},
         _changed,
     )
 
