@@ -93,22 +93,6 @@ def test_public_has_nothing(core) -> None:
         assert core.value("select not has_schema_privilege('public', %s, 'create')", schema)
 
 
-def test_who_runs_as_the_owner(core) -> None:
-    definers = core.column(
-        "select distinct proname::text from pg_proc where pronamespace = 'pgflow'::regnamespace and prosecdef"
-        " order by 1"
-    )
-    assert definers == [
-        "cleanup_ensure_workers_logs",
-        "ensure_workers",
-        "get_run_with_states",
-        "requeue_stalled_tasks",
-        "setup_ensure_workers_cron",
-        "setup_requeue_stalled_tasks_cron",
-        "start_flow_with_states",
-    ]
-
-
 def test_every_function_has_an_empty_search_path(core) -> None:
     assert (
         core.column(

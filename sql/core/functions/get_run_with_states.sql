@@ -4,7 +4,6 @@
 create or replace function pgflow.get_run_with_states(run_id uuid)
 returns jsonb
 language sql
-stable
 security definer
 set search_path = ''
 set enable_seqscan = off -- a plan made while the tables were empty may be kept
