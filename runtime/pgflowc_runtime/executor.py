@@ -26,6 +26,7 @@ from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import RunNotFound
 from pgflowc_runtime.logging import task_fields
 from pgflowc_runtime.outcome import Completed, Failed, Outcome
+from pgflowc_runtime.payload import forbidden
 from pgflowc_runtime.processes import Call, Facts, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
 from pgflowc_runtime.registry import Binding, Handler, Registry
@@ -213,7 +214,7 @@ class Executor:
             place_of(binding),
             definition.timeout,
             definition.max_attempts,
-            binding.argument.validate_json,
+            binding.read,
             binding.handler,
         )
 
@@ -271,7 +272,12 @@ class Executor:
             # It caught the cancellation and came to an end in the time of grace, but that is too late.
             return self._timed_out(running), None
         try:
-            result = outcome.from_result(plan.binding.output, value, limit=self._limit_size)
+            result = outcome.from_result(
+                plan.binding.output,
+                value,
+                limit=self._limit_size,
+                extra=forbidden(plan.binding.flow.extra_out),
+            )
         except Exception as error:
             return outcome.from_exception(error), error
         if isinstance(result, Completed) and len(result.output) > self._warning_size:

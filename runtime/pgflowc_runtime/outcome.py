@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -77,12 +77,18 @@ class Failed:
 Outcome = Completed | Failed
 
 
-def from_result(output: TypeAdapter[Any], result: Any, *, limit: int | None = None) -> Outcome:
+def from_result(
+    output: TypeAdapter[Any],
+    result: Any,
+    *,
+    limit: int | None = None,
+    extra: Literal["forbid"] | None = None,
+) -> Outcome:
     """Completed if `result` is valid, JSON can hold it and it has at most `limit` bytes then; else Failed for
     good, with each problem's place.
     """
     try:
-        text = _json(output, output.validate_python(result))
+        text = _json(output, output.validate_python(result, extra=extra))
     except ValidationError as error:
         return Failed(_invalid("output", error), permanent=True)
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer, TypeAdapter
+from pydantic.errors import PydanticUserError
 
 __all__ = ["Base64", "ExactDecimal", "JsonValue", "Payload"]
 
@@ -18,7 +19,8 @@ _SAFE_DIGITS = 15
 class Payload(BaseModel):
     """Base of generated payload models.
 
-    Unknown fields are ignored, so that a producer may send more than a consumer of an older definition knows.
+    Unknown fields are ignored, so that a producer may send more than a consumer of an older definition knows;
+    the flow says where they are refused instead.
     NaN and infinity are refused, since JSON has neither. Instances are validated again when a handler returns
     them: a field that was assigned or mutated to a wrong value is found before it is stored.
     """
@@ -61,3 +63,19 @@ def _exact(value: Any) -> Any:
 
 ExactDecimal = Annotated[Decimal, BeforeValidator(_exact)]
 """`Decimal` in Python, a string in JSON; read from a JSON number too, if it cannot have lost a digit."""
+
+
+def forbidden(policy: Literal["ignore", "forbid"]) -> Literal["forbid"] | None:
+    """What `extra=` of a validation is for a flow's policy; None leaves it to the classes."""
+    return "forbid" if policy == "forbid" else None
+
+
+def type_adapter(annotation: Any) -> TypeAdapter[Any]:
+    """An adapter that refuses NaN and infinity, as models do."""
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
+    except PydanticUserError as error:
+        # Classes bring a configuration of their own.
+        if error.code != "type-adapter-config-unused":
+            raise
+    return TypeAdapter(annotation)

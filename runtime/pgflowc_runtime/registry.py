@@ -14,6 +14,7 @@ from pydantic.errors import PydanticUserError
 
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.payload import forbidden, type_adapter
 
 Handler = Callable[..., Any]
 
@@ -36,6 +37,10 @@ class Binding:
         """Validates and dumps what the handler returns."""
         return _adapter(self.step.output, self, "output")
 
+    def read(self, text: str | bytes) -> Any:
+        """The handler's first argument, from JSON. Raises ValidationError."""
+        return self.argument.validate_json(text, extra=forbidden(self.flow.extra_in))
+
 
 @dataclass(frozen=True)
 class BoundFlow:
@@ -49,7 +54,7 @@ class BoundFlow:
     def input(self) -> TypeAdapter[Any]:
         """Validates the run's input."""
         try:
-            return TypeAdapter(self.flow.input)
+            return type_adapter(self.flow.input)
         except PydanticUserError as error:
             raise RegistryError(
                 f"flow '{self.flow.slug}': input type is unusable: {_headline(error)}"
@@ -126,7 +131,7 @@ class Registry:
 
 def _adapter(annotation: Any, binding: Binding, role: str) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation)
+        return type_adapter(annotation)
     except PydanticUserError as error:
         raise RegistryError(
             f"flow '{binding.flow.slug}', step '{binding.step.slug}': "

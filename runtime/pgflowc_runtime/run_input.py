@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from pgflowc_runtime.errors import InvalidInput
 from pgflowc_runtime.flow import Flow
+from pgflowc_runtime.payload import forbidden, type_adapter
 
 FlowOrSlug = Flow[Any] | str
 
@@ -38,7 +39,7 @@ def encode(flow: FlowOrSlug, value: Any) -> str:
         return json_text(value, what)
     try:
         adapter = _adapter(flow.input)
-        valid = adapter.validate_python(value)
+        valid = adapter.validate_python(value, extra=forbidden(flow.extra_in))
         if isinstance(value, BaseModel):
             value = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
     except ValidationError as error:
@@ -73,13 +74,13 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         return _kept_adapter(annotation)
     except TypeError:  # not hashable
-        return TypeAdapter(annotation)
+        return type_adapter(annotation)
 
 
 @lru_cache(maxsize=256)
 def _kept_adapter(annotation: Any) -> TypeAdapter[Any]:
     """Making an adapter takes longer than starting a run."""
-    return TypeAdapter(annotation)
+    return type_adapter(annotation)
 
 
 def problems(error: ValidationError) -> str:
