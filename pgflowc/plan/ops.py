@@ -16,12 +16,14 @@ OptionName = Literal["max_attempts", "base_delay", "timeout", "start_delay"]
 ConditionName = Literal["required", "forbidden", "when_unmet", "when_exhausted"]
 Kind = Literal["flow", "job"]
 
-_DRAINED = "refused while runs are alive"
+_DRAINED = "needs drain"
+# Longer patterns say no more to a reader.
+_SHOWN_MOST = 60
 _OPTION_EFFECTS = {
     "timeout": "new attempts only",
-    "max_attempts": "alive runs too, at their next failure",
-    "base_delay": "alive runs too, at their next failure",
-    "start_delay": "alive runs too, where the step has not begun",
+    "max_attempts": "alive runs too, from their next failure on",
+    "base_delay": "alive runs too, from their next failure on",
+    "start_delay": "alive runs too, unless the step has begun",
 }
 # Where a stored word is not the spec's.
 _SPEC_KEYS = {"required": "if", "forbidden": "if_not"}
@@ -59,10 +61,14 @@ class Operation:
         return _DRAINED if self.needs_drain else "safe"
 
     @property
+    def change(self) -> str:
+        """`~ step charge: timeout 30 -> 60`."""
+        return f"{self.mark} {self.subject}{f': {self.text}' if self.text else ''}"
+
+    @property
     def line(self) -> str:
         """`~ step charge: timeout 30 -> 60 (new attempts only)`."""
-        done = f"{self.mark} {self.subject}{f': {self.text}' if self.text else ''}"
-        return f"{done} ({self.effect})" if self.effect else done
+        return f"{self.change} ({self.effect})" if self.effect else self.change
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,7 @@ class SetSchedule(Operation):
 
     @property
     def effect(self) -> str:
-        return "runs go on; from the next due time" if self.after else "runs go on"
+        return "runs that are alive go on"
 
     @property
     def reverse(self) -> SetSchedule:
@@ -276,7 +282,7 @@ class RenameStep(Operation):
 
     @property
     def effect(self) -> str:
-        return f"{_DRAINED}; outputs of finished runs keep the old name"
+        return f"{_DRAINED}; finished runs are renamed, but for their outputs"
 
     @property
     def reverse(self) -> RenameStep:
@@ -422,7 +428,8 @@ def _shown(value: Any) -> str:
         return "unset"
     if isinstance(value, tuple):
         return f"[{', '.join(value)}]"
-    return str(value)
+    text = str(value)
+    return text if len(text) <= _SHOWN_MOST else f"{text[: _SHOWN_MOST - 3]}..."
 
 
 def _schedule(cron: CronShape | None, other: CronShape | None) -> str | None:

@@ -15,7 +15,7 @@ from pgflowc.plan.integrity import check_integrity
 from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
 from pgflowc.plan.names import migration_names
-from pgflowc.plan.ops import CreateFlow, DropFlow, Op, RecreateFlow
+from pgflowc.plan.ops import CreateFlow, DropFlow, Op, OrderSteps, RecreateFlow
 from pgflowc.plan.revisions import newest_revision
 from pgflowc.plan.shape import FlowShape, shape_of
 
@@ -85,7 +85,7 @@ def _changed(plan: Plan, flow: Flow, entry: LockedFlow, target: Target, report: 
         if flow.on_change == "version" or not target.allow_data_loss:
             _refuse(flow, ops, report)
             return plan
-        lines = tuple(f"{op.subject}{f' {op.text}' if op.text else ''}" for op in ops)
+        lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps))
         recreate = RecreateFlow(flow.slug, before, after, lines, cause=flow.span)
         return _with(plan, flow, after, (recreate,), (recreate.reverse,))
     steps = {step.slug: step for step in after.steps}

@@ -86,7 +86,7 @@ def _up_comments(migration: Migration) -> list[str]:
         case "drop":
             return [f"Deletes {title}, its queue and its runs. Refused while runs are alive."]
         case "change":
-            return [f"Changes {title}:", *_lines(migration.up), *_warnings(migration)]
+            return [f"Changes {title}:", *_lines(migration.up), *_warnings(migration.up)]
 
 
 def _down_comments(migration: Migration) -> list[str]:
@@ -99,12 +99,13 @@ def _down_comments(migration: Migration) -> list[str]:
         case "drop":
             lines = [f"{undoes} creates {title} again."]
         case "change":
-            lines = [undoes, *_lines(migration.down)]
+            lines = [undoes, *_lines(migration.down), *_warnings(migration.down)]
     return [*lines, *(f"Irreversible: it does not bring back {lost}." for lost in migration.lost)]
 
 
-def _warnings(migration: Migration) -> list[str]:
-    return [f"It deletes {lost}." for lost in migration.lost]
+def _warnings(ops: tuple[Op, ...]) -> list[str]:
+    refused = ["Refused while runs are alive."] if any(op.needs_drain for op in ops) else []
+    return [*refused, *(f"It deletes {op.lost}." for op in ops if op.lost)]
 
 
 def _described(migration: Migration) -> str:

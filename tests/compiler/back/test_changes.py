@@ -1,0 +1,251 @@
+"""Golden cases of changes: two states of a spec, the migration between them, and what it does to PostgreSQL.
+
+tests/changes/<name>/ holds `before.yaml`, `after.yaml`, the migrations that compiling the second one adds to
+what compiling the first one left, and `summary.txt`, what the command says about them.
+`PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/back/test_changes.py` writes the two last anew; read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pgflowc.cli.changes import describe
+from pgflowc.compile import Compilation, compile_sources
+from pgflowc.database.cluster import Cluster
+from pgflowc.diagnostics import Report
+from pgflowc.diagnostics.text import render
+from pgflowc.graph.model import FlowOptions
+from pgflowc.plan import LOCK, CronShape, FlowShape, StepShape, definition_hash, parse_lock, shape_of
+from pgflowc.render import Layout
+
+CASES = Path(__file__).parents[2] / "changes"
+NAMES = sorted(case.name for case in CASES.iterdir())
+UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
+LAYOUT = Layout("shop")
+
+Files = dict[str, bytes]
+
+SLUGS = st.sampled_from("abcdefgh")
+STEP_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_attempts": st.integers(0, 3),
+        "base_delay": st.integers(0, 3),
+        "timeout": st.integers(1, 3),
+        "start_delay": st.integers(0, 3),
+        "when_exhausted": st.sampled_from(["skip", "skip-cascade", "fail"]),
+    },
+)
+CRON = st.builds(
+    lambda schedule, zone, value: {"schedule": schedule, "timezone": zone, "input": {"v": value}},
+    st.sampled_from(["@hourly", "0 9 * * *", "*/5 * * * 1-5"]),
+    st.sampled_from(["UTC", "Europe/Berlin"]),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5),
+)
+FLOW_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_attempts": st.integers(0, 3),
+        "base_delay": st.integers(0, 3),
+        "timeout": st.integers(1, 3),
+        "cron": CRON,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def dsn(cluster: Cluster, _template: str) -> str:
+    """A database with the core that the cases share: each leaves it empty."""
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute(f"create database changes template {_template}".encode())
+    return cluster.dsn("changes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_change(name: str, dsn: str) -> None:
+    case = CASES / name
+    first = _compiled(_text(case, "before.yaml"), {})
+    second = _compiled(_text(case, "after.yaml"), _written({}, first))
+    new = _migrations(second)
+    summary = "".join(f"{line}\n" for line in describe(second.plan, LAYOUT.migration))
+    if UPDATE:
+        for path in (*case.glob("*.sql"), case / "summary.txt"):
+            path.unlink(missing_ok=True)
+        for path, text in {**new, "summary.txt": summary}.items():
+            if text:
+                (case / path).write_text(text, encoding="utf-8")
+    assert new == {path.name: path.read_text(encoding="utf-8") for path in case.glob("*.sql")}
+    assert summary == _text(case, "summary.txt")
+
+    with psycopg.connect(dsn) as connection:
+        _apply(connection, _migrations(first))
+        before = _stored(connection)
+        assert before == _recorded(first)
+        _apply(connection, new)
+        assert _stored(connection) == _recorded(second)
+        # Not only as recorded: as a database has it that never saw the former spec, the order of steps aside.
+        assert _definitions(_recorded(second)) == _definitions(
+            {flow.slug: shape_of(flow) for flow in second.flows}
+        )
+        _undo(connection, new)
+        assert _stored(connection) == before
+        _undo(connection, _migrations(first))
+        assert _stored(connection) == {}
+
+
+@st.composite
+def _specs(draw: st.DrawFn) -> dict[str, Any]:
+    """A flow or job whose changes may be of any sort."""
+    if draw(st.integers(0, 9)) == 0:
+        return {"job": "f", "on_change": "drain", "perform": {"step": draw(SLUGS), **draw(STEP_OPTIONS)}}
+    slugs = draw(st.lists(SLUGS, min_size=1, max_size=6, unique=True))
+    steps: dict[str, Any] = {}
+    for place, slug in enumerate(slugs):
+        step = {"output": ["json"], **draw(STEP_OPTIONS)}
+        before = draw(st.lists(st.sampled_from(slugs[:place]), unique=True)) if place else []
+        if len(before) == 1 and draw(st.booleans()):
+            step["map"] = before[0]
+        elif before:
+            step["depends_on"] = before
+        if draw(st.booleans()):
+            pattern = {draw(st.sampled_from(before)): []} if before else {"n": draw(st.integers(0, 2))}
+            step[draw(st.sampled_from(["if", "if_not"]))] = pattern
+            step["when_unmet"] = draw(st.sampled_from(["skip", "skip-cascade", "fail"]))
+        steps[slug] = step
+    for slug, was in draw(st.dictionaries(st.sampled_from(slugs), SLUGS, max_size=2)).items():
+        if was not in slugs and all(step.get("was") != was for step in steps.values()):
+            steps[slug]["was"] = was
+    written = draw(st.permutations(list(steps)))
+    spec = {"flow": "f", "on_change": "drain", "input": "json", **draw(FLOW_OPTIONS)}
+    return {**spec, "steps": {slug: steps[slug] for slug in written}}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs=st.lists(_specs(), min_size=2, max_size=5))
+def test_lock_database_and_spec_agree_after_any_change(specs: list[dict[str, Any]], dsn: str) -> None:
+    files: Files = {}
+    states: list[tuple[dict[str, str], dict[str, FlowShape]]] = []
+    with psycopg.connect(dsn) as connection:
+        try:
+            for spec in specs:
+                compilation = _compiled(json.dumps(spec, ensure_ascii=False), files)
+                migrations = _migrations(compilation)
+                _apply(connection, migrations)
+                stored = _stored(connection)
+                assert stored == _recorded(compilation)
+                assert _definitions(stored) == _definitions({"f": shape_of(compilation.flows[0])})
+                order = [step.slug for step in stored["f"].steps]
+                assert all(
+                    order.index(one) < order.index(s.slug) for s in stored["f"].steps for one in s.depends_on
+                )
+                files = _written(files, compilation)
+                assert not _migrations(_compiled(json.dumps(spec, ensure_ascii=False), files))
+                states.append((migrations, stored))
+            for migrations, stored in reversed(states):
+                assert _stored(connection) == stored
+                _undo(connection, migrations)
+            assert _stored(connection) == {}
+        finally:
+            connection.rollback()
+            connection.execute("select pgflow.delete_flow_and_data('f'), pgflowc.remove_schedule('f')")
+            connection.commit()
+
+
+def _compiled(spec: str, present: Files) -> Compilation:
+    compilation = compile_sources({"flows/flows.yaml": spec}, LAYOUT, present, allow_data_loss=True)
+    assert not compilation.failed, render(
+        compilation.diagnostics, compilation.sources, color=False, width=100
+    )
+    return compilation
+
+
+def _written(present: Files, compilation: Compilation) -> Files:
+    return present | {path: text.encode() for path, text in compilation.rendered.files.items()}
+
+
+def _text(case: Path, name: str) -> str:
+    return (case / name).read_text(encoding="utf-8") if (case / name).exists() else ""
+
+
+def _migrations(compilation: Compilation) -> dict[str, str]:
+    return {
+        path.removeprefix("migrations/"): text
+        for path, text in compilation.rendered.files.items()
+        if path.startswith("migrations/")
+    }
+
+
+def _apply(connection: psycopg.Connection, migrations: Mapping[str, str]) -> None:
+    for name, text in sorted(migrations.items()):
+        if not name.endswith(".down.sql"):
+            connection.execute(text.encode())
+            connection.commit()
+
+
+def _undo(connection: psycopg.Connection, migrations: Mapping[str, str]) -> None:
+    for name, text in sorted(migrations.items(), reverse=True):
+        if name.endswith(".down.sql"):
+            connection.execute(text.encode())
+            connection.commit()
+
+
+def _recorded(compilation: Compilation) -> dict[str, FlowShape]:
+    lock = parse_lock(compilation.rendered.files[LOCK], Report())
+    assert lock is not None
+    return {slug: flow.shape for slug, flow in lock.flows.items()}
+
+
+def _definitions(flows: Mapping[str, FlowShape]) -> dict[str, object]:
+    return {slug: (definition_hash(slug, shape), shape.cron) for slug, shape in flows.items()}
+
+
+def _stored(connection: psycopg.Connection) -> dict[str, FlowShape]:
+    """The flows of a database, read from its tables."""
+    flows = connection.execute(
+        """
+        select flow_slug, flow_type, opt_max_attempts, opt_base_delay, opt_timeout,
+               s.schedule, s.timezone, s.input
+        from pgflow.flows left join pgflowc.schedules s using (flow_slug)
+        """
+    ).fetchall()
+    return {
+        slug: FlowShape(
+            kind,
+            FlowOptions(*options),
+            tuple(_stored_steps(connection, slug)),
+            CronShape(schedule, timezone, _canonical(input_) or "") if schedule else None,
+        )
+        for slug, kind, *options, schedule, timezone, input_ in flows
+    }
+
+
+def _stored_steps(connection: psycopg.Connection, slug: str) -> Iterator[StepShape]:
+    steps = connection.execute(
+        """
+        select step_slug, step_type, opt_max_attempts, opt_base_delay, opt_timeout, opt_start_delay,
+               required_input_pattern, forbidden_input_pattern, when_unmet, when_exhausted, deps_count,
+               (select coalesce(array_agg(dep_slug order by dep_slug collate "C"), '{}')
+                from pgflow.deps d where (d.flow_slug, d.step_slug) = (s.flow_slug, s.step_slug))
+        from pgflow.steps s where flow_slug = %s order by step_index
+        """,
+        [slug],
+    ).fetchall()
+    for name, kind, *options, required, forbidden, unmet, exhausted, count, depends_on in steps:
+        assert count == len(depends_on)
+        patterns = (_canonical(required), _canonical(forbidden))
+        yield StepShape(name, kind, tuple(depends_on), *options, *patterns, unmet, exhausted)
+
+
+def _canonical(value: object) -> str | None:
+    if value is None:
+        return None
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
