@@ -15,7 +15,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -394,13 +394,16 @@ ROWS = [
 
 
 @contextmanager
-def database() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a new server with every component; both go afterwards."""
+def database(settings: Mapping[str, str] = {}) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a new server with every component and these settings besides; both go afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="pgflowc-bench-")).resolve()
     directory.chmod(0o755)
     account = server_account(directory / "data")
     server = Cluster(
-        directory / "data", usable_binaries(embedded_binaries(), account, directory), account, SETTINGS
+        directory / "data",
+        usable_binaries(embedded_binaries(), account, directory),
+        account,
+        {**SETTINGS, **settings},
     )
     try:
         server.create()

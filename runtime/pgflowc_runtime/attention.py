@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class Attention:
@@ -17,6 +17,7 @@ class Attention:
         self._suspended: set[str] = set()
         self._marked = dict.fromkeys(self._flows)
         self._changed = asyncio.Event()
+        self._on_mark: Callable[[], None] = _nobody
 
     @property
     def flows(self) -> tuple[str, ...]:
@@ -27,6 +28,14 @@ class Attention:
     def any_left(self) -> bool:
         """Whether there is any flow to serve, now or later."""
         return bool(self._flows)
+
+    def on_mark(self, call: Callable[[], None]) -> None:
+        """Call this when a flow is marked, whoever else waits."""
+        self._on_mark = call
+
+    def serves(self, flow: str) -> bool:
+        """Whether the flow is served now."""
+        return flow in self._flows and flow not in self._suspended
 
     def drop(self, flow: str) -> None:
         """Serve this flow no more."""
@@ -46,15 +55,17 @@ class Attention:
 
     def mark(self, flow: str) -> None:
         """This flow may have work; ignored if it is not served."""
-        if flow in self._flows and flow not in self._suspended:
+        if self.serves(flow):
             self._marked.setdefault(flow)
             self._changed.set()
+            self._on_mark()
 
     def mark_all(self) -> None:
         """Any flow may have work."""
         for flow in self.flows:
             self._marked.setdefault(flow)
         self._changed.set()
+        self._on_mark()
 
     def poke(self) -> None:
         """Something else has changed: a slot is free, or the worker stops."""
@@ -66,6 +77,11 @@ class Attention:
         if flow is not None:
             del self._marked[flow]
         return flow
+
+    def unmark(self, flow: str) -> int:
+        """Somebody looks at this flow anyway; returns how many others are marked."""
+        self._marked.pop(flow, None)
+        return len(self._marked)
 
     def noticed(self) -> None:
         """Forget past changes. Called before looking around, so that what changes after is not missed."""
@@ -79,3 +95,7 @@ class Attention:
         except TimeoutError:
             return False
         return True
+
+
+def _nobody() -> None:
+    return

@@ -1,21 +1,26 @@
-"""Takes tasks from the queues while there are free slots, and rests while there is nothing to take."""
+"""Trades outcomes for tasks: records what handlers have done and claims in the same trip, claims while there
+are free slots, and rests while there is nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 import psycopg
 
-from pgflowc_runtime import queries
+from pgflowc_runtime import telemetry
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline, is_transient
-from pgflowc_runtime.database import Database, execute
+from pgflowc_runtime.delivery import Report
+from pgflowc_runtime.exchange import Exchange
+from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.rows import ClaimedTask
 from pgflowc_runtime.waiting import Waiting
 
@@ -24,101 +29,247 @@ log = logging.getLogger("pgflowc.worker")
 _SUSPENSION_SECONDS = 10.0
 # How long a busy flow may keep the worker from looking at the others.
 _ROUND_SECONDS = 0.2
+# While one trip is under way the next outcomes gather, or leave with a second one: the server works on one
+# while we work on the other. More would only make each slower.
+_TRIPS_PER_FLOW = 2
+# The most outcomes in one trip: the last ones wait for the first ones' sake, and 20 ms is the limit for that.
+_OUTCOMES_PER_TRIP = 100
 
 
-class Claim(Protocol):
-    """Takes up to `quantity` tasks of a flow for a worker."""
+class Slots(Protocol):
+    """Where tasks are executed."""
 
-    async def __call__(self, flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]: ...
+    def free(self) -> int:
+        """How many tasks could begin now."""
 
-
-def fast_claim(database: Database) -> Claim:
-    """The claim of a database with our schema: one statement."""
-
-    async def claim(flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]:
-        return await database.run(queries.start_tasks(flow_slug, worker_id, quantity))
-
-    return claim
-
-
-def foreign_claim(database: Database) -> Claim:
-    """The claim of a core without our schema, whose records lack the attempt: it is read in the same
-    transaction.
-    """
-
-    async def claim(flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]:
-        async with database.connection() as connection, connection.transaction():
-            query = queries.start_tasks_of_foreign_core(flow_slug, worker_id, quantity)
-            tasks = await execute(connection, query)
-            ids = [task.message_id for task in tasks]
-            attempts = await execute(connection, queries.task_attempts(flow_slug, ids)) if tasks else {}
-        return [dataclasses.replace(task, attempt=attempts[task.message_id]) for task in tasks]
-
-    return claim
+    def start_task(self, task: ClaimedTask) -> None:
+        """Begin a task; it takes a slot until its handler ends."""
 
 
 class ClaimLoop:
-    """Claims never more than there are free slots, since the time of a claimed task is running."""
+    """Claims never more than there are free slots, since the time of a claimed task is running.
+
+    Each trip to the database is a task of its own in the event loop, begun as soon as there is reason: at
+    once when the worker was idle, else when one of the trips under way comes back.
+    """
 
     def __init__(
         self,
-        claim: Claim,
+        exchange: Exchange,
+        recorder: Recorder,
         attention: Attention,
         waiting: Waiting,
         worker_ids: Mapping[str, UUID],
+        slots: Slots,
         *,
+        worker_name: str,
         batch_size: int,
-        free_slots: Callable[[], int],
-        start: Callable[[ClaimedTask], None],
+        trips: int,
     ) -> None:
-        """`worker_ids`: flow -> the worker's id for that queue. `start` begins a task and takes a slot."""
-        self._claim = claim
+        """`worker_ids`: flow -> the worker's id for that queue. `trips`: at most so many are under way."""
+        self._exchange = exchange
+        self._recorder = recorder
         self._attention = attention
         self._waiting = waiting
         self._worker_ids = worker_ids
+        self._slots = slots
+        self._worker_name = worker_name
         self._batch_size = batch_size
-        self._free_slots = free_slots
-        self._start = start
+        self._most_trips = trips
+        self._trips: set[asyncio.Task[None]] = set()
+        self._trips_of: Counter[str] = Counter()
+        # Slots promised to claims under way.
+        self._promised = 0
+        self._embark_scheduled = False
+        self._resting = False
         self._stopping = False
         self._trouble = Backoff(0.05, 5.0)
         self._in_trouble = False
+        self._blocked = False
         self._next_round = 0.0
+        attention.on_mark(self._schedule)
 
-    def stop(self) -> None:
-        """Claim no more; `run` returns once a claim that is under way has come back."""
-        self._stopping = True
-        self._attention.poke()
+    # Life
 
     async def run(self) -> None:
         """Claim until stopped."""
         while not self._stopping:
-            try:
-                await self._turn()
-            except (psycopg.Error, OSError) as error:
-                await self._sit_out(error)
+            self._attention.noticed()
+            self._embark()
+            if self._trips or self._blocked or self._free() <= 0:
+                await self._beware(self._waiting.working)
+                await self._attention.wait()
             else:
-                self._recovered()
+                await self._rest()
         try:
             await self._waiting.end()
         except (psycopg.Error, OSError):
             # It expires.
             log.debug("the announcement of waiting could not be withdrawn")
 
-    async def _turn(self) -> None:
-        self._attention.noticed()
-        quantity = min(self._free_slots(), self._batch_size)
+    async def _rest(self) -> None:
+        self._resting = True
+        try:
+            await self._beware(self._waiting.rest)
+        finally:
+            self._resting = False
+            self._put_off_round()
+
+    def stop(self) -> None:
+        """Claim no more; `run` returns soon. Outcomes are still recorded."""
+        self._stopping = True
+        self._attention.poke()
+
+    def record(self, report: Report) -> None:
+        """A handler has ended: record this as soon as possible."""
+        self._recorder.add(report)
+        self._schedule()
+
+    async def settled(self) -> None:
+        """Until every outcome is recorded and no trip is under way."""
+        while self._trips or len(self._recorder):
+            self._attention.noticed()
+            self._embark()
+            await self._attention.wait()
+
+    async def abandon(self, seconds: float) -> None:
+        """End trips that are under way, within that time."""
+        for trip in self._trips:
+            trip.cancel()
+        if self._trips:
+            await asyncio.wait(set(self._trips), timeout=seconds)
+
+    @property
+    def database_answers(self) -> bool:
+        """Whether the last trip came back."""
+        return not self._in_trouble
+
+    # Embarking
+
+    def _free(self) -> int:
+        return self._slots.free() - self._promised
+
+    def _schedule(self) -> None:
+        # Not at once: handlers that end in the same turn of the event loop share the trip.
+        if not self._embark_scheduled:
+            self._embark_scheduled = True
+            asyncio.get_running_loop().call_soon(self._embark)
+
+    def _embark(self) -> None:
+        """Begin as many trips as there is reason for."""
+        self._embark_scheduled = False
+        if self._blocked:
+            return
+        most = 1 if self._in_trouble else self._most_trips
+        while len(self._trips) < most:
+            if (flow := self._flow_to_report()) is not None:
+                reports = self._recorder.take(flow, _OUTCOMES_PER_TRIP)
+                self._begin(flow, reports, self._share(flow))
+            elif not self._stopping and self._free() > 0 and (flow := self._attention.next()) is not None:
+                self._begin(flow, [], max(1, self._share(flow)))
+            else:
+                break
+
+    def _flow_to_report(self) -> str | None:
+        for flow in self._recorder.flows:
+            if self._trips_of[flow] < _TRIPS_PER_FLOW:
+                return flow
+        return None
+
+    def _share(self, flow: str) -> int:
+        """How many tasks to claim of this flow: its part of the free slots, if others may have work, too."""
+        if self._stopping or not self._attention.serves(flow):
+            return 0
+        others = self._attention.unmark(flow)
+        return max(0, min(self._free() // (others + 1), self._batch_size))
+
+    def _begin(self, flow: str, reports: list[Report], claim: int) -> None:
+        self._promised += claim
+        self._trips_of[flow] += 1
+        trip = asyncio.create_task(self._trip(flow, reports, claim))
+        self._trips.add(trip)
+        trip.add_done_callback(self._ended)
+
+    def _ended(self, trip: asyncio.Task[None]) -> None:
+        self._trips.discard(trip)
+        self._schedule()
+        if not self._resting:
+            self._attention.poke()
+        if not trip.cancelled() and (error := trip.exception()) is not None:
+            log.critical("a trip to the database went wrong", exc_info=error)
+
+    # Under way
+
+    async def _trip(self, flow: str, reports: list[Report], claim: int) -> None:
+        tasks: Sequence[ClaimedTask] = ()
+        try:
+            if reports:
+                tasks = await self._flush(flow, reports, claim)
+            else:
+                tasks = await self._claim(flow, claim)
+        except (psycopg.Error, OSError) as error:
+            if reports:
+                self._recorder.put_back(reports)
+            self._sit_out(error)
+        else:
+            self._recovered()
+        finally:
+            self._promised -= claim
+            self._trips_of[flow] -= 1
+        for task in tasks:
+            self._slots.start_task(task)
+        if tasks:
+            self._waiting.found()
+            if self._resting:
+                self._attention.poke()
         if self._stopping:
             return
-        if quantity <= 0:
-            await self._attention.wait()
-        elif (flow := self._attention.next()) is not None:
-            await self._take(flow, quantity)
-        else:
-            await self._waiting.rest()
+        if len(tasks) == claim:
+            # There may be more; behind the other flows, so that they get their turn.
+            self._attention.mark(flow)
+        self._look_round()
 
-    async def _take(self, flow: str, quantity: int) -> None:
+    async def _flush(self, flow: str, reports: list[Report], claim: int) -> Sequence[ClaimedTask]:
+        """Raises an error that may pass; all reports are to be sent again then."""
         try:
-            tasks = await self._claim(flow, self._worker_ids[flow], quantity)
+            flushed = await self._exchange.flush(flow, self._worker_ids[flow], reports, claim)
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            await self._flush_in_parts(flow, reports, error)
+            if claim:
+                self._attention.mark(flow)
+            return ()
+        await self._recorder.settle(reports, flushed.verdicts)
+        if flushed.verdicts and self._resting:
+            # Retries are due some time, and perhaps before the end of the rest.
+            self._attention.poke()
+        return flushed.tasks
+
+    async def _flush_in_parts(self, flow: str, reports: list[Report], error: psycopg.Error) -> None:
+        """Only the outcome that PostgreSQL refuses is to suffer from it."""
+        if len(reports) == 1:
+            if not self._recorder.refuse(reports[0], headline(error)):
+                return
+            parts = [reports]
+        else:
+            middle = len(reports) // 2
+            parts = [reports[:middle], reports[middle:]]
+        while parts:
+            part = parts.pop(0)
+            try:
+                await self._flush(flow, part, 0)
+            except (psycopg.Error, OSError):
+                reports[:] = [report for rest in (part, *parts) for report in rest]
+                raise
+
+    async def _claim(self, flow: str, quantity: int) -> Sequence[ClaimedTask]:
+        began = time.monotonic()
+        about = {"worker_name": self._worker_name, "flow_slug": flow}
+        telemetry.emit("poll.start", {"quantity": quantity}, about)
+        tasks: Sequence[ClaimedTask] = ()
+        try:
+            tasks = await self._exchange.claim(flow, self._worker_ids[flow], quantity)
         except psycopg.Error as error:
             if is_transient(error):
                 raise
@@ -130,36 +281,44 @@ class ClaimLoop:
                 _SUSPENSION_SECONDS,
             )
             self._attention.suspend(flow, _SUSPENSION_SECONDS)
-            return
-        for task in tasks:
-            self._start(task)
-        if len(tasks) == quantity:
-            # There may be more; behind the other flows, so that they get their turn.
-            self._look_round()
-            self._attention.mark(flow)
-        if tasks:
-            await self._waiting.working()
+        finally:
+            measured = {"duration": time.monotonic() - began, "tasks": len(tasks)}
+            telemetry.emit("poll.stop", measured, about)
+        return tasks
 
     def _look_round(self) -> None:
         """Nobody tells of other flows' work while one keeps us busy, since a busy worker does not announce
         itself.
         """
-        now = asyncio.get_running_loop().time()
-        if now >= self._next_round:
-            self._next_round = now + _ROUND_SECONDS
+        if asyncio.get_running_loop().time() >= self._next_round:
+            self._put_off_round()
             self._attention.mark_all()
 
-    async def _sit_out(self, error: psycopg.Error | OSError) -> None:
+    def _put_off_round(self) -> None:
+        self._next_round = asyncio.get_running_loop().time() + _ROUND_SECONDS
+
+    # Trouble
+
+    async def _beware(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except (psycopg.Error, OSError) as error:
+            self._sit_out(error)
+
+    def _sit_out(self, error: psycopg.Error | OSError) -> None:
+        if self._blocked:
+            return
         if not self._in_trouble:
-            log.warning("cannot claim tasks: %s; trying again", headline(error))
-        self._in_trouble = True
-        self._attention.noticed()
-        if not self._stopping:
-            await self._attention.wait(self._trouble.next())
+            log.warning("the database does not answer: %s; trying again", headline(error))
+        self._in_trouble = self._blocked = True
+        asyncio.get_running_loop().call_later(self._trouble.next(), self._try_again)
+
+    def _try_again(self) -> None:
+        self._blocked = False
         self._attention.mark_all()
 
     def _recovered(self) -> None:
         if self._in_trouble:
-            log.info("claiming tasks again")
+            log.info("the database answers again")
             self._trouble.reset()
         self._in_trouble = False

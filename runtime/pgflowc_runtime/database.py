@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from pgflowc_runtime.backoff import Backoff
@@ -109,5 +109,9 @@ class Database:
 
 async def execute(connection: AsyncConnection, query: Query[T]) -> T:
     """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
-    cursor = await connection.execute(query.sql, query.params)
-    return query.decode(await cursor.fetchall())
+    if query.as_tuples:
+        async with psycopg.AsyncCursor(connection, row_factory=tuple_row) as cursor:
+            await cursor.execute(query.sql, query.params, binary=True)
+            return query.decode(await cursor.fetchall())
+    rows = await connection.execute(query.sql, query.params)
+    return query.decode(await rows.fetchall())

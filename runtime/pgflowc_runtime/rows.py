@@ -267,12 +267,16 @@ class Capabilities:
     """What a database has. `server_version` is 180001 for 18.1.
 
     `versions_recorded`: there is a table that says which versions of our components are installed.
+    `start_names_queue`: the core's claim takes the queue's name as its fourth argument.
     """
 
     server_version: int
     core_installed: bool
     versions_recorded: bool
-    has_start_tasks: bool
+    start_names_queue: bool
+    has_batches: bool
+    has_release: bool
     has_wakeup: bool
+    has_pgmq_notify: bool
     has_recover: bool
     has_requeue: bool

@@ -32,8 +32,11 @@ class Waiting(Protocol):
     async def rest(self) -> None:
         """Wait until there may be work; marks the flows to look at."""
 
-    async def working(self) -> None:
+    def found(self) -> None:
         """A claim found work."""
+
+    async def working(self) -> None:
+        """The worker is not resting now."""
 
     async def end(self) -> None:
         """The worker claims no more."""
@@ -78,23 +81,25 @@ class Notified:
             self._attention.mark_all()
             return
         self._in_vain = False
-        delay, due = self._fallback, True
+        # Unless it is a message's due time that ends the sleep, the next announcement looks first.
+        delay, due = self._fallback, False
         if look.next_due is not None and look.next_due < delay:
             # Rounded to milliseconds, perhaps down.
-            delay = look.next_due + 0.001
+            delay, due = look.next_due + 0.001, True
         if not self._listening() and delay > _DEAF_SLEEP_SECONDS:
             delay, due = _DEAF_SLEEP_SECONDS, False
         if not look.writers_in_flight:
             self._again.reset()
         elif (soon := self._again.next()) < delay:
             delay, due = soon, False
-        # When it is neither due nor the fallback that ends the sleep, the next announcement looks first.
         if not await self._attention.wait(delay) and due:
             self._attention.mark_all()
 
-    async def working(self) -> None:
+    def found(self) -> None:
         self._in_vain = False
         self._claims += 1
+
+    async def working(self) -> None:
         if self._announced and self._claims >= _CLAIMS_UNTIL_BUSY:
             await self.end()
 
@@ -122,9 +127,12 @@ class Polling:
             self._next_poll = 0.0
             self._attention.mark_all()
 
-    async def working(self) -> None:
+    def found(self) -> None:
         self._backoff.reset()
         self._next_poll = 0.0
+
+    async def working(self) -> None:
+        pass
 
     async def end(self) -> None:
         pass

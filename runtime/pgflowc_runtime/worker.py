@@ -14,18 +14,20 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from pgflowc_runtime import queries, startup
+from pgflowc_runtime import queries, startup, telemetry
 from pgflowc_runtime.attention import Attention
-from pgflowc_runtime.claim_loop import ClaimLoop, fast_claim, foreign_claim
+from pgflowc_runtime.claim_loop import ClaimLoop
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
+from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.errors import ConfigurationError
-from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor
+from pgflowc_runtime.exchange import choose
+from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor, Running
 from pgflowc_runtime.lifecycle import Lifecycle, State
 from pgflowc_runtime.listener import Listener
 from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
+from pgflowc_runtime.outcome import Completed, Outcome
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, ClaimedTask, StoredStep
@@ -72,12 +74,14 @@ class Worker:
         self._worker_ids: dict[str, UUID] = {bound.flow.slug: uuid4() for bound in registry}
         self._attention = Attention(self._worker_ids)
         self._threads = Threads(spare=self.config.max_concurrency)
-        self._inflight: dict[asyncio.Task[None], ClaimedTask] = {}
+        self._running: dict[int, Running] = {}  # by id() of the claimed task
+        self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
         self._background: dict[str, asyncio.Task[None]] = {}
         self._deprecated_flows: set[str] = set()
         self._stop_requested = asyncio.Event()
         self._hurry = asyncio.Event()
         self._stopped: Stopped | None = None
+        self._listener: Listener | None = None
 
     # Life
 
@@ -85,6 +89,20 @@ class Worker:
     def starting(self) -> bool:
         """Whether it has not begun to work yet."""
         return self.lifecycle.state in (State.CREATED, State.STARTING)
+
+    def unready(self) -> dict[str, str]:
+        """Why it does not take tasks as it should, by what is not right; empty if all is well.
+
+        Schema and flows are right if it runs: it would not have begun.
+        """
+        faults: dict[str, str] = {}
+        if self.lifecycle.state is not State.RUNNING:
+            faults["worker"] = str(self.lifecycle.state)
+        elif self._listener is not None and not self._listener.connected:
+            faults["listener"] = "not connected"
+        if self._deprecated_flows:
+            faults["flows"] = f"deprecated for {', '.join(sorted(self._deprecated_flows))}"
+        return faults
 
     async def start(self) -> None:
         """Connect, check the database and begin to claim.
@@ -111,6 +129,7 @@ class Worker:
             ", ".join(self._worker_ids),
             extra={"pgflow": {"concurrency": self.config.max_concurrency}},
         )
+        telemetry.emit("worker.start", {}, self._about())
 
     async def run(self) -> Stopped:
         """Start if need be, work until told to stop, drain. Raises what `start` raises."""
@@ -175,6 +194,7 @@ class Worker:
             log.warning("may not install the wake-up trigger (%s): polling instead", headline(error))
             return polling
         self._spawn("listener", listener.run())
+        self._listener = listener
         return Notified(
             self._database,
             self._attention,
@@ -190,9 +210,8 @@ class Worker:
         waiting: Waiting,
     ) -> None:
         self._executor = Executor(self._registry, definitions, self._database, self._threads)
-        self._definitions = definitions
-        self._recorder = Recorder(self._database)
         self._spawn("heartbeat", self._heartbeat.run())
+        self._spawn("run watch", self._executor.watch_runs(self.config.heartbeat_interval / 1000))
         if capabilities.has_recover:
             recover = queries.recover_stalled_tasks(self.config.stale_threshold)
         else:
@@ -202,16 +221,20 @@ class Worker:
             self._spawn(
                 "recovery", Recovery(self._database, self._attention, recover, interval=interval).run()
             )
-        if not capabilities.has_start_tasks:
-            log.warning("this database lacks pgflowc's own claim: using the core's")
+        if not capabilities.has_batches:
+            log.warning("this database lacks pgflowc's batch functions: using the core's, one task at a time")
+        self._exchange = choose(self._database, capabilities)
+        self._recorder = Recorder(self._database, self._judged)
         self._claim_loop = ClaimLoop(
-            (fast_claim if capabilities.has_start_tasks else foreign_claim)(self._database),
+            self._exchange,
+            self._recorder,
             self._attention,
             waiting,
             self._worker_ids,
+            self,
+            worker_name=self.name,
             batch_size=self.config.batch_size,
-            free_slots=lambda: self.config.max_concurrency - len(self._inflight),
-            start=self._start_task,
+            trips=self.config.pool_size,
         )
         self._spawn("claims", self._claim_loop.run())
 
@@ -235,71 +258,74 @@ class Worker:
 
     # Working
 
-    def _start_task(self, task: ClaimedTask) -> None:
-        work = asyncio.create_task(self._work(task))
-        self._inflight[work] = task
-        work.add_done_callback(self._ended)
+    def free(self) -> int:
+        """How many more handlers may run."""
+        return self.config.max_concurrency - len(self._running)
 
-    def _ended(self, work: asyncio.Task[None]) -> None:
-        del self._inflight[work]
-        self._attention.poke()
+    def start_task(self, task: ClaimedTask) -> None:
+        """Call the handler of a claimed task."""
+        if self._too_late is not None:
+            self._too_late.append(task)
+            return
+        running = self._executor.begin(task, self._handler_ended)
+        if running is not None:
+            self._running[id(task)] = running
 
-    async def _work(self, task: ClaimedTask) -> None:
-        began = time.monotonic()
-        try:
-            result = await self._executor.execute(task)
-        except Exception as error:
-            log.exception("the runtime failed on a task", extra={"pgflow": task_fields(task)})
-            result = from_exception(error)
-        self._tell(task, result, time.monotonic() - began)
-        try:
-            await self._recorder.record(task, result)
-        except Exception:
-            # Recovery will give the task another try.
-            log.exception("the outcome could not be stored", extra={"pgflow": task_fields(task)})
-        if isinstance(result, Failed) or self._registry[task.flow_slug].dependents[task.step_slug]:
-            # Retries and continuations are there now, or soon.
-            self._attention.mark(task.flow_slug)
+    def _handler_ended(self, task: ClaimedTask, result: Outcome) -> None:
+        running = self._running.pop(id(task), None)
+        seconds = time.monotonic() - running.began if running else 0.0
+        self._claim_loop.record(Report(task, result, seconds))
 
-    def _tell(self, task: ClaimedTask, result: Outcome, seconds: float) -> None:
-        fields = task_fields(task, ms=round(seconds * 1000))
-        match result:
-            case Completed():
-                log.info("completed", extra={"pgflow": fields})
-            case Failed(error):
-                definition = self._definitions.get((task.flow_slug, task.step_slug))
-                last = definition is not None and task.attempt >= definition.max_attempts
-                what = "failed, no attempts left" if last else "failed, will be tried again"
-                log.log(
-                    logging.ERROR if last else logging.WARNING,
-                    "%s: %s",
-                    what,
-                    error.partition("\n")[0],
-                    extra={"pgflow": fields},
-                )
+    def _judged(self, report: Report, verdict: Verdict) -> None:
+        """Tell what became of a task."""
+        if verdict == "lost":
+            return
+        if isinstance(report.outcome, Completed):
+            if verdict == "completed" and not log.isEnabledFor(logging.INFO):
+                return
+            level, text = logging.INFO, "completed"
+            if verdict != "completed":
+                level, text = logging.ERROR, "failed: a map waits for an array, and the output is none"
+        else:
+            error = report.outcome.error.partition("\n")[0]
+            level, text = logging.WARNING, f"failed, will be tried again: {error}"
+            if verdict != "retried":
+                level, text = logging.ERROR, f"failed, no attempts left: {error}"
+            if report.outcome.permanent:
+                text = f"failed for good: {error}"
+        fields = task_fields(report.task, ms=round(report.seconds * 1000))
+        log.log(level, "%s", text, extra={"pgflow": fields})
 
     # Ending
 
     async def _drain(self) -> Stopped:
         self.lifecycle.move(State.STOPPING)
+        began = time.monotonic()
         crashed = [task for task in self._background.values() if task.done() and not task.cancelled()]
         self._claim_loop.stop()
-        if self._inflight:
-            log.info("stopping: waiting for %d running tasks", len(self._inflight))
+        self._executor.drain()
+        if self._running:
+            log.info("stopping: waiting for %d running tasks", len(self._running))
         await self._wait_for_handlers()
         given_back = await self._give_back()
         await self._abandon_background()
         await self._say_goodbye()
         await self._database.close()
+        self._executor.close()
         self._threads.close()
         self.lifecycle.move(State.STOPPED)
         log.info("stopped", extra={"pgflow": {"given_back": given_back}})
+        telemetry.emit(
+            "worker.stop",
+            {"duration": time.monotonic() - began, "given_back": given_back},
+            self._about(),
+        )
         for task in crashed:
             task.result()  # raises what ended the loop
         return Stopped(given_back)
 
     async def _wait_for_handlers(self) -> None:
-        """Until the last claim is back and all is done, the drain time is over, or there is hurry."""
+        """Until the last claim is back and all is recorded, the drain time is over, or there is hurry."""
         hurry = asyncio.ensure_future(self._hurry.wait())
         done = asyncio.ensure_future(self._all_done())
         await asyncio.wait(
@@ -310,31 +336,41 @@ class Worker:
 
     async def _all_done(self) -> None:
         await asyncio.wait({self._background["claims"]})
-        while self._inflight:
-            await asyncio.wait(set(self._inflight))
+        await self._claim_loop.settled()
+        while self._running:
+            await asyncio.wait({running.call for running in self._running.values()})
+            await self._claim_loop.settled()
 
     async def _give_back(self) -> int:
-        claims = self._background["claims"]
-        if not claims.done():
-            # A claim that answers now would start tasks that nobody executes.
-            claims.cancel()
-            await asyncio.wait({claims}, timeout=_GOODBYE_SECONDS)
-        unfinished = dict(self._inflight)
-        if not unfinished:
-            return 0
-        for work in unfinished:
-            work.cancel()
-        await asyncio.wait(set(unfinished), timeout=CANCEL_GRACE_SECONDS * 2)
+        """Stop what is still running and return its tasks to the queues; how many there were."""
+        unfinished = list(self._running.values())
+        self._running.clear()
+        self._too_late = [running.task for running in unfinished]
+        for running in unfinished:
+            running.cancel()
+        if unfinished:
+            calls = {running.call for running in unfinished}
+            await asyncio.wait(calls, timeout=CANCEL_GRACE_SECONDS)
+        goodbye = _GOODBYE_SECONDS if self._claim_loop.database_answers else 0.0
+        # A last chance for outcomes, and for a claim that is under way: nobody would know its tasks.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(goodbye):
+                await self._claim_loop.settled()
+        await self._claim_loop.abandon(_GOODBYE_SECONDS)
+        if unrecorded := len(self._recorder):
+            log.error("%d outcomes could not be recorded: their tasks will be executed again", unrecorded)
+        tasks = self._too_late
+        if not tasks:
+            return unrecorded
         try:
-            async with asyncio.timeout(_GOODBYE_SECONDS):
-                query = queries.release_tasks(list(unfinished.values()))
-                released = await self._database.insist(query, what="giving tasks back")
-        except (TimeoutError, psycopg.Error) as error:
-            log.error("%d tasks could not be given back: %s", len(unfinished), error)
-            return len(unfinished)
+            async with asyncio.timeout(goodbye):
+                released = await self._exchange.release(tasks)
+        except (TimeoutError, psycopg.Error, OSError) as error:
+            log.error("%d tasks could not be given back: %s", len(tasks), headline(error))
+            return len(tasks) + unrecorded
         if released:
             log.warning("gave %d unfinished tasks back to their queues", released)
-        return released
+        return released + unrecorded
 
     async def _abandon_background(self) -> None:
         for task in self._background.values():
@@ -346,3 +382,6 @@ class Worker:
         with contextlib.suppress(TimeoutError, psycopg.Error, OSError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))
+
+    def _about(self) -> dict[str, object]:
+        return {"worker_name": self.name, "flows": tuple(self._worker_ids)}

@@ -88,7 +88,10 @@ async def test_a_polling_worker_sends_and_needs_no_notifications(bench, step) ->
     async with bench.working((flow, {"first": echo, "second": echo}), **config):
         assert (await bench.run(flow)).status == "completed"
         assert bench.value("select count(*) from pgflowc.waiting_workers") == 0
-        assert bench.value("select count(*) from pg_stat_activity where query ilike 'listen%'") == 0
+        listening = (
+            "select 1 from pg_stat_activity where query ilike 'listen%' and application_name ~ 'worker'"
+        )
+        assert bench.rows(listening) == []
     assert bench.value("select count(*) from pg_trigger where tgname = 'pgflowc_wakeup'") == 0
 
 

@@ -19,6 +19,16 @@ from pgflowc_runtime.queries.definitions import (
     steps,
 )
 from pgflowc_runtime.queries.events import EVENTS_CHANNEL, probe, unwatch_events, watch_events
+from pgflowc_runtime.queries.foreign_tasks import (
+    complete_task,
+    fail_task,
+    requeue_tasks,
+    restore_attempts,
+    set_attempts,
+    set_vt,
+    start_tasks,
+    task_attempts,
+)
 from pgflowc_runtime.queries.installation import capabilities, installed_components, stored_steps
 from pgflowc_runtime.queries.managing import (
     cancel_run,
@@ -47,12 +57,9 @@ from pgflowc_runtime.queries.starting import (
 )
 from pgflowc_runtime.queries.tasks import (
     READ_TIMEOUT_SECONDS,
-    complete_task,
-    fail_task,
+    claim_batch,
+    finish_batch,
     release_tasks,
-    start_tasks,
-    start_tasks_of_foreign_core,
-    task_attempts,
     task_status,
 )
 from pgflowc_runtime.queries.worker_life import (
@@ -75,6 +82,7 @@ __all__ = [
     "announce_wait",
     "cancel_run",
     "capabilities",
+    "claim_batch",
     "client_features",
     "compare_flow_shapes",
     "complete_task",
@@ -84,6 +92,7 @@ __all__ = [
     "enable_wakeup",
     "existing_runs",
     "fail_task",
+    "finish_batch",
     "flow_input",
     "flows",
     "installed_components",
@@ -96,19 +105,22 @@ __all__ = [
     "release_tasks",
     "remove_schedule",
     "requeue_stalled_tasks",
+    "requeue_tasks",
+    "restore_attempts",
     "retry_run",
     "run_status",
     "runs",
     "runs_by_id",
+    "set_attempts",
     "set_flow_type",
     "set_options",
+    "set_vt",
     "start_flow",
     "start_flow_batch",
     "start_flow_delayed",
     "start_flow_each",
     "start_run",
     "start_tasks",
-    "start_tasks_of_foreign_core",
     "step_states",
     "step_tasks",
     "steps",

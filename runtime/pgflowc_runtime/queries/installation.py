@@ -15,8 +15,13 @@ def capabilities() -> Query[Capabilities]:
         select current_setting('server_version_num')::int as server_version,
                to_regclass('pgflow.step_tasks') is not null as core_installed,
                to_regclass('pgflowc.installed_components') is not null as has_components,
-               to_regprocedure('pgflowc.start_tasks(text,bigint[],uuid)') is not null as has_start_tasks,
+               to_regprocedure('pgflow.start_tasks(text,bigint[],uuid,text)') is not null
+                 as start_names_queue,
+               to_regproc('pgflowc.claim_batch') is not null
+                 and to_regproc('pgflowc.finish_batch') is not null as has_batches,
+               to_regproc('pgflowc.release_tasks') is not null as has_release,
                to_regprocedure('pgflowc.announce_wait(text[],uuid,integer)') is not null as has_wakeup,
+               to_regprocedure('pgmq.enable_notify_insert(text,integer)') is not null as has_pgmq_notify,
                to_regprocedure('pgflow.recover_stalled_tasks(double precision)') is not null as has_recover,
                to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue
         """,

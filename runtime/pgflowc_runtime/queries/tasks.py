@@ -1,122 +1,88 @@
-"""Claiming tasks and reporting what became of them."""
+"""Claiming tasks, recording what became of them and giving them back, with the functions of schema pgflowc.
+
+Batches travel as text: an array literal costs a seventh of what psycopg takes for a list. Only what is news
+comes back: a row for each claimed task, and for each outcome that is not plainly completed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from pgflowc_runtime.queries.query import Query, Row
-from pgflowc_runtime.queries.worker_life import WAKEUP_CHANNEL
+from pgflowc_runtime.delivery import Flushed, Report, Verdict
+from pgflowc_runtime.outcome import Completed, Failed, Outcome
+from pgflowc_runtime.queries.query import Query
 from pgflowc_runtime.rows import ClaimedTask
 
-# How long messages stay invisible between the read and the start of their tasks, which are one statement
-# here: a message without a claimable task (its run has just failed, say) is looked at again after this time.
+# How long a message without a claimable task (its run has just failed, say) is left alone.
 READ_TIMEOUT_SECONDS = 5
 
 
-def start_tasks(flow_slug: str, worker_id: UUID, quantity: int) -> Query[list[ClaimedTask]]:
-    """Read up to `quantity` messages and start their tasks, in one statement and so in one round trip and
-    commit.
-    """
+def claim_batch(flow_slug: str, worker_id: UUID, quantity: int) -> Query[list[ClaimedTask]]:
+    """Read up to `quantity` messages and start their tasks."""
     return Query(
         """
-        select t.*, t.input::text as input_text, t.flow_input::text as flow_input_text
-        from pgflowc.start_tasks(
-               %(flow_slug)s,
-               array(select m.msg_id from pgmq.read(%(flow_slug)s, %(vt)s, %(quantity)s) m),
-               %(worker_id)s) as t
+        select c.run_id, c.step_slug, c.task_index, coalesce(c.flow_input, c.input)::text, c.msg_id,
+               c.attempts_count
+        from pgflowc.claim_batch(%(flow_slug)s, %(worker_id)s, %(quantity)s, %(read_timeout)s) c
         """,
-        _claim_params(flow_slug, worker_id, quantity),
-        lambda rows: [_claimed_task(row, worker_id) for row in rows],
+        {
+            "flow_slug": flow_slug,
+            "worker_id": worker_id,
+            "quantity": quantity,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+        },
+        lambda rows: [_claimed_task(flow_slug, worker_id, *row) for row in rows],
+        as_tuples=True,
     )
 
 
-def start_tasks_of_foreign_core(flow_slug: str, worker_id: UUID, quantity: int) -> Query[list[ClaimedTask]]:
-    """As `start_tasks`, on a core whose claim does not tell the attempt: `task_attempts` does, in the same
-    transaction.
-    """
+def finish_batch(flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Query[Flushed]:
+    """Record the outcomes of tasks of this flow, and claim up to `claim` others."""
+
+    def decode(rows: Sequence[Any]) -> Flushed:
+        verdicts: dict[int, Verdict] = {}
+        tasks: list[ClaimedTask] = []
+        for verdict, ordinal, *claimed in rows:
+            if ordinal is None:
+                tasks.append(_claimed_task(flow_slug, worker_id, *claimed))
+            else:
+                verdicts[ordinal - 1] = verdict
+        return Flushed(verdicts, tasks)
+
     return Query(
         """
-        select t.*, t.input::text as input_text, t.flow_input::text as flow_input_text, 0 as attempts_count
-        from pgflow.start_tasks(
-               %(flow_slug)s,
-               array(select m.msg_id from pgmq.read(%(flow_slug)s, %(vt)s, %(quantity)s) m),
-               %(worker_id)s) as t
+        select f.outcome, f.ordinal, f.run_id, f.step_slug, f.task_index,
+               coalesce(f.flow_input, f.input)::text, f.msg_id, f.attempts_count
+        from pgflowc.finish_batch(
+               %(flow_slug)s, %(worker_id)s, %(run_ids)s::uuid[], %(step_slugs)s::text[],
+               %(task_indexes)s::integer[], %(attempts)s::integer[], %(outputs)s::jsonb[], %(errors)s::text[],
+               %(retry_delays)s::integer[], %(permanent)s::boolean[], %(claim)s, %(read_timeout)s) f
+        where f.outcome <> 'completed'
         """,
-        _claim_params(flow_slug, worker_id, quantity),
-        lambda rows: [_claimed_task(row, worker_id) for row in rows],
+        {
+            "flow_slug": flow_slug,
+            "worker_id": worker_id,
+            **_batch([report.task for report in reports]),
+            **_outcomes([report.outcome for report in reports]),
+            "claim": claim,
+            "read_timeout": READ_TIMEOUT_SECONDS,
+        },
+        decode,
+        as_tuples=True,
     )
 
 
-def task_attempts(flow_slug: str, message_ids: Sequence[int]) -> Query[dict[int, int]]:
-    """Message id -> attempts begun."""
+def release_tasks(tasks: Sequence[ClaimedTask]) -> Query[int]:
+    """Give claimed tasks back without spending an attempt; returns how many were still ours."""
     return Query(
         """
-        select t.message_id, t.attempts_count from pgflow.step_tasks t
-        where t.flow_slug = %(flow_slug)s and t.message_id = any(%(message_ids)s)
+        select pgflowc.release_tasks(%(run_ids)s::uuid[], %(step_slugs)s::text[], %(task_indexes)s::integer[],
+                                     %(worker_ids)s::uuid[], %(attempts)s::integer[]) as released
         """,
-        {"flow_slug": flow_slug, "message_ids": list(message_ids)},
-        lambda rows: {row["message_id"]: row["attempts_count"] for row in rows},
-    )
-
-
-def _claim_params(flow_slug: str, worker_id: UUID, quantity: int) -> dict[str, Any]:
-    return {
-        "flow_slug": flow_slug,
-        "worker_id": worker_id,
-        "quantity": quantity,
-        "vt": READ_TIMEOUT_SECONDS,
-    }
-
-
-def _claimed_task(row: Row, worker_id: UUID) -> ClaimedTask:
-    # Only a root single step has its flow's input beside an empty `input`.
-    argument = row["input_text"] if row["flow_input_text"] is None else row["flow_input_text"]
-    return ClaimedTask(
-        flow_slug=row["flow_slug"],
-        run_id=row["run_id"],
-        step_slug=row["step_slug"],
-        task_index=row["task_index"],
-        argument="null" if argument is None else argument,
-        message_id=row["msg_id"],
-        attempt=row["attempts_count"],
-        worker_id=worker_id,
-    )
-
-
-# Reporting. Each statement calls its function only while the task is ours: started, by this worker, in this
-# attempt. A task that was recovered from us meanwhile belongs to another attempt, and our outcome must not
-# end that one.
-
-
-def complete_task(task: ClaimedTask, output: str) -> Query[bool]:
-    """Complete the task with this JSON text; False, and nothing done, if it is not ours (any more)."""
-    return Query(
-        """
-        select c.status
-        from pgflow.step_tasks t
-        cross join lateral pgflow.complete_task(t.run_id, t.step_slug, t.task_index, %(output)s::jsonb) c
-        where t.run_id = %(run_id)s and t.step_slug = %(step_slug)s and t.task_index = %(task_index)s
-          and t.status = 'started' and t.last_worker_id = %(worker_id)s and t.attempts_count = %(attempt)s
-        """,
-        {**_task_params(task), "output": output},
-        bool,
-    )
-
-
-def fail_task(task: ClaimedTask, error_message: str) -> Query[bool]:
-    """Fail this attempt of the task; False, and nothing done, if it is not ours (any more)."""
-    return Query(
-        """
-        select c.status
-        from pgflow.step_tasks t
-        cross join lateral pgflow.fail_task(t.run_id, t.step_slug, t.task_index, %(error_message)s) c
-        where t.run_id = %(run_id)s and t.step_slug = %(step_slug)s and t.task_index = %(task_index)s
-          and t.status = 'started' and t.last_worker_id = %(worker_id)s and t.attempts_count = %(attempt)s
-        """,
-        {**_task_params(task), "error_message": error_message},
-        bool,
+        {**_batch(tasks), "worker_ids": _plain(task.worker_id for task in tasks)},
+        lambda rows: int(rows[0]["released"]),
     )
 
 
@@ -129,49 +95,13 @@ def task_status(task: ClaimedTask) -> Query[str | None]:
         where t.run_id = %(run_id)s and t.step_slug = %(step_slug)s and t.task_index = %(task_index)s
           and t.last_worker_id = %(worker_id)s and t.attempts_count = %(attempt)s
         """,
-        _task_params(task),
+        task_params(task),
         lambda rows: rows[0]["status"] if rows else None,
     )
 
 
-def release_tasks(tasks: Sequence[ClaimedTask]) -> Query[int]:
-    """Give claimed tasks back: queued, visible at once, the attempt not counted. Returns how many were still
-    ours.
-
-    Locks in the order of the core: task rows first, then their messages. Visible messages make no sound, so
-    waiting workers are told.
-    """
-    return Query(
-        """
-        with released as (
-          update pgflow.step_tasks t set status = 'queued', started_at = null, last_worker_id = null,
-          attempts_count = t.attempts_count - 1 from unnest(%(run_ids)s::uuid[], %(step_slugs)s::text[],
-          %(task_indexes)s::int[],
-                      %(worker_ids)s::uuid[], %(attempts)s::int[])
-               as u (run_id, step_slug, task_index, worker_id, attempt)
-          where t.run_id = u.run_id and t.step_slug = u.step_slug and t.task_index = u.task_index
-            and t.status = 'started' and t.last_worker_id = u.worker_id and t.attempts_count = u.attempt
-          returning t.flow_slug, t.message_id
-        ), visible as (
-          select r.flow_slug from released r cross join lateral pgmq.set_vt(r.flow_slug, r.message_id, 0)
-        ), told as materialized (
-          select pg_notify(%(channel)s, q.flow_slug) from (select distinct v.flow_slug from visible v) q
-        )
-        select (select count(*) from released) as released, (select count(*) from told) as told
-        """,
-        {
-            "run_ids": [task.run_id for task in tasks],
-            "step_slugs": [task.step_slug for task in tasks],
-            "task_indexes": [task.task_index for task in tasks],
-            "worker_ids": [task.worker_id for task in tasks],
-            "attempts": [task.attempt for task in tasks],
-            "channel": WAKEUP_CHANNEL,
-        },
-        lambda rows: int(rows[0]["released"]),
-    )
-
-
-def _task_params(task: ClaimedTask) -> dict[str, Any]:
+def task_params(task: ClaimedTask) -> dict[str, Any]:
+    """What names a task and proves that it is ours."""
     return {
         "run_id": task.run_id,
         "step_slug": task.step_slug,
@@ -179,3 +109,61 @@ def _task_params(task: ClaimedTask) -> dict[str, Any]:
         "worker_id": task.worker_id,
         "attempt": task.attempt,
     }
+
+
+def _claimed_task(
+    flow_slug: str,
+    worker_id: UUID,
+    run_id: UUID,
+    step_slug: str,
+    task_index: int,
+    argument: str | None,
+    message_id: int,
+    attempt: int,
+) -> ClaimedTask:
+    return ClaimedTask(
+        flow_slug=flow_slug,
+        run_id=run_id,
+        step_slug=step_slug,
+        task_index=task_index,
+        argument="null" if argument is None else argument,
+        message_id=message_id,
+        attempt=attempt,
+        worker_id=worker_id,
+    )
+
+
+def _batch(tasks: Sequence[ClaimedTask]) -> dict[str, str]:
+    return {
+        "run_ids": _plain(task.run_id for task in tasks),
+        "step_slugs": _quoted(task.step_slug for task in tasks),
+        "task_indexes": _plain(task.task_index for task in tasks),
+        "attempts": _plain(task.attempt for task in tasks),
+    }
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> dict[str, str | None]:
+    outputs = _quoted(outcome.output if isinstance(outcome, Completed) else None for outcome in outcomes)
+    if all(isinstance(outcome, Completed) for outcome in outcomes):
+        return {"outputs": outputs, "errors": None, "retry_delays": None, "permanent": None}
+    failures = [outcome if isinstance(outcome, Failed) else None for outcome in outcomes]
+    return {
+        "outputs": outputs,
+        "errors": _quoted(failure.error if failure else None for failure in failures),
+        "retry_delays": _plain(failure.retry_delay if failure else None for failure in failures),
+        "permanent": _plain(failure.permanent if failure else None for failure in failures),
+    }
+
+
+def _plain(values: Iterable[object]) -> str:
+    """An array literal of values that need no quotes."""
+    return "{" + ",".join(["null" if value is None else str(value) for value in values]) + "}"
+
+
+def _quoted(values: Iterable[str | None]) -> str:
+    """An array literal of any texts."""
+    quoted = [
+        "null" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for value in values
+    ]
+    return "{" + ",".join(quoted) + "}"

@@ -1,0 +1,144 @@
+"""Two ways to exchange outcomes for tasks: with schema pgflowc, in batches, and with the contract's functions
+alone, one by one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from pgflowc_runtime import queries
+from pgflowc_runtime.database import AsyncConnection, Database, execute
+from pgflowc_runtime.delivery import Flushed, Report, Verdict
+from pgflowc_runtime.outcome import Completed, Failed
+from pgflowc_runtime.queries import Query
+from pgflowc_runtime.rows import Capabilities, ClaimedTask
+
+
+class Exchange(Protocol):
+    """What a worker does with the queue of a flow. Everything raises psycopg.Error."""
+
+    async def claim(self, flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]:
+        """Take up to so many tasks."""
+
+    async def flush(self, flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Flushed:
+        """Record outcomes of tasks of this flow, and take up to `claim` others. All or nothing, except that
+        a worker without batches may have recorded the first ones when it raises.
+        """
+
+    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
+        """Give tasks back, their attempts unspent; how many were still ours."""
+
+    def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
+        """The statement that completes one task, for a transaction that does more."""
+
+
+def choose(database: Database, capabilities: Capabilities) -> Exchange:
+    """The fastest one that this database has."""
+    if capabilities.has_batches:
+        return Batches(database)
+    return OneByOne(
+        database, names_queue=capabilities.start_names_queue, has_release=capabilities.has_release
+    )
+
+
+class Batches:
+    """`pgflowc.claim_batch` and `finish_batch`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]:
+        return await self._database.run(queries.claim_batch(flow_slug, worker_id, quantity))
+
+    async def flush(self, flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Flushed:
+        return await self._database.run(queries.finish_batch(flow_slug, worker_id, reports, claim))
+
+    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
+        return await self._database.run(queries.release_tasks(tasks))
+
+    def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
+        flush = queries.finish_batch(task.flow_slug, task.worker_id, [Report(task, Completed(output))], 0)
+        return Query(
+            flush.sql,
+            flush.params,
+            lambda rows: flush.decode(rows).verdicts.get(0, "completed"),
+            as_tuples=flush.as_tuples,
+        )
+
+
+class OneByOne:
+    """`pgmq.read` with `start_tasks`, of three arguments or four, then `complete_task` or `fail_task`."""
+
+    def __init__(self, database: Database, *, names_queue: bool, has_release: bool) -> None:
+        self._database = database
+        self._names_queue = names_queue
+        self._has_release = has_release
+
+    async def claim(self, flow_slug: str, worker_id: UUID, quantity: int) -> Sequence[ClaimedTask]:
+        start = queries.start_tasks(flow_slug, worker_id, quantity, names_queue=self._names_queue)
+        async with self._database.connection() as connection, connection.transaction():
+            tasks = await execute(connection, start)
+            ids = [task.message_id for task in tasks]
+            attempts = await execute(connection, queries.task_attempts(flow_slug, ids)) if tasks else {}
+        return [dataclasses.replace(task, attempt=attempts[task.message_id]) for task in tasks]
+
+    async def flush(self, flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Flushed:
+        verdicts: dict[int, Verdict] = {}
+        async with self._database.connection() as connection:
+            for index, report in enumerate(reports):
+                verdict = await _report(connection, report)
+                if verdict != "completed":
+                    verdicts[index] = verdict
+        return Flushed(verdicts, await self.claim(flow_slug, worker_id, claim) if claim else ())
+
+    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
+        query = queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)
+        return await self._database.run(query)
+
+    def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
+        complete = queries.complete_task(task, output)
+        return Query(complete.sql, complete.params, lambda rows: _verdict(complete.decode(rows)))
+
+
+async def _report(connection: AsyncConnection, report: Report) -> Verdict:
+    task = report.task
+    match report.outcome:
+        case Completed(output):
+            return _verdict(await execute(connection, queries.complete_task(task, output)))
+        case Failed(error, permanent=True):
+            async with connection.transaction():
+                return await _fail_for_good(connection, task, error)
+        case Failed(error, retry_delay=delay):
+            async with connection.transaction():
+                status = await execute(connection, queries.fail_task(task, error))
+                if status == "queued" and delay is not None:
+                    await execute(connection, queries.set_vt(task, delay))
+            return _verdict(status)
+
+
+# The contract knows no permanent failure, only one attempt too many. No worker makes that many.
+_TOO_MANY_ATTEMPTS = 1_000_000
+
+
+async def _fail_for_good(connection: AsyncConnection, task: ClaimedTask, error: str) -> Verdict:
+    if not await execute(connection, queries.set_attempts(task, _TOO_MANY_ATTEMPTS)):
+        return "lost"
+    exhausted = dataclasses.replace(task, attempt=_TOO_MANY_ATTEMPTS)
+    status = await execute(connection, queries.fail_task(exhausted, error))
+    await execute(connection, queries.restore_attempts(task))
+    return _verdict(status)
+
+
+def _verdict(status: str | None) -> Verdict:
+    match status:
+        case None:
+            return "lost"
+        case "completed":
+            return "completed"
+        case "queued":
+            return "retried"
+        case _:
+            return "failed"
