@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill, indent
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from pgflowc.cli.exit import fail
 from pgflowc.cli.terminal import width
 from pgflowc.diagnostics import codes
+from pgflowc.diagnostics.pages import page
 from pgflowc.diagnostics.words import near_miss
 
 
@@ -32,15 +32,4 @@ def explain(
             if near
             else "`pgflowc explain` lists all",
         )
-    columns = min(width(), 100)
-    typer.echo(f"{found.id} ({found.severity}): {found.title}\n")
-    typer.echo(f"{_wrapped(found.cause, columns)}\n")
-    typer.echo(f"Example:\n\n{indent(found.example, '    ')}\n")
-    typer.echo(_wrapped(f"Cure: {found.cure}", columns))
-
-
-def _wrapped(text: str, columns: int) -> str:
-    """Every line of `text` wrapped; words, which may be commands or paths, stay whole."""
-    return "\n".join(
-        fill(line, columns, break_long_words=False, break_on_hyphens=False) for line in text.splitlines()
-    )
+    typer.echo(page(found, min(width(), 100)))

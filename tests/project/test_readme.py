@@ -182,7 +182,14 @@ def normal(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/getting-started.md", "docs/database.md", "examples/articles/README.md"]
+    "page",
+    [
+        "README.md",
+        "docs/getting-started.md",
+        "docs/validating.md",
+        "docs/database.md",
+        "examples/articles/README.md",
+    ],
 )
 def test_page_does_what_it_says(page: str, reader: Reader) -> None:
     if page.startswith("examples/"):

@@ -13,6 +13,7 @@ NOT_A_DEPENDENCY = Code(
     "and nothing else.",
     example="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {depends_on: [b], if: {a: {ok: true}}}",
     cure="Add the step to `depends_on`, or look at one that is there.",
+    cured="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {depends_on: [a, b], if: {a: {ok: true}}}",
 )
 UNKNOWN_FIELD = Code(
     "PGF402",
@@ -21,6 +22,7 @@ UNKNOWN_FIELD = Code(
     cause="The declared type has no such field, so `if` could never be met, and `if_not` always would.",
     example="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amuont: 0}}",
     cure="Correct the field's name, or declare it.",
+    cured="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amount: 0}}",
 )
 IMPOSSIBLE_VALUE = Code(
     "PGF403",
@@ -30,6 +32,7 @@ IMPOSSIBLE_VALUE = Code(
     "match.",
     example="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amount: '0'}}",
     cure="Write a value of the declared type; numbers in quotes are texts.",
+    cured="flow: orders\ninput: {amount: int}\nsteps:\n  charge: {if: {amount: 0}}",
 )
 ROOT_MAP = Code(
     "PGF404",
@@ -40,6 +43,9 @@ ROOT_MAP = Code(
     "contains an object.",
     example="flow: orders\ninput: [int]\nsteps:\n  load: {map: $input, if: {urgent: true}}",
     cure="Let a single step decide first and map over its output, or decide in the handler.",
+    cured="flow: orders\ninput: {ids: [int], urgent: bool}\nsteps:\n"
+    "  list: {if: {urgent: true}, when_unmet: skip-cascade, output: [int]}\n"
+    "  load: {map: list}",
 )
 NO_CONDITION = Code(
     "PGF405",
@@ -48,6 +54,7 @@ NO_CONDITION = Code(
     cause="Without `if` or `if_not` there is no condition that could be unmet.",
     example="flow: orders\nsteps:\n  charge: {when_unmet: fail}",
     cure="Add `if` or `if_not`, or remove `when_unmet`.",
+    cured="flow: orders\nsteps:\n  charge: {if: {paid: false}, when_unmet: fail}",
 )
 DECIMAL_NUMBER = Code(
     "PGF406",
@@ -59,6 +66,8 @@ DECIMAL_NUMBER = Code(
     "  gift: {depends_on: [charge], if: {charge: {amount: 0}}}",
     cure='Compare with the text that is stored, digit for digit ("0" is not "0.00"), or with a bool or an '
     "int that the step before returns.",
+    cured="flow: orders\nsteps:\n  charge: {output: {amount: decimal, free: bool}}\n"
+    "  gift: {depends_on: [charge], if: {charge: {free: true}}}",
 )
 EXCLUDES_ITSELF = Code(
     "PGF407",

@@ -11,6 +11,7 @@ MISSING = Code(
     cause="The path was given on the command line or in pgflowc.toml, and nothing is there.",
     example="$ pgflowc validate flows/ordr.yaml",
     cure="Correct the path. It is taken relative to the directory the command runs in.",
+    cured="$ pgflowc validate flows/order.yaml",
 )
 
 NOT_A_FILE = Code(
@@ -18,8 +19,9 @@ NOT_A_FILE = Code(
     Severity.ERROR,
     "something else stands where a file belongs",
     cause="The path names a directory, a pipe or a device; specs and configuration are regular files.",
-    example="$ mkdir flows/order.yaml && pgflowc validate",
+    example="$ mkdir flows/copy.yaml && pgflowc validate",
     cure="Rename or remove what stands there.",
+    cured="$ rmdir flows/copy.yaml && pgflowc validate",
 )
 
 UNREADABLE = Code(
@@ -29,6 +31,7 @@ UNREADABLE = Code(
     cause="The operating system refused: most often the permissions of the file or of a directory above it.",
     example="$ chmod 000 flows/order.yaml && pgflowc validate",
     cure="Give yourself the right to read it, for example with chmod u+r.",
+    cured="$ chmod u+r flows/order.yaml && pgflowc validate",
 )
 
 NOT_UTF8 = Code(
@@ -36,8 +39,11 @@ NOT_UTF8 = Code(
     Severity.ERROR,
     "a file is not encoded in UTF-8",
     cause="The file holds bytes that are not valid UTF-8; perhaps it was saved as Latin-1 or UTF-16.",
-    example="description: caf\\xe9",
+    example="$ printf 'flow: menu\\ndescription: caf\\351\\nsteps: {cook: }\\n' > flows/menu.yaml "
+    "&& pgflowc validate",
     cure="Save it as UTF-8, for example with: iconv -f latin1 -t utf-8 flows/order.yaml",
+    cured="$ printf 'flow: menu\\ndescription: caf\\303\\251\\nsteps: {cook: }\\n' > flows/menu.yaml "
+    "&& pgflowc validate",
 )
 
 NO_MATCH = Code(
@@ -45,8 +51,9 @@ NO_MATCH = Code(
     Severity.ERROR,
     "no spec was found",
     cause="No file matches the patterns, or the directory holds no .yaml, .yml or .toml file.",
-    example='flows = ["workflows/*.yaml"]   # but the specs are in flows/',
+    example='package = "shop"\nflows = ["workflows/*.yaml"]',
     cure="Correct the path or pattern. Quote patterns, so that the shell leaves them alone.",
+    cured='package = "shop"\nflows = ["flows/*.yaml"]',
 )
 
 TOO_LARGE = Code(
@@ -54,8 +61,9 @@ TOO_LARGE = Code(
     Severity.ERROR,
     "a file is too large to be a spec",
     cause="Specs are written by hand. A file of more than 8 MiB is something else, such as data or a log.",
-    example="$ pgflowc validate dump.yaml",
+    example="$ head -c 9000000 /dev/zero > flows/dump.yaml && pgflowc validate",
     cure="Name the spec instead, or split it: one flow per file is usual.",
+    cured="$ rm flows/dump.yaml && pgflowc validate",
 )
 
 NO_PROJECT = Code(
@@ -63,9 +71,10 @@ NO_PROJECT = Code(
     Severity.ERROR,
     "there is no pgflowc.toml",
     cause="The command needs a project: the directory, or one above it, that holds a file pgflowc.toml.",
-    example="$ cd /somewhere/else && pgflowc compile",
+    example="$ cd / && pgflowc validate",
     cure="Change to the project's directory, name it with --project DIR, or create the file:\n\n"
     'package = "shop"   # the Python package to write to',
+    cured="$ pgflowc validate --project .",
 )
 
 UNKNOWN_SETTING = Code(
@@ -75,6 +84,7 @@ UNKNOWN_SETTING = Code(
     cause="pgflowc.toml knows the settings package, flows, source_dir, migrations_dir and dsn.",
     example='packge = "shop"',
     cure="Correct the name or remove the line.",
+    cured='package = "shop"',
 )
 
 BAD_SETTING = Code(
@@ -82,8 +92,9 @@ BAD_SETTING = Code(
     Severity.ERROR,
     "a setting in pgflowc.toml has a value it cannot have",
     cause="package is a dotted Python name, flows a list of patterns, and the others are texts.",
-    example='package = "my-shop"   # not a Python name',
+    example='package = "my-shop"',
     cure="Give it a value of that kind.",
+    cured='package = "my_shop"',
 )
 
 OUTSIDE = Code(
@@ -92,8 +103,9 @@ OUTSIDE = Code(
     "a path leads out of the project",
     cause="pgflowc writes only below the directory of pgflowc.toml. Absolute paths, `..` and symbolic "
     "links that lead elsewhere are refused.",
-    example='migrations_dir = "../other/migrations"',
+    example='package = "shop"\nmigrations_dir = "../other/migrations"',
     cure="Move pgflowc.toml to the directory that holds both, or use a directory inside the project.",
+    cured='package = "shop"\nmigrations_dir = "migrations"',
 )
 
 NO_PACKAGE = Code(
@@ -101,6 +113,7 @@ NO_PACKAGE = Code(
     Severity.ERROR,
     "the project names no package",
     cause="compile writes Python into a package of yours, and has to know which.",
-    example='# pgflowc.toml without: package = "shop"',
+    example='source_dir = "."',
     cure='Add package = "shop" (your package\'s name) to pgflowc.toml, or pass --package shop.',
+    cured='package = "shop"',
 )

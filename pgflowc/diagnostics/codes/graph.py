@@ -11,6 +11,7 @@ UNKNOWN_DEPENDENCY = Code(
     cause="`depends_on` and `map` take slugs of steps of the same flow. Case counts.",
     example="flow: orders\nsteps:\n  validate: {}\n  charge: {depends_on: [validte]}",
     cure="Correct the slug, or add the missing step. For the run's input no dependency is needed.",
+    cured="flow: orders\nsteps:\n  validate: {}\n  charge: {depends_on: [validate]}",
 )
 CYCLE = Code(
     "PGF202",
@@ -19,6 +20,7 @@ CYCLE = Code(
     cause="None of the steps in the circle could ever start, because each waits for another one.",
     example="flow: orders\nsteps:\n  a: {depends_on: [b]}\n  b: {depends_on: [a]}",
     cure="Remove one of the dependencies shown, or move the shared part into a step of its own.",
+    cured="flow: orders\nsteps:\n  a: {}\n  b: {depends_on: [a]}",
 )
 SELF_DEPENDENCY = Code(
     "PGF203",
@@ -27,6 +29,7 @@ SELF_DEPENDENCY = Code(
     cause="A step that waits for its own output never starts.",
     example="flow: orders\nsteps:\n  charge: {depends_on: [charge]}",
     cure="Remove the dependency.",
+    cured="flow: orders\nsteps:\n  charge: {}",
 )
 MAP_SOURCES = Code(
     "PGF204",
@@ -37,6 +40,7 @@ MAP_SOURCES = Code(
     "neither two sources nor other dependencies.",
     example="flow: orders\nsteps:\n  a: {}\n  b: {}\n  c: {map: a, depends_on: [b]}",
     cure="Let one step combine the arrays into its output, and map over that step.",
+    cured="flow: orders\nsteps:\n  a: {}\n  b: {depends_on: [a]}\n  c: {map: b}",
 )
 MAP_OVER_NO_ARRAY = Code(
     "PGF205",
@@ -47,6 +51,7 @@ MAP_OVER_NO_ARRAY = Code(
     "array, the run would fail.",
     example="flow: orders\nsteps:\n  list: {output: {items: [str]}}\n  load: {map: list}",
     cure="Declare the source's output as an array ([T]) and return the bare list from its handler.",
+    cured="flow: orders\nsteps:\n  list: {output: [str]}\n  load: {map: list}",
 )
 MAP_OVER_INPUT = Code(
     "PGF206",
@@ -56,6 +61,7 @@ MAP_OVER_INPUT = Code(
     example="flow: orders\ninput: {ids: [int]}\nsteps:\n  load: {map: $input}",
     cure="Declare the flow's input as an array ([T]), or begin with a step that returns the array and map "
     "over that step.",
+    cured="flow: orders\ninput: [int]\nsteps:\n  load: {map: $input}",
 )
 MAP_OVER_PART = Code(
     "PGF207",
@@ -64,6 +70,8 @@ MAP_OVER_PART = Code(
     cause="The core maps over whole outputs, not over a field of one.",
     example="flow: orders\nsteps:\n  fetch: {output: {items: [str]}}\n  load: {map: fetch.items}",
     cure="Add a step between that returns the array alone, and map over that step.",
+    cured="flow: orders\nsteps:\n  fetch: {output: {items: [str]}}\n"
+    "  items: {depends_on: [fetch], output: [str]}\n  load: {map: items}",
 )
 DUPLICATE_FLOW = Code(
     "PGF208",
@@ -73,6 +81,7 @@ DUPLICATE_FLOW = Code(
     "too.",
     example="flow: orders\nsteps: {a: {}}\n---\nflow: orders\nsteps: {b: {}}",
     cure="Rename one of the two.",
+    cured="flow: orders\nsteps: {a: {}}\n---\nflow: returns\nsteps: {b: {}}",
 )
 REPEATED_DEPENDENCY = Code(
     "PGF209",
@@ -81,6 +90,7 @@ REPEATED_DEPENDENCY = Code(
     cause="The second mention changes nothing. It may be a slip for another step.",
     example="flow: orders\nsteps:\n  a: {}\n  b: {depends_on: [a, a]}",
     cure="Remove it, or name the step that was meant.",
+    cured="flow: orders\nsteps:\n  a: {}\n  b: {depends_on: [a]}",
 )
 SAME_QUEUE = Code(
     "PGF210",
@@ -90,6 +100,7 @@ SAME_QUEUE = Code(
     "one queue.",
     example="flow: orders\nsteps: {a: {}}\n---\nflow: Orders\nsteps: {a: {}}",
     cure="Rename one of the two.",
+    cured="flow: orders\nsteps: {a: {}}\n---\nflow: old_orders\nsteps: {a: {}}",
 )
 FORMER_SLUG = Code(
     "PGF211",
@@ -99,4 +110,5 @@ FORMER_SLUG = Code(
     "step of the flow has it, and no other step had it.",
     example="flow: orders\nsteps:\n  charge: {}\n  bill: {was: charge}",
     cure="Remove `was`, or remove the step that still has the former slug.",
+    cured="flow: orders\nsteps:\n  bill: {was: charge}",
 )

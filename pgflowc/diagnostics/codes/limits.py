@@ -12,6 +12,7 @@ OUT_OF_RANGE = Code(
     "least 0.",
     example="flow: orders\ntimeout: 0\nsteps: {charge: {}}",
     cure="Write a number in the range that the message names.",
+    cured="flow: orders\ntimeout: 1\nsteps: {charge: {}}",
 )
 QUEUE_NAME_TOO_LONG = Code(
     "PGF502",
@@ -20,6 +21,7 @@ QUEUE_NAME_TOO_LONG = Code(
     cause="Each flow has a pgmq queue of the same name, and pgmq allows 47 characters.",
     example="flow: recalculate_the_reading_statistics_of_every_article\nsteps: {go: {}}",
     cure="Choose a flow slug of at most 47 characters. Step slugs may have 128.",
+    cured="flow: recalculate_reading_statistics\nsteps: {go: {}}",
 )
 RETRY_DELAY_OVERFLOW = Code(
     "PGF503",
@@ -30,6 +32,7 @@ RETRY_DELAY_OVERFLOW = Code(
     "raises an error instead of retrying.",
     example="flow: orders\nmax_attempts: 40\nsteps: {charge: {}}",
     cure="Use fewer attempts or a smaller base_delay. With base_delay 0 retries are immediate.",
+    cured="flow: orders\nmax_attempts: 10\nsteps: {charge: {}}",
 )
 LONG_RETRIES = Code(
     "PGF504",

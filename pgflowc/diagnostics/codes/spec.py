@@ -12,6 +12,7 @@ NOT_A_MAPPING = Code(
     example="- charge\n- confirm",
     cure="Begin with `flow: NAME` and `steps:`, or with `job: NAME` and `perform:`. Separate documents with "
     "`---`.",
+    cured="flow: orders\nsteps: {charge: , confirm: {depends_on: [charge]}}",
 )
 NO_KIND = Code(
     "PGF102",
@@ -20,6 +21,7 @@ NO_KIND = Code(
     cause="The key says what is described and carries its slug.",
     example="name: orders\nsteps: {charge: {}}",
     cure="Write `flow: NAME` for steps that depend on each other, or `job: NAME` for one piece of work.",
+    cured="flow: orders\nsteps: {charge: {}}",
 )
 UNKNOWN_KEY = Code(
     "PGF103",
@@ -28,6 +30,7 @@ UNKNOWN_KEY = Code(
     cause="An option that is misspelt would silently do nothing, so unknown keys are refused.",
     example="flow: orders\nsteps:\n  charge: {time_out: 30}",
     cure="Use the key that the help line names, or remove it.",
+    cured="flow: orders\nsteps:\n  charge: {timeout: 30}",
 )
 WRONG_TYPE = Code(
     "PGF104",
@@ -36,6 +39,7 @@ WRONG_TYPE = Code(
     cause="The key takes another kind of value: a text, an integer, a list, a mapping.",
     example="flow: orders\nmax_attempts: three\nsteps: {charge: {}}",
     cure="Write the value as the message says. Numbers in quotes are texts.",
+    cured="flow: orders\nmax_attempts: 3\nsteps: {charge: {}}",
 )
 MISSING_KEY = Code(
     "PGF105",
@@ -44,6 +48,7 @@ MISSING_KEY = Code(
     cause="A flow needs `steps:` with at least one step, a job needs `perform:`.",
     example="flow: orders\ndescription: no steps yet",
     cure="Add the key. A body without any option may be left empty: `perform:`.",
+    cured="flow: orders\ndescription: one step\nsteps: {charge: }",
 )
 BAD_SLUG = Code(
     "PGF106",
@@ -54,6 +59,7 @@ BAD_SLUG = Code(
     "digit, and not the word 'run'.",
     example="flow: process-order\nsteps: {charge: {}}",
     cure="Rename it, with underscores between words.",
+    cured="flow: process_order\nsteps: {charge: {}}",
 )
 MISPLACED_KEY = Code(
     "PGF107",
@@ -63,6 +69,7 @@ MISPLACED_KEY = Code(
     "nothing.",
     example="job: send_email\nsteps: {send: {}}",
     cure="Move the key to where it belongs, or turn the job into a flow.",
+    cured="flow: send_email\nsteps: {send: {}}",
 )
 BAD_DURATION = Code(
     "PGF108",
@@ -71,6 +78,7 @@ BAD_DURATION = Code(
     cause="Durations are whole seconds, or a whole number with one unit: s, m, h or d.",
     example="flow: orders\ntimeout: 1h30m\nsteps: {charge: {}}",
     cure="Write seconds (5400) or one unit ('90m').",
+    cured="flow: orders\ntimeout: 90m\nsteps: {charge: {}}",
 )
 BAD_CHOICE = Code(
     "PGF109",
@@ -79,6 +87,7 @@ BAD_CHOICE = Code(
     cause="The key takes one of a few words.",
     example="flow: orders\nsteps:\n  charge: {when_exhausted: ignore}",
     cure="Use one of the words that the message lists.",
+    cured="flow: orders\nsteps:\n  charge: {when_exhausted: skip}",
 )
 BAD_HANDLER = Code(
     "PGF110",
@@ -87,6 +96,7 @@ BAD_HANDLER = Code(
     cause="A handler is named by its module and its function, with a colon between: `shop.mail:confirm`.",
     example="flow: orders\nsteps:\n  confirm: {handler: shop.mail.confirm}",
     cure="Write module:function, or remove the key to get a handler stub.",
+    cured='flow: orders\nsteps:\n  confirm: {handler: "shop.mail:confirm"}',
 )
 NO_STEPS = Code(
     "PGF111",
@@ -95,6 +105,7 @@ NO_STEPS = Code(
     cause="A flow without steps would never do anything.",
     example="flow: orders\nsteps: {}",
     cure="Add a step. A step needs a slug and nothing else: `steps: {charge: }`.",
+    cured="flow: orders\nsteps: {charge: }",
 )
 NOT_COMPILED = Code(
     "PGF112",
@@ -103,6 +114,7 @@ NOT_COMPILED = Code(
     cause="`{$ref: ...}` belongs to the spec language, but this version of pgflowc cannot compile it yet.",
     example="flow: report\ninput: {$ref: input.json}\nsteps: {build: {}}",
     cure="Remove it, or use a version of pgflowc that compiles it.",
+    cured="flow: report\ninput: {day: date}\nsteps: {build: {}}",
 )
 NO_VALUE = Code(
     "PGF113",
@@ -111,6 +123,7 @@ NO_VALUE = Code(
     cause="Nothing, or null, stands after the colon. Only a step's body and `perform` may be empty.",
     example="flow: orders\ntimeout:\nsteps: {charge: }",
     cure="Write the value, or remove the key to get the default.",
+    cured="flow: orders\ntimeout: 30\nsteps: {charge: }",
 )
 BAD_SCHEDULE = Code(
     "PGF114",
@@ -121,6 +134,7 @@ BAD_SCHEDULE = Code(
     "@reboot are no part of it, and the time must come sooner or later.",
     example='flow: report\ncron: "0 25 * * *"\nsteps: {build: {}}',
     cure="Correct the field that the message names: 0 9 * * mon-fri is nine o'clock on working days.",
+    cured='flow: report\ncron: "0 9 * * mon-fri"\nsteps: {build: {}}',
 )
 UNKNOWN_TIMEZONE = Code(
     "PGF115",
@@ -130,6 +144,7 @@ UNKNOWN_TIMEZONE = Code(
     "as PST or CEST stand for an offset, not for a place with summer time, and most are not in it.",
     example='flow: report\ncron: {schedule: "0 9 * * *", timezone: Europe/Berln}\nsteps: {build: {}}',
     cure="Use the name of a city in the same zone, such as Europe/Berlin or America/New_York.",
+    cured='flow: report\ncron: {schedule: "0 9 * * *", timezone: Europe/Berlin}\nsteps: {build: {}}',
 )
 BAD_VERSION = Code(
     "PGF116",
@@ -139,4 +154,5 @@ BAD_VERSION = Code(
     "characters that can be printed.",
     example="flow: report\nversion: ''\nsteps: {build: {}}",
     cure="Write a number or a word, such as 2 or 2026-11; longer texts belong into the description.",
+    cured="flow: report\nversion: 2026-11\nsteps: {build: {}}",
 )

@@ -12,6 +12,7 @@ INVALID_YAML = Code(
     "faults.",
     example='flow: orders\nsteps:\n  charge: "now" please',
     cure="Mend the place under the carets; the text that belongs there is usually named in the message.",
+    cured='flow: orders\nsteps:\n  charge: {description: "now please"}',
 )
 INVALID_TOML = Code(
     "PGF002",
@@ -21,6 +22,7 @@ INVALID_TOML = Code(
     example="flow = orders",
     cure='Mend the place under the carets. Texts need quotes in TOML (flow = "orders"), keys are set with '
     '"=".',
+    cured='flow = "orders"\n[steps.charge]',
 )
 DUPLICATE_KEY = Code(
     "PGF003",
@@ -30,6 +32,7 @@ DUPLICATE_KEY = Code(
     "refuses the second.",
     example="flow: orders\nsteps:\n  charge: {timeout: 30}\n  charge: {timeout: 60}",
     cure="Rename or remove one of the two. Steps need distinct slugs.",
+    cured="flow: orders\nsteps:\n  charge: {timeout: 30}\n  charge_again: {timeout: 60}",
 )
 TAB = Code(
     "PGF004",
@@ -38,6 +41,7 @@ TAB = Code(
     cause="YAML allows only spaces before a key or a list item.",
     example="flow: orders\nsteps:\n\tcharge: {timeout: 30}",
     cure="Indent with spaces, two per level.",
+    cured="flow: orders\nsteps:\n  charge: {timeout: 30}",
 )
 INDENTATION = Code(
     "PGF005",
@@ -46,6 +50,7 @@ INDENTATION = Code(
     cause="A line is indented more or less than the keys it should stand beside.",
     example="steps:\n  charge:\n      timeout: 30\n    max_attempts: 3",
     cure="Give all keys of one mapping the same indentation.",
+    cured="flow: orders\nsteps:\n  charge:\n    timeout: 30\n    max_attempts: 3",
 )
 UNQUOTED = Code(
     "PGF006",
@@ -55,6 +60,7 @@ UNQUOTED = Code(
     "! a tag.",
     example="description: *every* order",
     cure="Put the text in quotes.",
+    cured='flow: orders\ndescription: "*every* order"\nsteps: {charge: }',
 )
 ALIAS = Code(
     "PGF007",
@@ -65,6 +71,7 @@ ALIAS = Code(
     example="flow: orders\nsteps:\n  a: &slow {timeout: 600}\n  b: *slow",
     cure="Write the value out. Options that all steps share belong to the flow; payload types that are "
     "shared, to `types:`.",
+    cured="flow: orders\ntimeout: 600\nsteps:\n  a: {}\n  b: {}",
 )
 TAG = Code(
     "PGF008",
@@ -74,6 +81,7 @@ TAG = Code(
     "lists and mappings.",
     example="flow: orders\ntimeout: !!int 30\nsteps: {charge: }",
     cure="Remove the tag, or put the value in quotes if it is a text that begins with !.",
+    cured="flow: orders\ntimeout: 30\nsteps: {charge: }",
 )
 UNCLOSED = Code(
     "PGF009",
@@ -84,6 +92,7 @@ UNCLOSED = Code(
     example="input: {order_id: int, items: [Item}",
     cure="Close it, and check commas between the members. Inside brackets, quote texts that hold brackets "
     "or commas.",
+    cured="flow: orders\ninput: {order_id: int, items: [str]}\nsteps: {charge: }",
 )
 TOO_DEEP = Code(
     "PGF010",
@@ -92,6 +101,7 @@ TOO_DEEP = Code(
     cause="Lists and mappings are nested more than 64 levels deep, which no spec needs.",
     example=f"flow: orders\ninput: {'[' * 65}int{']' * 65}\nsteps: {{charge: }}",
     cure="Give the inner parts names under `types:` and use the names.",
+    cured="flow: orders\ninput: [[int]]\nsteps: {charge: }",
 )
 EMPTY = Code(
     "PGF011",
@@ -101,6 +111,7 @@ EMPTY = Code(
     example="# flows of the shop",
     cure="Write a flow (`flow: NAME` and `steps:`) or a job (`job: NAME` and `perform:`), or remove the "
     "file.",
+    cured="# flows of the shop\nflow: orders\nsteps: {charge: }",
 )
 KEY_NOT_TEXT = Code(
     "PGF012",
@@ -110,6 +121,7 @@ KEY_NOT_TEXT = Code(
     "looks like to YAML.",
     example="{{ flow_name }}: 1",
     cure="Use a plain word as the key. Values that begin with a brace need quotes.",
+    cured="flow: orders\nsteps: {charge: }",
 )
 CHARACTER = Code(
     "PGF013",
@@ -119,6 +131,7 @@ CHARACTER = Code(
     "PostgreSQL.",
     example='flow: orders\ndescription: "ends with \\0"\nsteps: {charge: }',
     cure="Remove the character. A file full of them is probably not a text file, or not in UTF-8.",
+    cured="flow: orders\ndescription: ends with nothing odd\nsteps: {charge: }",
 )
 NOT_JSON = Code(
     "PGF014",
@@ -128,6 +141,7 @@ NOT_JSON = Code(
     "JSON.",
     example="flow: orders\ntimeout: .inf\nsteps: {charge: }",
     cure="Write a number, or put the value in quotes to make it a text.",
+    cured="flow: orders\ntimeout: 30d\nsteps: {charge: }",
 )
 COLON = Code(
     "PGF015",
@@ -136,4 +150,6 @@ COLON = Code(
     cause="A colon followed by a blank makes a key of what stands before it, and a key cannot stand here.",
     example="description: Two steps: charge and confirm",
     cure="Put the text in quotes. If a key was meant, begin a new line for it.",
+    cured='flow: orders\ndescription: "Two steps: charge and confirm"\n'
+    "steps: {charge: , confirm: {depends_on: [charge]}}",
 )

@@ -12,6 +12,7 @@ MALFORMED = Code(
     "mapping.",
     example="flow: orders\ninput: {note: str or null}\nsteps: {charge: {}}",
     cure="Write the type as the help line shows. Quote a text that holds brackets.",
+    cured="flow: orders\ninput: {note: str | null}\nsteps: {charge: {}}",
 )
 UNKNOWN_NAME = Code(
     "PGF302",
@@ -22,6 +23,7 @@ UNKNOWN_NAME = Code(
     "entry of the flow's `types:`.",
     example="flow: orders\ninput: {order_id: integer}\nsteps: {charge: {}}",
     cure="Correct the name, or define it under `types:`.",
+    cured="flow: orders\ninput: {order_id: int}\nsteps: {charge: {}}",
 )
 BAD_NAME = Code(
     "PGF303",
@@ -31,6 +33,7 @@ BAD_NAME = Code(
     "type.",
     example="flow: orders\ntypes:\n  str: {value: int}\nsteps: {charge: {}}",
     cure="Choose another name; by custom names begin with a capital, such as Item.",
+    cured="flow: orders\ntypes:\n  Text: {value: str}\ninput: Text\nsteps: {charge: {}}",
 )
 ENDLESS = Code(
     "PGF304",
@@ -40,6 +43,7 @@ ENDLESS = Code(
     "the type.",
     example="flow: orders\ntypes:\n  Node: {next: Node}\ninput: Node\nsteps: {charge: {}}",
     cure="Give the recursion an end: 'Node | null', [Node] or 'map of Node' inside an object.",
+    cured="flow: orders\ntypes:\n  Node: {next: Node | null}\ninput: Node\nsteps: {charge: {}}",
 )
 REPEATED_MEMBER = Code(
     "PGF305",
@@ -48,6 +52,7 @@ REPEATED_MEMBER = Code(
     cause="`T | T` is the same as `T`. It may be a slip for another type.",
     example="flow: orders\ninput: {id: int | str | int}\nsteps: {charge: {}}",
     cure="Remove the second mention, or write the type that was meant.",
+    cured="flow: orders\ninput: {id: int | str}\nsteps: {charge: {}}",
 )
 BAD_ENUM = Code(
     "PGF306",
@@ -57,6 +62,7 @@ BAD_ENUM = Code(
     "occurs once.",
     example="flow: orders\ninput: {channel: {$enum: [web, web]}}\nsteps: {charge: {}}",
     cure="List the allowed values. Fractions and nested values cannot be enumerated.",
+    cured="flow: orders\ninput: {channel: {$enum: [web, phone]}}\nsteps: {charge: {}}",
 )
 BAD_ARRAY = Code(
     "PGF307",
@@ -66,6 +72,7 @@ BAD_ARRAY = Code(
     example="flow: orders\ninput: {size: [int, int]}\nsteps: {charge: {}}",
     cure="Write ['T | U'] for mixed elements, {$enum: [a, b]} for a choice of values, an object for a fixed "
     "structure.",
+    cured="flow: orders\ninput: {size: {width: int, height: int}}\nsteps: {charge: {}}",
 )
 UNKNOWN_DIRECTIVE = Code(
     "PGF308",
@@ -75,6 +82,7 @@ UNKNOWN_DIRECTIVE = Code(
     "mapping.",
     example="flow: orders\ninput: {channel: {$oneof: [web, phone]}}\nsteps: {charge: {}}",
     cure="Use {$enum: [...]} and no other key beside it, or rename the field.",
+    cured="flow: orders\ninput: {channel: {$enum: [web, phone]}}\nsteps: {charge: {}}",
 )
 UNUSED = Code(
     "PGF309",
@@ -83,6 +91,7 @@ UNUSED = Code(
     cause="Neither the input nor any output needs it.",
     example="flow: orders\ntypes:\n  Item: {sku: str}\nsteps: {charge: {}}",
     cure="Use it, or remove it.",
+    cured="flow: orders\ntypes:\n  Item: {sku: str}\ninput: {items: [Item]}\nsteps: {charge: {}}",
 )
 RECURSIVE_ALIAS = Code(
     "PGF310",
@@ -92,6 +101,7 @@ RECURSIVE_ALIAS = Code(
     "an object.",
     example="flow: orders\ntypes:\n  Tree: [Tree]\ninput: Tree\nsteps: {charge: {}}",
     cure="Put an object between: Tree: {children: [Tree]}.",
+    cured="flow: orders\ntypes:\n  Tree: {children: [Tree]}\ninput: Tree\nsteps: {charge: {}}",
 )
 BAD_PYTHON = Code(
     "PGF311",
@@ -100,4 +110,5 @@ BAD_PYTHON = Code(
     cause="`$python` names an existing pydantic model by its module and its class, with a colon between.",
     example="flow: report\nsteps:\n  build:\n    output: {$python: shop.models.Report}",
     cure="Write module:Class, as in {$python: 'shop.models:Report'}.",
+    cured='flow: report\nsteps:\n  build:\n    output: {$python: "shop.models:Report"}',
 )

@@ -94,8 +94,9 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
 
 
 def _knows_little(draft: Draft, step: DraftStep) -> bool:
-    """Whether a key of the step was refused that may have been meant as its dependencies."""
-    return draft.spec.is_damaged(*step.path)
+    """Whether a dependency, or a key that may have been meant as the dependencies, was refused."""
+    unknown = [one for one in step.dependencies if not draft.has_written(one.slug)]
+    return bool(unknown) or draft.spec.is_damaged(*step.path)
 
 
 @dataclass(frozen=True, slots=True)
