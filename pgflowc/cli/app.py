@@ -59,7 +59,9 @@ COMMANDS = (
         "run-worker", "pgflowc.cli.run_worker:run_worker", "Execute the handlers of this project.", RUNTIME
     ),
     Command("start", "pgflowc.cli.start:start", "Start a run of a flow or job.", RUNTIME),
-    Command("runs", "pgflowc.cli.runs:app", "List runs and look into one.", RUNTIME),
+    Command("runs", "pgflowc.cli.runs:app", "List, show, watch, cancel, retry and prune runs.", RUNTIME),
+    Command("flows", "pgflowc.cli.flows:app", "List, show and delete flows of the database.", RUNTIME),
+    Command("workers", "pgflowc.cli.workers:app", "List the workers that take tasks.", RUNTIME),
 )
 
 

@@ -7,15 +7,15 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from unicodedata import category
 
 from rich.console import Console
 from rich.text import Text
 
+from pgflowc_runtime.pages import RunPage
 from pgflowc_runtime.rows import Run, RunWithStates, StepState
 
-_STYLES = {
+STYLES = {
     "completed": "green",
     "failed": "red",
     "started": "yellow",
@@ -29,41 +29,40 @@ _MOST_NAMED = 6
 _SHOWN = {"created": "waiting"}
 
 
-def as_json(value: Run | RunWithStates | Sequence[Run]) -> str:
-    """Indented JSON; times in ISO 8601."""
-    if isinstance(value, Run):
-        return _dump(dataclasses.asdict(value))
+def as_json(value: object) -> str:
+    """Indented JSON of rows, or a sequence of them; a run has its steps within; times in ISO 8601."""
     if isinstance(value, RunWithStates):
-        steps = [dataclasses.asdict(step) for step in value.steps]
-        return _dump({**dataclasses.asdict(value.run), "steps": steps})
-    return _dump([dataclasses.asdict(run) for run in value])
+        value = {**dataclasses.asdict(value.run), "steps": value.steps}
+    elif isinstance(value, RunPage):
+        value = value.runs
+    return json.dumps(value, indent=2, ensure_ascii=False, default=plain)
 
 
 def show(state: RunWithStates) -> None:
     """Print a run and its steps."""
-    console = _console()
-    for line in lines(state, now=datetime.now(UTC), ascii_only=not _can_draw()):
-        console.print(line, soft_wrap=True)
+    out = console()
+    for line in lines(state, now=datetime.now(UTC), ascii_only=not can_draw()):
+        out.print(line, soft_wrap=True)
 
 
 def show_list(runs: Sequence[Run]) -> None:
     """Print runs, one a line."""
-    console = _console()
+    out = console()
     now = datetime.now(UTC)
     width = max(len(run.flow_slug) for run in runs)
-    console.print(
+    out.print(
         Text(f"{'RUN':<36}  {'FLOW':<{width}}  STATUS     STARTED              TOOK", style="bold"),
         soft_wrap=True,
     )
     for run in runs:
         line = Text(f"{run.run_id}  {run.flow_slug:<{width}}  ")
-        line.append(f"{run.status:<9}", style=_STYLES[run.status])
+        line.append(f"{run.status:<9}", style=STYLES[run.status])
         line.append(
             f"  {run.started_at.astimezone():%Y-%m-%d %H:%M:%S}  {_took(run.started_at, _ended(run), now)}"
         )
         if run.error:
-            line.append(f"  {_first_line(run.error, 80)}", style="red")
-        console.print(line, soft_wrap=True)
+            line.append(f"  {first_line(run.error, 80)}", style="red")
+        out.print(line, soft_wrap=True)
 
 
 def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> Iterator[Text]:
@@ -73,7 +72,7 @@ def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> I
     """
     run = state.run
     head = Text(f"{run.flow_slug} ", style="bold")
-    head.append(run.status, style=_STYLES[run.status])
+    head.append(run.status, style=STYLES[run.status])
     head.append(f"  {_took(run.started_at, _ended(run), now)}  run {run.run_id}")
     yield head
     rows = list(_tree(state.steps, ascii_only))
@@ -82,12 +81,12 @@ def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> I
         line = Text(prefix, style="dim")
         line.append(step.step_slug, style="default")
         line.append(" " * (width - len(prefix) - len(step.step_slug) + 2))
-        line.append(f"{_SHOWN.get(step.status, step.status):<9}", style=_STYLES[step.status])
+        line.append(f"{_SHOWN.get(step.status, step.status):<9}", style=STYLES[step.status])
         details = list(_details(step, others, now))
         if details:
             line.append("  " + "  ".join(details))
         if step.error:
-            line.append(f"  {_first_line(step.error, 100)}", style="red")
+            line.append(f"  {first_line(step.error, 100)}", style="red")
         yield line
     if run.status == "completed":
         yield Text(f"output {json.dumps(run.output, ensure_ascii=False)}")
@@ -136,11 +135,12 @@ def _ended(run: Run) -> datetime | None:
 
 
 def _took(began: datetime, ended: datetime | None, now: datetime) -> str:
-    text = _duration((ended or now) - began)
+    text = duration((ended or now) - began)
     return text if ended else f"{text} so far"
 
 
-def _duration(delta: timedelta) -> str:
+def duration(delta: timedelta) -> str:
+    """A duration, as short as it makes sense."""
     seconds = max(delta.total_seconds(), 0.0)
     if seconds < 10:
         return f"{seconds:.2f} s"
@@ -152,7 +152,8 @@ def _duration(delta: timedelta) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} m"
 
 
-def _first_line(text: str, limit: int) -> str:
+def first_line(text: str, limit: int) -> str:
+    """The first line of a text, of so many characters, harmless to a terminal."""
     line = _harmless(text.strip().partition("\n")[0])
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
@@ -165,19 +166,20 @@ def _harmless(text: str) -> str:
     )
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> str:
+def plain(value: object) -> object:
+    """What JSON has for a row, a time or an id."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _console() -> Console:
+def console() -> Console:
+    """A console that prints text as it is."""
     return Console(highlight=False, markup=False)
 
 
-def _can_draw() -> bool:
+def can_draw() -> bool:
+    """Whether the output takes lines and corners."""
     try:
         "├─└│".encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

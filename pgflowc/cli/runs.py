@@ -1,22 +1,27 @@
-"""`pgflowc runs`: list runs, and look into one."""
+"""`pgflowc runs`: list runs, look into one, watch, end, resume and prune them."""
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from pgflowc.cli import run_view
-from pgflowc.cli.exit import fail
+from pgflowc.cli import run_view, times
+from pgflowc.cli.confirm import confirm
+from pgflowc.cli.exit import FINDINGS
+from pgflowc.cli.json_input import read_json
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
+from pgflowc.cli.watch_view import watch
+from pgflowc_runtime.client import Client
 from pgflowc_runtime.run_faults import flow_not_found
 
 app = typer.Typer(no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+RunIds = Annotated[list[str], typer.Argument(metavar="RUN_ID...", help="One or more runs.")]
 
 
 class Status(StrEnum):
@@ -27,30 +32,71 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Kind(StrEnum):
+    """The kinds of flows."""
+
+    FLOW = "flow"
+    JOB = "job"
+
+
 @app.command("list")
 def list_runs(
     flow: Annotated[
         str | None, typer.Option("--flow", metavar="SLUG", help="Only runs of this flow.")
     ] = None,
     status: Annotated[Status | None, typer.Option("--status", help="Only runs of this status.")] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="Only runs of flows, or of jobs.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", metavar="TIME", help="Started since then: 2030-01-31T09:00, or 2h for 2 hours ago."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="TIME", help="Started before then, likewise.")
+    ] = None,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            "--input", "-i", metavar="JSON", help="""Only inputs that contain this: '{"order_id": 1}'."""
+        ),
+    ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")
     ] = 20,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="CURSOR", help="Go on after a page that was full.")
+    ] = None,
     as_json: JsonOption = False,
     project: ProjectOption = None,
     dsn: DsnOption = None,
 ) -> None:
     """List runs, the latest first."""
+    begin = None if since is None else times.since(since, "--since")
+    end = None if until is None else times.since(until, "--until")
+    contained = None if input is None else read_json(input)
     with connected(dsn, project_root(project)) as client:
-        if flow is not None and not client.flow_exists(flow):
-            raise flow_not_found(flow, [known.slug for known in client.list_flows()])
-        runs = client.list_runs(flow, status=None if status is None else status.value, limit=limit)
+        _check_flow(client, flow)
+        page = client.list_runs(
+            flow,
+            status=None if status is None else status.value,
+            kind=None if kind is None else kind.value,
+            since=begin,
+            until=end,
+            input=contained,
+            limit=limit,
+            after=after,
+        )
     if as_json:
-        typer.echo(run_view.as_json(runs))
-    elif runs:
-        run_view.show_list(runs)
-    else:
+        typer.echo(run_view.as_json(page))
+    elif page:
+        run_view.show_list(page)
+    elif after is None and begin is None and end is None and contained is None:
         typer.echo("No runs. Start one: pgflowc start FLOW --input JSON", err=True)
+    else:
+        typer.echo("No runs fit.", err=True)
+    if page.next is not None:
+        typer.echo(f"More: --after {page.next}", err=True)
 
 
 @app.command("show")
@@ -61,13 +107,107 @@ def show_run(
     dsn: DsnOption = None,
 ) -> None:
     """Show a run and its steps: status, attempts, durations."""
-    try:
-        wanted = UUID(run_id)
-    except ValueError:
-        fail(f"'{run_id}' is not a run id", help="`pgflowc runs list` shows the latest ones")
     with connected(dsn, project_root(project)) as client:
-        state = client.get_run_with_states(wanted)
+        state = client.get_run_with_states(run_id)
     if as_json:
         typer.echo(run_view.as_json(state))
     else:
         run_view.show(state)
+
+
+@app.command("watch")
+def watch_runs(
+    run_ids: RunIds,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object a line for each event.")
+    ] = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Follow runs until all have ended: redrawn in place on a terminal, a line for each event elsewhere.
+
+    Exit codes: 0 all completed, 1 one has failed.
+    """
+    with connected(dsn, project_root(project)) as client, client.watch(*run_ids) as watcher:
+        watch(watcher, as_json=as_json)
+    if any(state.run.status != "completed" for state in watcher.states.values()):
+        raise typer.Exit(FINDINGS)
+
+
+@app.command("cancel")
+def cancel_runs(
+    run_ids: RunIds,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; the run's error says so.")
+    ] = None,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """End runs as failed; what a worker is doing for them counts no more.
+
+    Exit codes: 0 cancelled, 1 one was over already.
+    """
+    with connected(dsn, project_root(project)) as client:
+        done = {run_id: client.cancel_run(run_id, reason=reason) for run_id in run_ids}
+    _tell(done, "cancelled", "was over already", as_json)
+
+
+@app.command("retry")
+def retry_runs(
+    run_ids: RunIds,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Let failed runs go on where they failed; what is finished is kept.
+
+    Exit codes: 0 they go on, 1 one is not failed.
+    """
+    with connected(dsn, project_root(project)) as client:
+        done = {run_id: client.retry_run(run_id) for run_id in run_ids}
+    _tell(done, "goes on", "is not failed", as_json)
+
+
+@app.command("prune")
+def prune_runs(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="DURATION", help="Ended longer ago than that, such as 30d.")
+    ],
+    flows: Annotated[
+        list[str] | None,
+        typer.Option("--flow", metavar="SLUG", help="Only runs of this flow; may be repeated."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Delete runs that have ended, with their steps, tasks and messages, and the rows of dead workers."""
+    age = times.duration(older_than, "--older-than")
+    with connected(dsn, project_root(project)) as client:
+        for flow in flows or ():
+            _check_flow(client, flow)
+        of = f" of {', '.join(flows)}" if flows else ""
+        confirm(f"Delete all runs{of} that ended more than {older_than} ago?", yes=yes)
+        pruned = client.prune(age, flows=flows)
+    if as_json:
+        typer.echo(run_view.as_json(pruned))
+    else:
+        runs = "1 run" if pruned.runs == 1 else f"{pruned.runs} runs"
+        typer.echo(f"Deleted {runs} with {pruned.step_tasks} tasks.")
+
+
+def _check_flow(client: Client, flow: str | None) -> None:
+    if flow is not None and not client.flow_exists(flow):
+        raise flow_not_found(flow, [known.slug for known in client.list_flows()])
+
+
+def _tell(done: dict[str, bool], yes: str, no: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(done, indent=2))
+    else:
+        for run_id, was_done in done.items():
+            typer.echo(f"{run_id} {yes if was_done else no}")
+    if not all(done.values()):
+        raise typer.Exit(FINDINGS)

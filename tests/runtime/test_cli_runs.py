@@ -1,0 +1,236 @@
+"""`pgflowc start`, `runs`, `flows` and `workers`, called in this process."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from pgflowc.cli.app import build
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(core_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command against the test's database, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PGFLOWC_DSN", core_dsn)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def pgflowc(*words: str, input: str | None = None, code: int = 0) -> Any:
+        done = CliRunner().invoke(build(words), words, input=input)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert done.exit_code == code, done.output
+        return done
+
+    return pgflowc
+
+
+@pytest.fixture
+def flow(bench, step) -> None:
+    bench.flow(
+        "report", step("items", max_attempts=2), step("each", "items", kind="map"), step("sum", "each")
+    )
+
+
+def start(run: Run, *words: str) -> str:
+    return str(run("start", "report", *words).stdout).strip()
+
+
+def refused(done: Any, error: str, help: str = "") -> None:
+    assert done.stdout == ""
+    assert done.stderr == f"error: {error}\n" + (f" help: {help}\n" if help else "")
+
+
+# start
+
+
+def test_a_run_starts_later(run: Run, flow, bench) -> None:
+    start(run, "--in", "2m")
+    start(run, "--at", "2020-01-01T00:00")
+    later, now = [
+        float(row[0])
+        for row in bench.rows(
+            "select extract(epoch from vt - clock_timestamp()) from pgmq.q_report order by vt desc"
+        )
+    ]
+    assert 100 < later <= 120
+    assert now <= 0
+
+
+def test_a_start_may_be_repeated(run: Run, flow, bench) -> None:
+    chosen = str(uuid.uuid4())
+    assert start(run, "--run-id", chosen) == start(run, "--run-id", chosen) == chosen
+    done = run("start", "report", "--run-id", chosen, "-i", "[1]", code=2)
+    assert done.stderr.startswith(f"error: run {chosen} exists, of flow 'report', with input {{}}, not [1]")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--in", "soon"], "--in: 'soon' is no duration"),
+        (["--in", "1h30m"], "--in: '1h30m' is no duration"),
+        (["--at", "noon"], "--at: 'noon' is no time"),
+        (["--at", "2030-01-01", "--in", "1s"], "--in and --at exclude each other"),
+        (["--run-id", "12"], "'12' is not a run id"),
+        (
+            ["-i", "{"],
+            "--input is not JSON: line 1, column 2: Expecting property name enclosed in double quotes",
+        ),
+        (["-i", "NaN"], "--input is not JSON: JSON has no NaN"),
+        (["-i", "[" * 100_000], "--input is nested too deeply"),
+        (["-i", "@missing"], "cannot read missing: No such file or directory"),
+    ],
+)
+def test_what_start_refuses(run: Run, flow, bench, words: list[str], error: str) -> None:
+    assert run("start", "report", *words, code=2).stderr.splitlines()[0] == f"error: {error}"
+    assert bench.value("select count(*) from pgflow.runs") == 0
+
+
+# runs
+
+
+def test_runs_are_filtered_and_come_in_pages(run: Run, flow, bench) -> None:
+    ids = [start(run, "-i", json.dumps({"n": n})) for n in range(3)]
+    first = run("runs", "list", "--limit", "2")
+    assert [line.split()[0] for line in first.stdout.splitlines()[1:]] == [ids[2], ids[1]]
+    more = first.stderr.strip().removeprefix("More: ").split()
+    rest = run("runs", "list", *more)
+    assert [line.split()[0] for line in rest.stdout.splitlines()[1:]] == [ids[0]]
+    assert rest.stderr == ""
+    [found] = json.loads(run("runs", "list", "-i", '{"n": 1}', "--json").stdout)
+    assert found["run_id"] == ids[1]
+    assert run("runs", "list", "--kind", "job").stderr.startswith("No runs")
+    assert json.loads(run("runs", "list", "--until", "1h", "--json").stdout) == []
+    assert len(json.loads(run("runs", "list", "--since", "1h", "--kind", "flow", "--json").stdout)) == 3
+    refused(
+        run("runs", "list", "--after", "x", code=2),
+        "'x' is no cursor of a list",
+        "begin again without a cursor",
+    )
+    assert run("runs", "list", "--since", "yesterday", code=2).stderr.startswith(
+        "error: --since: 'yesterday' is no time"
+    )
+
+
+def test_runs_are_cancelled_and_go_on(run: Run, flow, bench) -> None:
+    one, two = start(run), start(run)
+    done = run("runs", "cancel", one, two, "--reason", "too late")
+    assert done.stdout.splitlines() == [f"{one} cancelled", f"{two} cancelled"]
+    assert run("runs", "cancel", one, code=1).stdout == f"{one} was over already\n"
+    assert "cancelled: too late" in run("runs", "show", one).stdout
+    assert json.loads(run("runs", "retry", one, "--json").stdout) == {one: True}
+    assert run("runs", "retry", one, code=1).stdout == f"{one} is not failed\n"
+    unknown = str(uuid.uuid4())
+    for command in ("cancel", "retry", "watch", "show"):
+        refused(
+            run("runs", command, unknown, code=2),
+            f"no run {unknown} in this database",
+            "`pgflowc runs list` shows the latest ones",
+        )
+
+
+def test_runs_are_watched_a_line_for_each_event(run: Run, flow, bench) -> None:
+    import threading
+
+    id = start(run)
+    worker = threading.Timer(0.5, bench.work, ["report", {"items": [1, 2], "each": 3, "sum": 6}])
+    worker.start()
+    lines = run("runs", "watch", id).stdout.splitlines()
+    worker.join()
+    events = [" ".join(line.split()[1:]) for line in lines]
+    assert events[0] == f"report started run {id}"
+    assert "items completed" in events
+    assert events[-2:] == ["sum completed", "report completed"]
+
+
+def test_watching_gives_json_lines_and_tells_failures(run: Run, flow, bench) -> None:
+    good, bad = start(run), start(run)
+    run("runs", "cancel", bad)
+    bench.work("report", {"items": [], "sum": 0})
+    lines = [
+        json.loads(line) for line in run("runs", "watch", good, bad, "--json", code=1).stdout.splitlines()
+    ]
+    assert {(line["event"], line["run"]["run_id"], line["run"]["status"]) for line in lines} == {
+        ("snapshot", good, "completed"),
+        ("snapshot", bad, "failed"),
+    }
+    assert run("runs", "watch", good).stdout.split()[1:3] == ["report", "completed"]
+
+
+def test_pruning_asks_first(run: Run, flow, bench) -> None:
+    id = start(run)
+    run("runs", "cancel", id)
+    question = "Delete all runs of report that ended more than 0s ago?"
+    words = ("runs", "prune", "--older-than", "0s", "--flow", "report")
+    refused(run(*words, code=2), f"{question} Nobody can be asked here", "--yes goes on without asking")
+    assert json.loads(run(*words, "--yes", "--json").stdout)["runs"] == 1
+    assert run(*words, "-y").stdout == "Deleted 0 runs with 0 tasks.\n"
+    refused(
+        run("runs", "prune", "--older-than", "a month", code=2),
+        "--older-than: 'a month' is no duration",
+        "for example 90s, 5m, 2h or 30d",
+    )
+    refused(run(*words[:-1], "raport", code=2), "no flow 'raport' in this database", "did you mean 'report'?")
+
+
+# flows and workers
+
+
+def test_flows_are_listed_shown_and_deleted(run: Run, flow, bench) -> None:
+    assert run("flows", "list").stdout.splitlines()[1].split() == ["report", "flow", "1", "0", "s", "10", "s"]
+    assert json.loads(run("flows", "list", "--json").stdout)[0]["slug"] == "report"
+    assert run("flows", "show", "report").stdout.splitlines() == [
+        "report  flow  1 attempt, base delay 0 s, timeout 10 s",
+        "  items  2 attempts",
+        "  each   map of items",
+        "  sum    after each",
+    ]
+    shown = json.loads(run("flows", "show", "report", "--json").stdout)
+    assert [step["slug"] for step in shown["steps"]] == ["items", "each", "sum"]
+    start(run)
+    refused(
+        run("flows", "delete", "report", code=2),
+        "Delete flow 'report' and all its runs, of which 1 is going on? Nobody can be asked here",
+        "--yes goes on without asking",
+    )
+    refused(
+        run("flows", "delete", "Report", code=2),
+        "no flow 'Report' in this database",
+        "did you mean 'report'?",
+    )
+    assert run("flows", "delete", "report", "--yes").stdout == "Deleted report.\n"
+    assert run("flows", "list").stderr.startswith("No flows.")
+
+
+def test_conditions_of_a_flow_are_shown(run: Run, bench) -> None:
+    step: dict[str, Any] = {"if": {"a": 1}, "if_not": {"b": 2}, "when_exhausted": "skip", "start_delay": 5}
+    from pgflowc_runtime import Client
+
+    with Client(bench.dsn) as client:
+        client.upsert_flow({"flow": "odd", "steps": {"first": step, "each": {"map": "$input"}}})
+    assert run("flows", "show", "odd").stdout.splitlines()[1:] == [
+        '  first  starts 5 s later  if {"a": 1}  if not {"b": 2}  else skip  when exhausted skip',
+        "  each   map of the input",
+    ]
+
+
+def test_workers_are_listed(run: Run, flow, bench) -> None:
+    assert run("workers", "list").stderr.startswith("No workers.")
+    id = str(uuid.uuid4())
+    bench.rows(
+        "insert into pgflow.workers (worker_id, queue_name, function_name) values (%s, 'report', 'shop')", id
+    )
+    words = run("workers", "list").stdout.splitlines()[1].split()
+    assert (words[:3], words[-1]) == ([id, "report", "alive"], "shop")
+    bench.rows("select pgflow.mark_worker_stopped(%s)", id)
+    assert run("workers", "list").stdout == ""
+    [worker] = json.loads(run("workers", "list", "--all", "--json").stdout)
+    assert (worker["worker_id"], worker["alive"]) == (id, False)
+    assert "stopped" in run("workers", "list", "--all").stdout
