@@ -46,6 +46,7 @@ COMMANDS = (
     ),
     Command("graph", "pgflowc.cli.graph:graph", "Draw a flow for a terminal or a page.", COMPILER),
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
+    Command("watch", "pgflowc.cli.watch:watch", "Compile whenever a spec or a handler is saved.", COMPILER),
     Command(
         "explain",
         "pgflowc.cli.explain:explain",

@@ -69,7 +69,34 @@ def compile_project(
     Exits 0 when done, 1 on mistakes in specs or, with --check, a stale file,
     2 when files cannot be read or written.
     """
-    found, layout = _project(project_root(project), package, format)
+    root = project_root(project)
+    layout, compilation, changes = compiled(
+        root, package, force=force, allow_data_loss=allow_data_loss, format=format
+    )
+    if check or show_diff:
+        typer.echo(diff(changes), err=format is not Format.TEXT, nl=False)
+        _finish_check(changes, check=check)
+        return
+    if not dry_run:
+        write_changes(root, changes)
+    say = speaker(format)
+    for line in describe(compilation.plan, layout.migration):
+        say(line)
+    _summarise(changes, say, dry_run=dry_run)
+
+
+def compiled(
+    root: Path,
+    package: str | None,
+    *,
+    force: bool = False,
+    allow_data_loss: bool = False,
+    format: Format = Format.TEXT,
+) -> tuple[Layout, Compilation, list[Change]]:
+    """Compile the project in `root`, and what writing the result would change; shows what was found, and
+    exits on errors.
+    """
+    found, layout = _project(root, package, format)
     compilation, present = _compile(
         found, layout, force=force, allow_data_loss=allow_data_loss, format=format
     )
@@ -78,19 +105,22 @@ def compile_project(
         edited = [change for change in changes if change.path in compilation.rendered.edited]
         typer.echo(diff(edited), err=True, nl=False)
         raise typer.Exit(exit_code(compilation.diagnostics))
-    if check or show_diff:
-        typer.echo(diff(changes), err=format is not Format.TEXT, nl=False)
-        _finish_check(changes, check=check)
-        return
-    if not dry_run:
-        try:
-            write(found.root, changes, last=LOCK)
-        except OutputError as error:
-            fail(f"nothing was written: {error}")
-    say = speaker(format)
-    for line in describe(compilation.plan, layout.migration):
-        say(line)
-    _summarise(changes, say, dry_run=dry_run)
+    return layout, compilation, changes
+
+
+def write_changes(root: Path, changes: Sequence[Change]) -> None:
+    """Write all or nothing; exits when that fails."""
+    try:
+        write(root, changes, last=LOCK)
+    except OutputError as error:
+        fail(f"nothing was written: {error}")
+
+
+def show_change(change: Change, say: Callable[[str], None]) -> None:
+    """A line about a file."""
+    status = f"{change.status:<9}"
+    color = wants_color(sys.stdout)
+    say(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
 
 
 def _project(root: Path, package: str | None, format: Format) -> tuple[Project, Layout]:
@@ -143,10 +173,9 @@ def _finish_check(changes: Sequence[Change], *, check: bool) -> None:
 
 
 def _summarise(changes: Sequence[Change], say: Callable[[str], None], *, dry_run: bool) -> None:
-    color = wants_color(sys.stdout)
     for change in changes:
-        status = f"{change.status:<9}"
-        say(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
+        if change.status is not Status.UNCHANGED:
+            show_change(change, say)
     counts = Counter(change.status for change in changes)
     written = counts[Status.CREATED] + counts[Status.UPDATED]
     parts = [f"{'would write' if dry_run else 'wrote'} {_files(written)}"]

@@ -1,0 +1,167 @@
+"""`pgflowc watch`: compiles whenever a file is saved that compiling reads."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+
+from pgflowc.cli.compile import PackageOption, compiled, show_change, write_changes
+from pgflowc.cli.exit import fail
+from pgflowc.cli.options import ProjectOption, project_root
+from pgflowc.diagnostics import Report
+from pgflowc.output import Change, Status
+from pgflowc.plan import LOCK
+from pgflowc.project import CONFIG, load_project
+from pgflowc.render import Layout
+from pgflowc.settings import Settings
+
+MigrationsOption = Annotated[
+    bool,
+    typer.Option("--migrations", help="Write migrations and the lock, too: one migration for each save."),
+]
+
+# How long to wait for the next event before looking at the files, which finds what a file system does not
+# tell.
+_LOOK_MILLISECONDS = 1000
+# How long files have to be still: a `git checkout` and some editors write in several steps.
+_STILL_MILLISECONDS = 50
+_GROUP_MILLISECONDS = 400
+
+Snapshot = dict[Path, tuple[int, int, int]]
+"""Files with inode, size and time of change."""
+
+
+def watch(
+    project: ProjectOption = None, package: PackageOption = None, migrations: MigrationsOption = False
+) -> None:
+    """Compile whenever a spec, a handler or pgflowc.toml is saved, until Ctrl-C.
+
+    Writes types, stubs and the registry. Migrations are left to `pgflowc compile`,
+    because each save of a spec in the making would be one more.
+    """
+    root = project_root(project).resolve()
+    if not root.is_dir():
+        fail(f"{root} is not a directory")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not an exception, which might come between two files that belong together.
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.is_set():
+        seen = _snapshot(root, package)
+        written = _compile(root, package, migrations=migrations)
+        # Our own writing is no reason to compile again.
+        for change in written:
+            seen.pop(root / change.path, None)
+        seen |= _stats(root / change.path for change in written)
+        typer.echo("watching for changes, Ctrl-C ends it")
+        if changed := _next_change(root, package, seen, stop):
+            typer.echo(f"\nchanged: {_shown(changed)}")
+
+
+def _compile(root: Path, package: str | None, *, migrations: bool) -> list[Change]:
+    """Compile and write; the files written. Faults are shown, and leave everything as it was."""
+    try:
+        layout, _, changes = compiled(root, package)
+        found = [change for change in changes if change.status is not Status.UNCHANGED]
+        wanted = [change for change in found if migrations or not _is_migration(change, layout)]
+        write_changes(root, wanted)
+    except typer.Exit:
+        return []
+    for change in wanted:
+        show_change(change, typer.echo)
+    if len(wanted) < len(found):
+        typer.echo("the migrations are behind: run `pgflowc compile` when the specs are done")
+    elif not found:
+        typer.echo("everything is up to date")
+    return wanted
+
+
+def _is_migration(change: Change, layout: Layout) -> bool:
+    return change.path == LOCK or PurePosixPath(change.path).is_relative_to(layout.migrations_dir)
+
+
+def _next_change(
+    root: Path, package: str | None, seen: Snapshot, stop: threading.Event
+) -> list[PurePosixPath]:
+    """Wait until files differ from `seen`; those that do, or none when it is time to stop."""
+    while not stop.is_set():
+        directories = _directories(root, package)
+        for _ in _events(directories, stop):
+            now = _snapshot(root, package)
+            if now != seen:
+                changed = {path for path, _ in now.items() ^ seen.items()}
+                return sorted(PurePosixPath(path.relative_to(root)) for path in changed)
+            if _directories(root, package) != directories:
+                break
+    return []
+
+
+def _events(directories: Sequence[Path], stop: threading.Event) -> Iterator[None]:
+    """A moment in which it is worth to look at the files: now, after something happened, now and then."""
+    # Slow to import, and needed by no other command.
+    from watchfiles import watch as events
+
+    yield
+    try:
+        for _ in events(
+            *directories,
+            watch_filter=None,
+            debounce=_GROUP_MILLISECONDS,
+            step=_STILL_MILLISECONDS,
+            stop_event=stop,
+            rust_timeout=_LOOK_MILLISECONDS,
+            yield_on_timeout=True,
+            recursive=False,
+            raise_interrupt=False,
+        ):
+            yield
+    except OSError:
+        # A directory went, or the system watches as much as it can; then looking has to do.
+        stop.wait(_LOOK_MILLISECONDS / 1000)
+
+
+def _directories(root: Path, package: str | None) -> list[Path]:
+    """Where the files are that compiling reads; `root` tells of the others when they appear."""
+    found = {root}
+    for pattern in _patterns(root, package):
+        for directory in _glob(root, str(PurePosixPath(pattern).parent)):
+            found |= {directory} if directory.is_dir() else set()
+    return sorted(found)
+
+
+def _snapshot(root: Path, package: str | None) -> Snapshot:
+    return _stats(path for pattern in _patterns(root, package) for path in _glob(root, pattern))
+
+
+def _stats(paths: Iterable[Path]) -> Snapshot:
+    found = Snapshot()
+    for path in paths:
+        with suppress(OSError):
+            stat = path.stat()
+            found[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+def _patterns(root: Path, package: str | None) -> list[str]:
+    """The files that compiling reads, as far as the configuration can be read."""
+    project = load_project(root, Report())
+    settings = project.settings if project is not None else Settings()
+    layout = Layout(package or settings.package or "_", settings.source_dir, settings.migrations_dir)
+    return [CONFIG, *settings.flows, *layout.inputs()]
+
+
+def _glob(root: Path, pattern: str) -> Iterator[Path]:
+    # Directories may go while they are searched.
+    with suppress(OSError):
+        yield from [root] if pattern == "." else root.glob(pattern)
+
+
+def _shown(changed: list[PurePosixPath]) -> str:
+    names = [str(path) for path in changed]
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
