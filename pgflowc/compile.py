@@ -14,6 +14,7 @@ from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.fixing import certain_fixes, fixed
 from pgflowc.diagnostics.ignores import Ignore
 from pgflowc.document.comments import python_text_test, text_test
+from pgflowc.document.referred import Specs
 from pgflowc.document.source import Source
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, Plan, Target, parse_lock, plan
@@ -21,7 +22,7 @@ from pgflowc.render import Layout, Rendered, render
 
 _SYNTAX_IDS = frozenset(code.id for code in vars(syntax).values() if isinstance(code, Code))
 # Codes from here on are found by planning and rendering, which checking alone does not do.
-_FIRST_OF_COMPILING = "PGF600"
+_FIRST_OF_COMPILING = "PGF700"
 _MOST_ROUNDS = 20
 _MOST_TRIED = 20
 
@@ -46,7 +47,10 @@ class Compilation:
 
 
 def check_sources(sources: Mapping[str, str], report: Report) -> tuple[Flow, ...]:
-    """The flows of all specs, by slug; those with faults are reported and missing."""
+    """The flows of all specs, by slug; those with faults are reported and missing.
+
+    `sources` are texts by path; what they refer to is known if they are `Specs`.
+    """
     return _check(sources, report)[0]
 
 
@@ -56,7 +60,8 @@ def _check(sources: Mapping[str, str], report: Report) -> tuple[tuple[Flow, ...]
     documents = {path: document.parse(path, text, own) for path, text in sources.items()}
     parsed = [one for listed in documents.values() for one in listed]
     specs = [decoded for one in parsed if (decoded := spec.decode(one, own)) is not None]
-    flows = graph.build(specs, own)
+    around = Specs.of(sources)
+    flows = graph.for_target(graph.build(specs, own, around.referred), around.cron_target, own)
     ignored: list[Ignore] = []
     for path, text in sources.items():
         if ignores.MARK in text:
@@ -67,22 +72,23 @@ def _check(sources: Mapping[str, str], report: Report) -> tuple[tuple[Flow, ...]
     return flows, ignored
 
 
-def fix_sources(sources: Mapping[str, str]) -> dict[str, str]:
+def fix_sources(sources: Mapping[str, str]) -> Specs:
     """The specs with every fault mended that has one certain cure; each other character is as it was.
 
     Mending one fault can bring another to light, so it goes on until there is nothing more to mend. Files
     are mended one by one, and a change that does not mend what it should is not made.
     """
-    return {path: _fix(path, text) for path, text in sources.items()}
+    specs = Specs.of(sources)
+    return specs.changed({path: _fix(specs, path, text) for path, text in sources.items()})
 
 
-def _fix(path: str, text: str) -> str:
-    found = _findings(path, text)
+def _fix(specs: Specs, path: str, text: str) -> str:
+    found = _findings(specs, path, text)
     for _ in range(_MOST_ROUNDS):
         fixes = certain_fixes(found, path)
         for chosen in (fixes, *([fix] for fix in fixes[:_MOST_TRIED])):
             better = fixed(text, chosen)
-            after = _findings(path, better)
+            after = _findings(specs, path, better)
             if better != text and _is_progress(found, after, chosen):
                 text, found = better, after
                 break
@@ -91,9 +97,9 @@ def _fix(path: str, text: str) -> str:
     return text
 
 
-def _findings(path: str, text: str) -> tuple[Diagnostic, ...]:
+def _findings(specs: Specs, path: str, text: str) -> tuple[Diagnostic, ...]:
     report = Report()
-    check_sources({path: text}, report)
+    check_sources(specs.changed({path: text}), report)
     return report.sorted()
 
 

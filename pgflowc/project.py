@@ -7,8 +7,10 @@ mistakes in the other specs.
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
@@ -16,11 +18,22 @@ from pathlib import Path
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import files
 from pgflowc.document import parse
+from pgflowc.document.referred import (
+    CronTarget,
+    Module,
+    Referred,
+    Specs,
+    files_in_schema,
+    files_in_spec,
+    modules_in_spec,
+)
 from pgflowc.settings import SUFFIXES, Settings, read_settings
 
 CONFIG = "pgflowc.toml"
 NO_SPECS = (CONFIG, "pyproject.toml")
 MAX_BYTES = 8 * 1024 * 1024
+# Enough to find modules to read; where a handler is written so that this misses it, it is just not checked.
+_HANDLER = re.compile(r"""handler["']?\s*[:=]\s*["']?([A-Za-z_][\w.]*):""", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +89,8 @@ def load_project(root: Path, report: Report) -> Project | None:
     return None if faults.has_errors else Project(root, settings[0])
 
 
-def read_flows(project: Project, report: Report) -> dict[str, str]:
-    """The texts of the project's specs by path relative to its root, sorted."""
+def read_flows(project: Project, report: Report) -> Specs:
+    """The project's specs by path relative to its root, sorted, with what they refer to."""
     found: set[Path] = set()
     for pattern in project.settings.flows:
         found.update(path for path in project.root.glob(pattern) if not _is_hidden(path, project.root))
@@ -89,7 +102,9 @@ def read_flows(project: Project, report: Report) -> dict[str, str]:
                 help=("write a spec there, or name other patterns in pgflowc.toml: flows = [...]",),
             )
         )
-    return _read_all(((path, path.relative_to(project.root).as_posix()) for path in found), report)
+    texts = _read_all(((path, path.relative_to(project.root).as_posix()) for path in found), report)
+    referred = _read_referred(texts, project.root, lambda _: _Area(project.root, project.source_dir))
+    return Specs(texts, referred, project.settings.cron_target)
 
 
 def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[str, bytes]:
@@ -104,13 +119,23 @@ def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[st
     return present
 
 
-def read_paths(paths: Sequence[str], report: Report) -> dict[str, str]:
-    """The texts of what a command line names, by path as given: files, directories (searched), patterns."""
+def read_paths(paths: Sequence[str], report: Report) -> Specs:
+    """The specs that a command line names, by path as given: files, directories (searched), patterns; with
+    what they refer to. Each may refer to files of the project it lies in, or else of the directory that the
+    command runs in, or its own.
+    """
     found: dict[Path, str] = {}
     for given in paths:
         for path in _expand(given, report):
             found.setdefault(path.resolve(), os.path.normpath(path))
-    return _read_all(found.items(), report)
+    texts = _read_all(found.items(), report)
+    areas: dict[str, _Area] = {}
+    cron_target: CronTarget = "worker"
+    for path, shown in found.items():
+        project = _project_around(path.parent)
+        areas[shown] = _Area(project.root, project.source_dir) if project else _Area(_outermost(path), None)
+        cron_target = project.settings.cron_target if project else cron_target
+    return Specs(texts, _read_referred(texts, Path(), areas.__getitem__), cron_target)
 
 
 def read_text(path: Path, shown: str, report: Report) -> str | None:
@@ -130,6 +155,100 @@ def read_text(path: Path, shown: str, report: Report) -> str | None:
             )
         )
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """What the `$ref` of a spec may lead to (resolved), and where the project's modules are."""
+
+    limit: Path
+    source_dir: Path | None
+
+
+def _project_around(directory: Path) -> Project | None:
+    """The project that the directory lies in; None if there is none, or its configuration is at fault."""
+    for root in (directory, *directory.parents):
+        if (root / CONFIG).is_file():
+            return load_project(root, Report())
+    return None
+
+
+def _outermost(path: Path) -> Path:
+    """The directory that a spec outside all projects may refer to files of."""
+    here = Path.cwd().resolve()
+    return here if path.is_relative_to(here) else path.parent
+
+
+def _read_referred(texts: Mapping[str, str], base: Path, area_of: Callable[[str], _Area]) -> Referred:
+    """What the specs refer to; their paths are relative to `base`.
+
+    Nothing is reported here: whoever resolves a reference knows the place to point at.
+    """
+    files: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    modules: dict[str, Module | None] = {}
+    for shown, text in texts.items():
+        area = area_of(shown)
+        waiting: list[str] = []
+        named = {found[1] for found in _HANDLER.finditer(text)}
+        if "$ref" in text or "$python" in text:
+            for document in parse(shown, text, Report()):
+                waiting.extend(files_in_spec(document))
+                named.update(modules_in_spec(document))
+        while waiting:
+            path = waiting.pop()
+            if path in files or path in faults:
+                continue
+            content = _read_inside(base, path, area.limit)
+            if isinstance(content, _Fault):
+                faults[path] = content.reason
+            else:
+                files[path] = content
+                waiting.extend(files_in_schema(path, content))
+        for name in sorted(named - modules.keys()) if area.source_dir else ():
+            assert area.source_dir is not None
+            with suppress(LookupError):
+                modules[name] = _read_module(area.source_dir, name, area.limit)
+    return Referred(files, faults, modules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why a file has no text, as the end of a sentence that begins with its path."""
+
+    reason: str
+
+
+def _read_inside(base: Path, path: str, limit: Path) -> str | _Fault:
+    """The text of a file that is not outside `limit`, symbolic links followed."""
+    try:
+        if not (base / path).resolve().is_relative_to(limit):
+            return _Fault("is outside the project")
+        faults = Report()
+        text = read_text(base / path, path, faults)
+    except (OSError, ValueError, RuntimeError):
+        # Names that no file can have: too long, with a NUL, or a circle of symbolic links.
+        return _Fault("does not exist")
+    return text if text is not None else _Fault(faults.sorted()[0].message.removeprefix(path).strip())
+
+
+def _read_module(source_dir: Path, name: str, limit: Path) -> Module | None:
+    """A module below `source_dir`, without importing it; None if its package is there and it is not.
+
+    Raises LookupError if the package is none of the project's, or the file cannot be read.
+    """
+    top = source_dir / name.split(".")[0]
+    if not top.is_dir() and not top.with_suffix(".py").is_file():
+        raise LookupError(name)
+    stem = source_dir.joinpath(*name.split("."))
+    for path in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+        if path.is_file():
+            shown = path.relative_to(source_dir).as_posix()
+            text = _read_inside(source_dir, shown, limit)
+            if isinstance(text, _Fault):
+                raise LookupError(name)
+            return Module(shown, text)
+    return Module(stem.relative_to(source_dir).as_posix(), "") if stem.is_dir() else None
 
 
 def _read_bytes(path: Path, shown: str, report: Report) -> bytes | None:

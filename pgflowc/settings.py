@@ -12,6 +12,7 @@ from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.document import Document, Mapping, Scalar, Sequence
+from pgflowc.document.referred import CronTarget
 
 MigrationFormat = Literal["plain", "supabase", "dbmate", "alembic"]
 FORMATS: tuple[MigrationFormat, ...] = get_args(MigrationFormat)
@@ -21,7 +22,10 @@ DEFAULT_FLOWS = ("flows/*.yaml", "flows/*.yml", "flows/*.toml")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `pgflowc.toml` says, with defaults. Directories are relative to the project, in POSIX form."""
+    """What `pgflowc.toml` says, with defaults. Directories are relative to the project, in POSIX form.
+
+    `cron_target` is `[target] cron`: who starts the runs of schedules.
+    """
 
     package: str | None = None
     flows: tuple[str, ...] = DEFAULT_FLOWS
@@ -29,10 +33,15 @@ class Settings:
     migrations_dir: str = "migrations"
     migrations_format: MigrationFormat = "plain"
     dsn: str | None = None
+    cron_target: CronTarget = "worker"
 
 
 _OUR_PACKAGES = ("pgflowc", "pgflowc_runtime")
-NAMES = tuple(Settings.__dataclass_fields__)
+# Tables of pgflowc.toml and the settings in them; all others stand at the top. What is in `worker` is read,
+# and judged, by the worker.
+TABLES: dict[str, tuple[str, ...] | None] = {"target": ("cron",), "worker": None}
+NAMES = (*(name for name in Settings.__dataclass_fields__ if name != "cron_target"), *TABLES)
+CRON_TARGETS: tuple[CronTarget, ...] = ("worker", "pg_cron")
 
 
 def read_settings(root: Path, document: Document, report: Report) -> Settings:
@@ -55,19 +64,45 @@ class _Reader:
             migrations_dir=self._directory("migrations_dir", "migrations"),
             migrations_format=self._migrations_format(),
             dsn=self._text("dsn"),
+            cron_target=self._cron_target(),
         )
 
     def _refuse_unknown(self) -> None:
-        root = self._document.root
-        for key, entry in root.entries.items() if isinstance(root, Mapping) else ():
-            if key not in NAMES:
-                near = near_miss(key, NAMES)
-                help = f"did you mean '{near}'?" if near else f"the settings are {', '.join(NAMES)}"
+        self._refuse_names((), NAMES)
+        for table, names in TABLES.items():
+            node = self._document.find(table)
+            if node is not None and not isinstance(node, Mapping):
+                self._refuse(node.span, f"'{table}' must be a table", f"write [{table}]")
+            if names is not None:
+                self._refuse_names((table,), names)
+
+    def _refuse_names(self, path: tuple[str, ...], known: tuple[str, ...]) -> None:
+        node = self._document.find(*path)
+        for key, entry in node.entries.items() if isinstance(node, Mapping) else ():
+            if key not in known:
+                near = near_miss(key, known)
+                help = f"did you mean '{near}'?" if near else f"the settings are {', '.join(known)}"
+                name = ".".join((*path, key))
                 self._report.add(
                     Diagnostic(
-                        files.UNKNOWN_SETTING, f"unknown setting '{key}'", entry.key_place.span, help=(help,)
+                        files.UNKNOWN_SETTING, f"unknown setting '{name}'", entry.key_place.span, help=(help,)
                     )
                 )
+
+    def _cron_target(self) -> CronTarget:
+        node = self._document.find("target", "cron")
+        written = node.value if isinstance(node, Scalar) else None
+        for target in CRON_TARGETS:
+            if node is None or written == target:
+                return target
+        assert node is not None
+        near = near_miss(str(written), CRON_TARGETS)
+        self._refuse(
+            node.span,
+            "'target.cron' must be worker or pg_cron",
+            f"did you mean '{near}'?" if near else 'for example: cron = "pg_cron"',
+        )
+        return "worker"
 
     def _text(self, name: str) -> str | None:
         node = self._document.find(name)

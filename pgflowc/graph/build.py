@@ -9,8 +9,10 @@ from typing import Any
 from pgflowc.diagnostics import Report
 from pgflowc.document import Mapping, Path, Scalar
 from pgflowc.document import Sequence as ListNode
+from pgflowc.document.referred import Referred
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
+from pgflowc.graph.json_schema import SchemaReader
 from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Step, StepOptions
 from pgflowc.graph.notation import Reader
 from pgflowc.graph.order import topological_order
@@ -18,14 +20,18 @@ from pgflowc.graph.payload import NamedType, PayloadType
 from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
 
 
-def build(specs: Sequence[Spec], report: Report) -> tuple[Flow, ...]:
-    """The flows of a project that passed every check, by slug; checks that compare flows are included."""
+def build(specs: Sequence[Spec], report: Report, referred: Referred | None = None) -> tuple[Flow, ...]:
+    """The flows of a project that passed every check, by slug; checks that compare flows are included.
+
+    `referred` holds the files that the specs name.
+    """
+    referred = referred or Referred()
     flows: list[Flow] = []
     drafts: list[Draft] = []
     refused: set[Draft] = set()
     for spec in specs:
         own = Report()
-        draft = _draft(spec, own)
+        draft = _draft(spec, referred, own)
         check_flow(draft, own)
         drafts.append(draft)
         if own.has_errors or spec.damaged:
@@ -36,8 +42,9 @@ def build(specs: Sequence[Spec], report: Report) -> tuple[Flow, ...]:
     return tuple(sorted(flows, key=lambda flow: flow.slug))
 
 
-def _draft(spec: Spec, report: Report) -> Draft:
-    reader = Reader(report)
+def _draft(spec: Spec, referred: Referred, report: Report) -> Draft:
+    schemas = SchemaReader(referred, frozenset(_entries(spec, "types")), report)
+    reader = Reader(report, schemas)
     types = {
         name: NamedType(name, reader.read(entry.value, within=name))
         for name, entry in _entries(spec, "types").items()
@@ -49,10 +56,13 @@ def _draft(spec: Spec, report: Report) -> Draft:
         kind="flow" if isinstance(spec.model, FlowModel) else "job",
         slug=spec.slug,
         slug_span=spec.value_span(*spec.slug_path),
-        types=types,
+        types={**types, **schemas.named},
         type_uses=tuple(reader.uses),
         input=input_,
         steps=steps,
+        derived=schemas.spans,
+        classes=tuple(reader.classes),
+        referred=referred,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pgflowc.diagnostics import Span
 from pgflowc.document import Path
+from pgflowc.document.referred import Referred
 from pgflowc.graph.model import FlowOptions
 from pgflowc.graph.payload import Array, NamedType, PayloadType
 from pgflowc.spec import PerformModel, Spec, StepModel
@@ -63,9 +65,21 @@ class TypeUse:
     within: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClassUse:
+    """A class that `$python` names, and where."""
+
+    module: str
+    name: str
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A spec with its payload types read."""
+    """A spec with its payload types read.
+
+    `derived` holds the places of the `$ref` that brought in those `types` that the spec does not write.
+    """
 
     spec: Spec
     kind: Literal["flow", "job"]
@@ -75,6 +89,9 @@ class Draft:
     type_uses: tuple[TypeUse, ...]
     input: PayloadType | None
     steps: dict[str, DraftStep]
+    derived: Mapping[str, Span]
+    classes: tuple[ClassUse, ...]
+    referred: Referred
 
     @property
     def options(self) -> FlowOptions:
@@ -85,6 +102,10 @@ class Draft:
             base_delay=DEFAULT_BASE_DELAY if model.base_delay is None else model.base_delay,
             timeout=DEFAULT_TIMEOUT if model.timeout is None else model.timeout,
         )
+
+    def type_span(self, name: str) -> Span:
+        """The place of an entry of `types`, or of the `$ref` that brought it in."""
+        return self.derived.get(name) or self.spec.key_span("types", name)
 
     def has_written(self, slug: str) -> bool:
         """Whether a step of that slug is written, even if it was left out for its faults."""

@@ -10,13 +10,13 @@ import re
 from typing import NoReturn
 
 from pgflowc.diagnostics import Code, Diagnostic, Fix, Report, Span, replacement
-from pgflowc.diagnostics.codes import spec as spec_codes
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
-from pgflowc.graph.draft import TypeUse
+from pgflowc.graph.draft import ClassUse, TypeUse
+from pgflowc.graph.json_schema import SchemaReader
 from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
 from pgflowc.spec.model import is_import_path
 
@@ -41,12 +41,14 @@ _DIRECTIVES = ("$enum", "$ref", "$python")
 
 
 class Reader:
-    """Reads the types of one flow; `uses` collects the names met."""
+    """Reads the types of one flow; `uses` collects the names met, `classes` those of Python."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, schemas: SchemaReader) -> None:
         self._report = report
+        self._schemas = schemas
         self._within: str | None = None
         self.uses: list[TypeUse] = []
+        self.classes: list[ClassUse] = []
 
     def read(self, node: Node, *, within: str | None = None) -> PayloadType:
         """The type that `node` writes; `within` is the entry of `types` that it stands in."""
@@ -115,12 +117,7 @@ class Reader:
         if directive.key == "$python":
             return self._python(directive.value, span)
         if directive.key == "$ref":
-            return self.refuse(
-                spec_codes.NOT_COMPILED,
-                f"this version of pgflowc does not compile '{directive.key}' yet",
-                span,
-                "write the type out, or use 'json'",
-            )
+            return self._reference(directive.value, span)
         return self._enum(directive.value, span)
 
     def _enum(self, node: Node, key_span: Span) -> PayloadType:
@@ -151,6 +148,18 @@ class Reader:
             values[key] = None
         return payload.Enum(tuple(value for _, value in values))
 
+    def _reference(self, node: Node, key_span: Span) -> PayloadType:
+        if isinstance(node, Refused):
+            return ANY
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return self._schemas.read(node.value, node.source.path, node.span)
+        return self.refuse(
+            codes.BAD_REFERENCE,
+            "'$ref' takes the path of a file",
+            key_span,
+            "write {$ref: 'schemas/order.json'}",
+        )
+
     def _python(self, node: Node, key_span: Span) -> PayloadType:
         if isinstance(node, Refused):
             return ANY
@@ -164,6 +173,7 @@ class Reader:
             )
         module, _, name = written.partition(":")
         if is_import_path(written):
+            self.classes.append(ClassUse(module, name, node.span))
             return payload.Python(module, name)
         module, _, name = written.rpartition(".")
         dotted = is_import_path(f"{module}:{name}")

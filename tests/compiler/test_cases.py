@@ -15,13 +15,23 @@ import pytest
 
 from pgflowc.compile import check_sources, fix_sources
 from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import conditions, graph, ignores, limits, payloads, spec, syntax, types
+from pgflowc.diagnostics.codes import (
+    conditions,
+    graph,
+    ignores,
+    limits,
+    payloads,
+    spec,
+    syntax,
+    target,
+    types,
+)
 from pgflowc.diagnostics.text import render
 
 CASES = Path(__file__).parents[1] / "cases"
 NAMES = sorted(case.name for case in CASES.iterdir() if case.name.startswith("fault_"))
 UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
-FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, payloads, conditions, limits)
+FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, payloads, conditions, limits, target)
 CODES = [code for family in FAMILIES for code in vars(family).values() if isinstance(code, Code)]
 
 
@@ -70,5 +80,6 @@ def test_what_can_be_fixed_is_fixed(name: str) -> None:
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
 def test_every_code_has_a_case(code: Code) -> None:
-    goldens = [(CASES / name / "diagnostics.txt").read_text(encoding="utf-8") for name in NAMES]
-    assert any(f"{code.severity}[{code.id}]" in golden for golden in goldens)
+    goldens = [*CASES.glob("fault_*/diagnostics.txt"), *CASES.glob("*/report.txt")]
+    mark = f"{code.severity}[{code.id}]"
+    assert any(mark in golden.read_text(encoding="utf-8") for golden in goldens)

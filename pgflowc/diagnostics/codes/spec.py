@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgflowc.diagnostics.model import Code, Severity
 
+# PGF112 was: a part of the language that is not compiled yet.
 NOT_A_MAPPING = Code(
     "PGF101",
     Severity.ERROR,
@@ -106,15 +107,6 @@ NO_STEPS = Code(
     example="flow: orders\nsteps: {}",
     cure="Add a step. A step needs a slug and nothing else: `steps: {charge: }`.",
     cured="flow: orders\nsteps: {charge: }",
-)
-NOT_COMPILED = Code(
-    "PGF112",
-    Severity.ERROR,
-    "a part of the language that this version does not compile",
-    cause="`{$ref: ...}` belongs to the spec language, but this version of pgflowc cannot compile it yet.",
-    example="flow: report\ninput: {$ref: input.json}\nsteps: {build: {}}",
-    cure="Remove it, or use a version of pgflowc that compiles it.",
-    cured="flow: report\ninput: {day: date}\nsteps: {build: {}}",
 )
 NO_VALUE = Code(
     "PGF113",

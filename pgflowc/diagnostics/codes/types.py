@@ -112,3 +112,40 @@ BAD_PYTHON = Code(
     cure="Write module:Class, as in {$python: 'shop.models:Report'}.",
     cured='flow: report\nsteps:\n  build:\n    output: {$python: "shop.models:Report"}',
 )
+BAD_REFERENCE = Code(
+    "PGF312",
+    Severity.ERROR,
+    "a `$ref` that leads to no schema",
+    cause="`$ref` names a JSON Schema file of the project, relative to the file it stands in, and after # th "
+    "e way to a schema in it. Files outside the project and addresses on the network are never read.",
+    example="flow: report\ninput: {$ref: 'schemas/report.json#/$defs/Input'}\nsteps: {build: {}}",
+    cure="Correct the path, or put the schema there.",
+    cured="flow: report\ninput: {day: date}\nsteps: {build: {}}",
+)
+UNSUPPORTED_SCHEMA = Code(
+    "PGF313",
+    Severity.ERROR,
+    "a JSON Schema that has no payload type",
+    cause="Payload types are read from type, properties, required, additionalProperties, items, enum, const, "
+    "anyOf, oneOf, allOf of one schema, format and $ref. Other keywords that shape values cannot be turned "
+    "into a type, and leaving them out would accept what the schema refuses.",
+    example='{"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]}',
+    cure="Refer to a simpler schema, or write the type out under `types:`.",
+)
+UNCHECKED = Code(
+    "PGF314",
+    Severity.WARNING,
+    "a JSON Schema has limits that payload types do not check",
+    cause="Lengths, bounds and patterns are no part of payload types, so a payload beyond them is accepted.",
+    example='{"type": "object", "properties": {"sku": {"type": "string", "maxLength": 12}}}',
+    cure="Check them in the handler, or use `$python` with a pydantic model that does.",
+)
+NO_SUCH_CLASS = Code(
+    "PGF315",
+    Severity.ERROR,
+    "`$python` names a class that is not there",
+    cause="The module is read, without being imported, from the directory that holds your package, and has n "
+    "o class of that name: neither defined nor imported there.",
+    example="flow: report\nsteps:\n  build:\n    output: {$python: 'shop.models:Reprot'}",
+    cure="Correct the module or the class, or add the class.",
+)

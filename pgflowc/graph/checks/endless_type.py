@@ -26,7 +26,7 @@ def check(draft: Draft, report: Report) -> None:
                 codes.RECURSIVE_ALIAS,
                 f"the type '{cycle[0]}' is defined by itself without an object between: "
                 + " -> ".join([*cycle[:8], *(["..."] if len(cycle) > 8 else []), cycle[0]]),
-                draft.spec.key_span("types", cycle[0]),
+                draft.type_span(cycle[0]),
                 help=(f"put an object between: {cycle[0]}: {{children: [{cycle[0]}]}}",),
             )
         )
@@ -44,7 +44,7 @@ def check(draft: Draft, report: Report) -> None:
             Diagnostic(
                 codes.ENDLESS,
                 f"no value of the type '{cycle[0]}' could ever end: it holds {_chain(cycle[1:], cycle[0])}",
-                draft.spec.key_span("types", cycle[0]),
+                draft.type_span(cycle[0]),
                 help=(f"give it an end: '{cycle[0]} | null' or [{cycle[0]}]",),
             )
         )

@@ -23,7 +23,7 @@ def check(draft: Draft, report: Report) -> None:
         if name not in reached:
             reached.add(name)
             waiting.extend(used_by.get(name, ()))
-    unused = [name for name in draft.types if name not in reached]
+    unused = [name for name in draft.types if name not in reached and name not in draft.derived]
     # What only an unused type uses is a consequence; of types that use each other the first is named.
     needed = {inner for name in unused for inner in used_by.get(name, ()) if inner != name}
     for name in [name for name in unused if name not in needed] or unused[:1]:

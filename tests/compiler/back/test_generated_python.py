@@ -32,6 +32,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
         package = path.name
         name = f"{case}_{package}"
         shutil.copytree(path, root / name)
+        if (CASES / case / package).is_dir():
+            # Modules of its own that a case refers to.
+            shutil.copytree(CASES / case / package, root / name, dirs_exist_ok=True)
         for module in (root / name).rglob("*.py"):
             text = module.read_text(encoding="utf-8")
             module.write_text(

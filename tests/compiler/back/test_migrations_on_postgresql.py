@@ -12,6 +12,7 @@ from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow, Step
 from pgflowc.plan import parse_lock, shape_of
+from pgflowc.project import read_paths
 
 CASES = Path(__file__).parents[2] / "cases"
 NAMES = sorted(case.parent.name for case in CASES.glob("*/expected"))
@@ -51,7 +52,7 @@ def _migrations(case: Path) -> tuple[list[bytes], list[bytes]]:
 def _flows(case: Path) -> tuple[Flow, ...]:
     specs = sorted(path for name in ("flows", "specs") for path in (case / name).glob("*"))
     report = Report()
-    flows = check_sources({str(path): path.read_text(encoding="utf-8") for path in specs}, report)
+    flows = check_sources(read_paths([str(path) for path in specs], report), report)
     assert not report.has_errors
     return flows
 

@@ -1,0 +1,54 @@
+"""What the scheduler of the target database cannot express."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.codes import target as codes
+from pgflowc.diagnostics.words import quote
+from pgflowc.document.referred import CronTarget
+from pgflowc.graph.model import Flow
+from pgflowc.spec.cron import UTC_NAMES, beyond_pg_cron
+
+
+def for_target(flows: Sequence[Flow], cron: CronTarget, report: Report) -> tuple[Flow, ...]:
+    """The flows whose schedules the target can keep; the others are reported."""
+    if cron == "worker":
+        return tuple(flows)
+    return tuple(flow for flow in flows if _fits(flow, report))
+
+
+def _fits(flow: Flow, report: Report) -> bool:
+    cron = flow.cron
+    if cron is None:
+        return True
+    fits = True
+    if cron.timezone not in UTC_NAMES:
+        fits = False
+        report.add(
+            Diagnostic(
+                codes.TIMEZONE,
+                f"pg_cron cannot keep the schedule of '{flow.slug}' in the time zone {cron.timezone}",
+                cron.span,
+                help=(
+                    "write the schedule in UTC and leave 'timezone' out",
+                    'or let workers start the runs: cron = "worker" under [target] in pgflowc.toml',
+                ),
+            )
+        )
+    part = beyond_pg_cron(cron.schedule)
+    if part is not None:
+        fits = False
+        report.add(
+            Diagnostic(
+                codes.SCHEDULE,
+                f"pg_cron does not understand {quote(part)} in the schedule of '{flow.slug}'",
+                cron.span,
+                help=(
+                    "write it with *, */n, ranges a-b that do not pass the end, and lists",
+                    'or let workers start the runs: cron = "worker" under [target] in pgflowc.toml',
+                ),
+            )
+        )
+    return fits

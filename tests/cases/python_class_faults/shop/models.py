@@ -1,0 +1,5 @@
+class Order: ...
+
+
+def make() -> Order:
+    return Order()
