@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -47,12 +47,11 @@ def show(
 
     For SARIF and GitHub they become relative to the checkout of a GitHub workflow, if this is one.
     """
-    prefix = os.path.relpath(root) if root is not None else "."
-    if format in (Format.SARIF, Format.GITHUB):
-        prefix = os.path.normpath(os.path.join(_above(), prefix))  # noqa: PTH118 - a path to show
-    if prefix != ".":
-        diagnostics = [_moved(diagnostic, prefix) for diagnostic in diagnostics]
-        sources = {_below(prefix, path): text for path, text in sources.items()}
+    base = _checkout() if format in (Format.SARIF, Format.GITHUB) else Path.cwd()
+    if root is not None or base != Path.cwd():
+        seen = _View(root or Path.cwd(), base)
+        diagnostics = [seen.diagnostic(diagnostic) for diagnostic in diagnostics]
+        sources = {seen.path(path): text for path, text in sources.items()} if diagnostics else {}
     match format:
         case Format.TEXT:
             from pgflowc.diagnostics import text
@@ -94,28 +93,32 @@ def _is_configuration(found: Diagnostic) -> bool:
     return found.span is not None and found.span.path == CONFIG
 
 
-def _above() -> str:
-    """The current directory as seen from the checkout of a GitHub workflow; "." elsewhere."""
+def _checkout() -> Path:
+    """The checkout of the GitHub workflow that this is; the current directory elsewhere."""
     workspace = os.environ.get("GITHUB_WORKSPACE")
     here = Path.cwd()
     if workspace and here.is_relative_to(Path(workspace).resolve()):
-        return os.path.relpath(here, Path(workspace).resolve())
-    return "."
+        return Path(workspace).resolve()
+    return here
 
 
-def _moved(diagnostic: Diagnostic, prefix: str) -> Diagnostic:
-    labels = tuple(replace(label, span=_moved_span(label.span, prefix)) for label in diagnostic.labels)
-    span = _moved_span(diagnostic.span, prefix) if diagnostic.span else None
-    fix = diagnostic.fix
-    if fix is not None:
-        edits = tuple(replace(edit, span=_moved_span(edit.span, prefix)) for edit in fix.edits)
-        fix = replace(fix, edits=edits)
-    return replace(diagnostic, span=span, labels=labels, fix=fix)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Paths relative to `root` as they are seen from `base`."""
 
+    root: Path
+    base: Path
 
-def _moved_span(span: Span, prefix: str) -> Span:
-    return replace(span, path=_below(prefix, span.path))
+    def path(self, path: str) -> str:
+        return os.path.relpath(self.root / path, self.base)
 
+    def diagnostic(self, found: Diagnostic) -> Diagnostic:
+        fix = found.fix
+        if fix is not None:
+            edits = tuple(replace(edit, span=self._span(edit.span)) for edit in fix.edits)
+            fix = replace(fix, edits=edits)
+        labels = tuple(replace(label, span=self._span(label.span)) for label in found.labels)
+        return replace(found, span=self._span(found.span) if found.span else None, labels=labels, fix=fix)
 
-def _below(prefix: str, path: str) -> str:
-    return os.path.normpath(os.path.join(prefix, path))  # noqa: PTH118 - a path to show, not to open
+    def _span(self, span: Span) -> Span:
+        return replace(span, path=self.path(span.path))
