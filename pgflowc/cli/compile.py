@@ -14,6 +14,7 @@ import typer
 from pgflowc.cli.changes import describe
 from pgflowc.cli.exit import FINDINGS, fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
+from pgflowc.cli.migration_tools import APPLY
 from pgflowc.cli.options import ProjectOption, project_root
 from pgflowc.cli.terminal import wants_color
 from pgflowc.compile import Compilation, compile_sources
@@ -82,7 +83,8 @@ def compile_project(
     say = speaker(format)
     for line in describe(compilation.plan, layout.migration):
         say(line)
-    _summarise(changes, say, dry_run=dry_run)
+    migrate = APPLY[layout.migrations_format] if compilation.plan.migrations else ""
+    _summarise(changes, say, migrate, dry_run=dry_run)
 
 
 def compiled(
@@ -172,7 +174,7 @@ def _finish_check(changes: Sequence[Change], *, check: bool) -> None:
     typer.echo(f"{_files(len(changes))} up to date", err=True)
 
 
-def _summarise(changes: Sequence[Change], say: Callable[[str], None], *, dry_run: bool) -> None:
+def _summarise(changes: Sequence[Change], say: Callable[[str], None], migrate: str, *, dry_run: bool) -> None:
     for change in changes:
         if change.status is not Status.UNCHANGED:
             show_change(change, say)
@@ -183,17 +185,17 @@ def _summarise(changes: Sequence[Change], say: Callable[[str], None], *, dry_run
         parts.append(f"{'would remove' if dry_run else 'removed'} {counts[Status.REMOVED]}")
     parts.append(f"{counts[Status.UNCHANGED]} unchanged")
     say(", ".join(parts))
-    for line in _next_steps(changes) if not dry_run else ():
+    for line in _next_steps(changes, migrate) if not dry_run else ():
         say(line)
 
 
-def _next_steps(changes: Sequence[Change]) -> list[str]:
+def _next_steps(changes: Sequence[Change], migrate: str) -> list[str]:
     written = [change for change in changes if change.status in (Status.CREATED, Status.UPDATED)]
     stubs = [change.path for change in written if "/handlers/" in f"/{change.path}" and change.after]
     shown = stubs if len(stubs) <= 3 else [*stubs[:2], f"{len(stubs) - 2} more files"]
     steps = [f"Next: write the handlers in {', '.join(shown)}"] if stubs else []
-    if any(change.path.endswith(".sql") for change in written):
-        steps.append(f"{'Then' if steps else 'Next'}: pgflowc db up")
+    if migrate:
+        steps.append(f"{'Then' if steps else 'Next'}: {migrate}")
     return steps
 
 

@@ -13,6 +13,7 @@ import typer
 
 from pgflowc.cli.database_view import origin, print_components, print_status, version_change
 from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, fail
+from pgflowc.cli.migration_tools import APPLY
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.database import DatabaseError
 from pgflowc.database.components import COMPONENTS, component_sql, functions_sql
@@ -55,7 +56,11 @@ def up(dsn: DsnOption = None, project: ProjectOption = None) -> None:
             applied = _apply(connection, key, files) if key else ()
     if not changes and not applied:
         typer.echo("Nothing to do: everything is installed and applied.")
-    typer.echo("Next: pgflowc run-worker" if files else "Next: pgflowc compile, then pgflowc db up")
+    others = configured_project(root)
+    if others is not None and others.settings.migrations_format != "plain":
+        typer.echo(f"Next: {APPLY[others.settings.migrations_format].partition(' && ')[2]}")
+    else:
+        typer.echo("Next: pgflowc run-worker" if files else "Next: pgflowc compile, then pgflowc db up")
 
 
 @app.command()
@@ -244,9 +249,12 @@ def _errors() -> Iterator[None]:
 
 
 def _migrations(root: Path) -> tuple[str | None, tuple[Migration, ...]]:
-    """The name under which the migrations are recorded, and the files; (None, ()) without a project."""
+    """The name under which the migrations are recorded, and the files.
+
+    (None, ()) without a project, and where another tool applies them.
+    """
     project = configured_project(root)
-    if project is None:
+    if project is None or project.settings.migrations_format != "plain":
         return None, ()
     files = read_migrations(project.migrations_dir, project.root)
     if files and project.package is None:

@@ -16,7 +16,7 @@ from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
 from pgflowc.plan.names import migration_names
 from pgflowc.plan.ops import CreateFlow, DropFlow, Op, OrderSteps, RecreateFlow
-from pgflowc.plan.revisions import newest_revision
+from pgflowc.plan.revisions import newest_revision, revision_of
 from pgflowc.plan.shape import FlowShape, shape_of
 
 ALLOW = "pgflowc compile --allow-data-loss"
@@ -116,7 +116,7 @@ def _named(
     if target.format != "alembic" or not ordered:
         return tuple(ordered)
     follows = newest_revision(target.directory, target.present, {f"{one.name}.py" for one in ordered}, report)
-    chain = [follows, *(one.name for one in ordered)]
+    chain = [follows, *(revision_of(one.name) for one in ordered)]
     return tuple(replace(one, follows=before) for one, before in zip(ordered, chain, strict=False))
 
 

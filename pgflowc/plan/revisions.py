@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Set
+from hashlib import sha256
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import generated
+
+# The column in which alembic keeps a revision is no wider.
+_LONGEST = 32
+
+
+def revision_of(name: str) -> str:
+    """The revision of a migration of ours: its name, or where that is too long, its number and a hash."""
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name.partition('_')[0]}_{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def newest_revision(

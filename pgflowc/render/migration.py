@@ -7,10 +7,11 @@ runs a file in one transaction of its own.
 
 from __future__ import annotations
 
-from itertools import pairwise
+import re
 
 from pgflowc.plan import Migration, MigrationFormat
 from pgflowc.plan.ops import Op, OrderSteps
+from pgflowc.plan.revisions import revision_of
 from pgflowc.render.header import origin
 from pgflowc.render.literals import one_line, python_text
 from pgflowc.render.statements import Scheduler, statements
@@ -19,6 +20,7 @@ from pgflowc.resources import resource_root
 
 # A change of a flow waits for starts in flight; meanwhile later starts queue up behind it.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
+_READ_BY_SQLALCHEMY = re.compile(r"(?<!:):\w|\\:")
 
 
 def migration_file(name: str, format: MigrationFormat) -> str:
@@ -36,16 +38,18 @@ def render_migration(
     origin_ = origin(migration.source)
     file = migration_file(migration.name, format)
     if format == "alembic":
+        up_calls, down_calls = [*map(for_alembic, up)], [*map(for_alembic, down)]
         return {
             file: fill(
                 "alembic.py.jinja",
                 origin=origin_,
                 up_comments=up_comments,
                 down_comments=down_comments,
-                revision=python_text(migration.name),
+                revision=python_text(revision_of(migration.name)),
                 follows=python_text(migration.follows) if migration.follows else None,
-                up=[python_text(_for_alembic(statement)) for statement in up],
-                down=[python_text(_for_alembic(statement)) for statement in down],
+                up=up_calls,
+                down=down_calls,
+                has_ddl=any(call.startswith("DDL(") for call in (*up_calls, *down_calls)),
             )
         }
     sql_origin = origin_.replace("#", "--", 1)
@@ -116,12 +120,11 @@ def _lines(ops: tuple[Op, ...]) -> list[str]:
     return [f"  {one_line(op.line)}" for op in ops if not isinstance(op, OrderSteps)]
 
 
-def _for_alembic(statement: str) -> str:
-    r"""A statement for `op.execute`: SQLAlchemy takes `:name` for a parameter, and `\:name` as it stands."""
-    parts = statement.split(":")
-    out = parts[0]
-    for before, after in pairwise(parts):
-        word = bool(after) and (after[0].isalnum() or after[0] in "_$")
-        doubled = before == "" or after == ""
-        out += (":" if doubled or not word else "\\:") + after
-    return out
+def for_alembic(statement: str) -> str:
+    r"""The Python expression of a statement for `op.execute`.
+
+    SQLAlchemy takes `:name` in a plain text for a parameter and `\:` for an escape; it leaves a `DDL` alone.
+    """
+    if _READ_BY_SQLALCHEMY.search(statement) is None:
+        return python_text(statement)
+    return f"DDL({python_text(statement.replace('%', '%%'))})"

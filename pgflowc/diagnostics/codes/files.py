@@ -81,7 +81,8 @@ UNKNOWN_SETTING = Code(
     "PGF061",
     Severity.ERROR,
     "an unknown setting in pgflowc.toml",
-    cause="pgflowc.toml knows the settings package, flows, source_dir, migrations_dir and dsn.",
+    cause="pgflowc.toml knows the settings package, flows, source_dir, migrations_dir, "
+    "migrations_format and dsn.",
     example='packge = "shop"',
     cure="Correct the name or remove the line.",
     cured='package = "shop"',

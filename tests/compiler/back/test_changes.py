@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,14 @@ def test_change(name: str, dsn: str) -> None:
         assert _stored(connection) == before
         _undo(connection, _migrations(first))
         assert _stored(connection) == {}
+
+
+def test_a_linter_of_migrations_has_nothing_to_say() -> None:
+    squawk = Path(sys.executable).with_name("squawk")
+    files = [*CASES.glob("*/*.sql"), *CASES.parent.glob("cases/*/expected/**/*_create_*.sql")]
+    assert len(files) > 150
+    done = subprocess.run([squawk, "--pg-version=14", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @st.composite

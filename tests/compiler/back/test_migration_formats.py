@@ -1,0 +1,211 @@
+"""Migrations in the formats of other tools: named, laid out and applied as those tools want them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from typer.testing import CliRunner
+
+from pgflowc.cli.app import build
+from pgflowc.compile import Compilation, compile_sources
+from pgflowc.diagnostics import Report
+from pgflowc.plan import MigrationFormat, parse_lock
+from pgflowc.render import Layout
+from pgflowc.render.migration import for_alembic
+
+NOW = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
+BEFORE = """\
+flow: order
+steps:
+  check: {output: json}
+  charge:
+    depends_on: [check]
+    if: {check: {"a:b %s %(x)s \\\\:c": "it's ::text :name"}}
+"""
+AFTER = BEFORE.replace("  charge:\n", "  charge:\n    timeout: 9\n") + "  mail: {depends_on: [charge]}\n"
+OTHER = "job: mail\nperform: {}\n"
+LONG = "flow: " + "long" * 11 + "\nsteps: {a: {}}\n"
+
+
+def _compile(specs: list[str], format: MigrationFormat, present: dict[str, bytes]) -> Compilation:
+    sources = {f"flows/{number}.yaml": spec for number, spec in enumerate(specs)}
+    layout = Layout("shop", migrations_dir="db/versions", migrations_format=format)
+    compilation = compile_sources(sources, layout, present, now=NOW)
+    assert not compilation.failed, compilation.diagnostics
+    return compilation
+
+
+def _chain(format: MigrationFormat, present: dict[str, bytes] | None = None) -> dict[str, str]:
+    """The migrations that compiling the two states after one another leaves, by name."""
+    files = dict(present or {})
+    for specs in ([BEFORE], [AFTER, OTHER, LONG]):
+        compilation = _compile(specs, format, files)
+        files |= {path: text.encode() for path, text in compilation.rendered.files.items()}
+    lock = parse_lock(files["pgflowc.lock"].decode(), Report())
+    assert lock is not None
+    recorded = [migration.name for migration in lock.migrations]
+    found = {
+        path.removeprefix("db/versions/"): content.decode()
+        for path, content in files.items()
+        if path.startswith("db/") and path not in (present or {})
+    }
+    assert recorded == sorted(name for name in found if not name.endswith(".down.sql"))
+    # Compiling again finds what is there.
+    again = _compile([AFTER, OTHER, LONG], format, files).rendered.files
+    assert not [path for path in again if path.startswith("db/")]
+    return found
+
+
+@pytest.mark.parametrize("format", ["supabase", "dbmate"])
+def test_timestamps_go_on_from_now_a_second_apart(format: MigrationFormat) -> None:
+    names = [name.removesuffix(".sql") for name in sorted(_chain(format))]
+    assert names[0] == "20261123101500_create_order"
+    assert [name[:14] for name in names[1:]] == ["20261123101501", "20261123101502", "20261123101503"]
+    # Never before what is there, whatever the clock says; a name that is no time is no obstacle.
+    later = _chain(format, {"db/versions/20270101000059_users.sql": b"", "db/versions/0007_x.sql": b""})
+    assert min(later) == "20270101000100_create_order.sql"
+
+
+@pytest.mark.parametrize(
+    ("format", "tool"),
+    [("supabase", "supabase db push"), ("dbmate", "dbmate up"), ("alembic", "alembic upgrade head")],
+)
+def test_commands_leave_applying_to_the_tool(format: str, tool: str, core_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "pgflowc.toml").write_text(f'package = "shop"\nmigrations_format = "{format}"\n')
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "mail.yaml").write_text(OTHER)
+    words = ["compile", "--project", str(tmp_path)]
+    compiled = CliRunner().invoke(build(words), words)
+    assert compiled.output.endswith(f"Then: pgflowc db up && {tool}\n"), compiled.output
+    words = ["db", "up", "--project", str(tmp_path), "--dsn", core_dsn]
+    done = CliRunner().invoke(build(words), words)
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, f"Next: {tool}"), done.output
+    with psycopg.connect(core_dsn) as connection:
+        assert _definition(connection) == []
+
+
+def test_an_unknown_format_is_a_diagnostic(tmp_path: Path) -> None:
+    (tmp_path / "pgflowc.toml").write_text('package = "shop"\nmigrations_format = "alembik"\n')
+    words = ["compile", "--project", str(tmp_path)]
+    done = CliRunner().invoke(build(words), words)
+    assert done.exit_code == 2
+    assert "pgflowc.toml:2:21: error[" in done.output
+    assert "did you mean 'alembic'?" in done.output
+
+
+def _definition(connection: psycopg.Connection) -> list[object]:
+    return connection.execute(
+        "select flow_slug, step_slug, opt_timeout, required_input_pattern"
+        " from pgflow.steps order by 1, step_index"
+    ).fetchall()
+
+
+def _plain(core_dsn: str) -> list[object]:
+    """What the plain migrations establish, in a transaction that is undone."""
+    with psycopg.connect(core_dsn) as connection:
+        for name, text in sorted(_chain("plain").items()):
+            if not name.endswith(".down.sql"):
+                connection.execute(text.encode())
+        found = _definition(connection)
+        connection.rollback()
+    return found
+
+
+def test_supabase_gets_one_direction_and_no_transaction_of_its_own(core_dsn: str) -> None:
+    expected = _plain(core_dsn)
+    with psycopg.connect(core_dsn) as connection:
+        for _, text in sorted(_chain("supabase").items()):
+            assert not re.search(r"\b(BEGIN|COMMIT)\b", text)
+            connection.execute(text.encode())
+        assert _definition(connection) == expected
+
+
+def test_dbmate_gets_both_directions_in_one_file(core_dsn: str) -> None:
+    expected = _plain(core_dsn)
+    with psycopg.connect(core_dsn) as connection:
+        sections = []
+        for _, text in sorted(_chain("dbmate").items()):
+            assert text.startswith("-- migrate:up\n")
+            up, down = text.split("\n-- migrate:down\n")
+            sections.append(down)
+            connection.execute(up.encode())
+        assert _definition(connection) == expected
+        for down in reversed(sections):
+            connection.execute(down.encode())
+        assert _definition(connection) == []
+
+
+ENVIRONMENT = """\
+from alembic import context
+from sqlalchemy import NullPool, create_engine
+
+engine = create_engine(context.config.get_main_option("sqlalchemy.url"), poolclass=NullPool)
+with engine.connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+USERS = """\
+from alembic import op
+
+revision: str = "5ae1f0"
+down_revision: str | None = None
+
+
+def upgrade() -> None:
+    op.execute("create table accounts (id bigint)")
+
+
+def downgrade() -> None:
+    op.execute("drop table accounts")
+"""
+
+
+def test_alembic_itself_applies_revisions_that_follow_the_users_own(core_dsn: str, tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    expected = _plain(core_dsn)
+    directory = tmp_path / "db"
+    (directory / "versions").mkdir(parents=True)
+    (directory / "env.py").write_text(ENVIRONMENT)
+    files = {"db/versions/5ae1f0_accounts.py": USERS.encode()}
+    chain = _chain("alembic", files)
+    for name, text in chain.items():
+        (directory / "versions" / name).write_text(text)
+    (directory / "versions" / "5ae1f0_accounts.py").write_text(USERS)
+    url = core_dsn.replace("postgresql://", "postgresql+psycopg://")
+    config = Config()
+    config.set_main_option("script_location", str(directory))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+
+    command.upgrade(config, "head")
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        assert _definition(connection) == expected
+        assert connection.execute("select version_num from alembic_version").fetchall() == [
+            ("0004_change_order",)
+        ]
+        command.downgrade(config, "0001_create_order")
+        assert [row[1:3] for row in _definition(connection)] == [("check", None), ("charge", None)]
+        command.upgrade(config, "head")
+        assert _definition(connection) == expected
+        command.downgrade(config, "base")
+        assert _definition(connection) == []
+
+
+@given(st.text(st.sampled_from("a:_\\$% ':\n0é"), max_size=12))
+def test_alembic_leaves_a_statement_as_it_is(text: str) -> None:
+    written = eval(for_alembic(text), {"DDL": sqlalchemy.DDL})
+    statement = sqlalchemy.text(written) if isinstance(written, str) else written
+    compiled = statement.compile(dialect=PGDialect_psycopg())
+    # The driver halves the percent signs that SQLAlchemy doubles for it.
+    assert str(compiled) == text.replace("%", "%%")
