@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import inspect
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,30 +13,7 @@ from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import resolved_dsn
 from pgflowc.diagnostics import Report
 from pgflowc.project import CONFIG, load_project
-
-
-class Signal(StrEnum):
-    """How an idle worker learns of work."""
-
-    NOTIFY = "notify"
-    POLLING = "polling"
-
-
-class LogFormat(StrEnum):
-    """The forms of the log."""
-
-    SIMPLE = "simple"
-    JSON = "json"
-    FANCY = "fancy"
-
-
-class LogLevel(StrEnum):
-    """The least severe records shown."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
+from pgflowc_runtime.settings import Setting, settings
 
 
 def run_worker(
@@ -45,36 +22,12 @@ def run_worker(
     ] = None,
     project: ProjectOption = None,
     dsn: DsnOption = None,
-    flow: Annotated[
-        list[str] | None, typer.Option("--flow", metavar="SLUG", help="Serve only this flow; repeatable.")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None, typer.Option(metavar="N", help="Handlers running at once. [default: 10]")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Tasks per claim, at most. [default: 10]")
-    ] = None,
-    signal: Annotated[
-        Signal | None, typer.Option(help="How an idle worker learns of work. [default: notify]")
-    ] = None,
-    drain_timeout: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds for running handlers at the end. [default: 30]")
-    ] = None,
-    startup_timeout: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds to wait for the database. [default: 30]")
-    ] = None,
-    heartbeat_interval: Annotated[
-        int | None, typer.Option(metavar="MS", help="Milliseconds between heartbeats. [default: 5000]")
-    ] = None,
-    worker_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name in logs and pgflow.workers. [default: PACKAGE]")
-    ] = None,
-    log_format: Annotated[
-        LogFormat | None, typer.Option(help="Form of the log. [default: fancy on a terminal, else simple]")
-    ] = None,
-    log_level: Annotated[LogLevel, typer.Option(help="Least severe records shown.")] = LogLevel.INFO,
+    **given: Any,
 ) -> None:
     """Execute the handlers of this project until SIGTERM or SIGINT.
+
+    Every setting can also be given in the environment, --max-concurrency as PGFLOWC_MAX_CONCURRENCY, or in
+    pgflowc.toml, as max_concurrency in the table `worker`.
 
     Exit codes: 0 stopped, 1 crashed, 2 could not start, 3 stopped with unfinished tasks given back to the
     queue.
@@ -84,21 +37,7 @@ def run_worker(
     root = project_root(project)
     name, directories = _package(package, root, required=project is not None)
     code = serve(
-        name,
-        dsn=resolved_dsn(dsn, root),
-        flows=flow or (),
-        directories=directories,
-        log_format=None if log_format is None else log_format.value,
-        log_level=log_level.value.upper(),
-        settings={
-            "max_concurrency": max_concurrency,
-            "batch_size": batch_size,
-            "signal": None if signal is None else signal.value,
-            "drain_timeout": drain_timeout,
-            "startup_timeout": startup_timeout,
-            "heartbeat_interval": heartbeat_interval,
-            "worker_name": worker_name,
-        },
+        name, dsn=resolved_dsn(dsn, root), directories=directories, file=root / CONFIG, settings=given
     )
     raise typer.Exit(code)
 
@@ -116,3 +55,35 @@ def _package(package: str | None, root: Path, *, required: bool) -> tuple[str, l
     if name is None:
         fail(f"{CONFIG} names no package", help=f'add the line package = "shop" to {root / CONFIG}')
     return name, [loaded.source_dir, Path.cwd()]
+
+
+def _option(setting: Setting) -> inspect.Parameter:
+    # Values are texts here; the runtime judges them, and says the same as for other sources.
+    kinds: dict[str, Any] = {"one": str | None, "flag": bool | None, "many": list[str] | None}
+    option = typer.Option(
+        setting.option,
+        metavar=None if setting.kind == "flag" else setting.values,
+        help=setting.help,
+        show_default=False,
+    )
+    return inspect.Parameter(
+        setting.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kinds[setting.kind], option],
+    )
+
+
+def _with_settings() -> None:
+    """Typer reads a command's options from its signature, and the settings are listed in one place."""
+    signature = inspect.signature(run_worker, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "given"]
+    options = [_option(setting) for setting in settings()]
+    run_worker.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    run_worker.__annotations__ = {
+        **{parameter.name: parameter.annotation for parameter in [*own, *options]},
+        "return": None,
+    }
+
+
+_with_settings()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.process import complain, dsn_from_environment, serve
+from pgflowc_runtime.settings import FILE, settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,19 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(
         options.package,
         dsn=dsn,
-        flows=options.flow,
         directories=[Path.cwd()],
-        log_format=options.log_format,
-        log_level=options.log_level.upper(),
-        settings={
-            "max_concurrency": options.max_concurrency,
-            "batch_size": options.batch_size,
-            "signal": options.signal,
-            "drain_timeout": options.drain_timeout,
-            "startup_timeout": options.startup_timeout,
-            "heartbeat_interval": options.heartbeat_interval,
-            "worker_name": options.worker_name,
-        },
+        file=Path.cwd() / FILE,
+        settings={setting.name: getattr(options, setting.name) for setting in settings()},
     )
 
 
@@ -45,26 +36,20 @@ def _parser() -> argparse.ArgumentParser:
         "package", metavar="PACKAGE", help="the package that `pgflowc compile` wrote registry.py to"
     )
     worker.add_argument("--dsn", help="database; default: PGFLOWC_DSN, then libpq's PG* variables")
-    worker.add_argument(
-        "--flow", action="append", default=[], metavar="SLUG", help="serve only this flow; may be repeated"
-    )
-    worker.add_argument("--max-concurrency", type=int, metavar="N", help="handlers at once (10)")
-    worker.add_argument("--batch-size", type=int, metavar="N", help="tasks per claim, at most (10)")
-    worker.add_argument("--signal", choices=("notify", "polling"), help="how to learn of work (notify)")
-    worker.add_argument(
-        "--drain-timeout", type=float, metavar="S", help="seconds for running handlers at the end (30)"
-    )
-    worker.add_argument(
-        "--startup-timeout", type=float, metavar="S", help="seconds to wait for the database (30)"
-    )
-    worker.add_argument(
-        "--heartbeat-interval", type=int, metavar="MS", help="milliseconds between heartbeats (5000)"
-    )
-    worker.add_argument("--worker-name", metavar="NAME", help="name in logs and pgflow.workers (PACKAGE)")
-    worker.add_argument(
-        "--log-format", choices=("simple", "json", "fancy"), help="default: fancy on a terminal, else simple"
-    )
-    worker.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    for setting in settings():
+        # Values are texts here; `resolve` judges them, and says the same as for other sources.
+        if setting.kind == "flag":
+            worker.add_argument(
+                setting.option, dest=setting.name, action="store_true", default=None, help=setting.help
+            )
+        else:
+            worker.add_argument(
+                setting.option,
+                dest=setting.name,
+                action="append" if setting.kind == "many" else "store",
+                metavar=setting.values,
+                help=setting.help,
+            )
     return parser
 
 

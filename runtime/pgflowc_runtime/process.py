@@ -8,22 +8,27 @@ second signal n ended it at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import psycopg
-from pydantic import ValidationError
 
-from pgflowc_runtime.config import WorkerConfig
+from pgflowc_runtime import systemd, telemetry
+from pgflowc_runtime.config import ProcessConfig
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.errors import ConfigurationError, PgflowcError
+from pgflowc_runtime.health import HealthServer
 from pgflowc_runtime.loading import load_registry
-from pgflowc_runtime.logging import LogFormat, configure
+from pgflowc_runtime.logging import configure
+from pgflowc_runtime.settings import resolve
 from pgflowc_runtime.worker import Worker
 
 FINE: Final = 0
@@ -32,6 +37,8 @@ ENVIRONMENT: Final = 2
 GAVE_BACK: Final = 3
 
 _STUBBORN_SECONDS = 1.0
+# After the second signal tasks are given back, which takes less than this unless the event loop is blocked.
+_AT_ONCE_SECONDS = 10.0
 
 log = logging.getLogger("pgflowc.worker")
 
@@ -40,28 +47,28 @@ def serve(
     package: str,
     *,
     dsn: str,
-    settings: dict[str, Any],
-    flows: Sequence[str] = (),
+    settings: Mapping[str, Any],
     directories: Sequence[Path] = (),
-    log_format: LogFormat | None = None,
-    log_level: str = "INFO",
+    file: Path | None = None,
 ) -> int:
     """Run a worker for `package` until a signal ends it; returns the exit code, errors are told on stderr.
 
-    `settings` are fields of WorkerConfig, None meaning the default. `flows` limits what is served.
-    `directories` are searched for the package before sys.path. `log_format` defaults to fancy on a terminal,
-    else simple. The process's PGFLOWC_DSN becomes `dsn`, so that handlers can use the worker's database.
+    `settings` are what the command line says, `settings.resolve` finds the others; `file` is the project's
+    pgflowc.toml. `directories` are searched for the package before sys.path. The process's PGFLOWC_DSN
+    becomes `dsn`, so that handlers can use the worker's database.
     """
-    configure(log_format or ("fancy" if sys.stderr.isatty() else "simple"), log_level)
     try:
-        config = _config(package, settings)
+        config = resolve(settings, environment=os.environ, file=file, defaults={"worker_name": package})
+        log_format = config.log_format or ("fancy" if sys.stderr.isatty() else "simple")
+        configure(log_format, config.log_level.upper(), worker=config.worker_name)
         if dsn:
             # Handlers that keep their data in the same database find it where they find it in development.
             os.environ["PGFLOWC_DSN"] = dsn
         registry = load_registry(package, directories)
-        if flows:
-            registry = registry.only(tuple(flows))
-        return asyncio.run(_serve(Worker(registry, dsn=dsn, config=config)))
+        if config.flows:
+            registry = registry.only(config.flows)
+        _attach_telemetry(config)
+        return asyncio.run(_serve(Worker(registry, dsn=dsn, config=config), config))
     except PgflowcError as error:
         return complain(error)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -95,44 +102,81 @@ def dsn_from_environment() -> str:
     raise ConfigurationError("no database given", help="pass --dsn DSN, or set PGFLOWC_DSN or PGHOST")
 
 
-def _config(package: str, settings: dict[str, Any]) -> WorkerConfig:
-    given = {name: value for name, value in settings.items() if value is not None}
-    try:
-        return WorkerConfig(**{"worker_name": package, **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = (
-            "--" + "-".join(str(part) for part in first["loc"]).replace("_", "-")
-            if first["loc"]
-            else "settings"
-        )
-        raise ConfigurationError(f"{place}: {first['msg']}") from None
+def _attach_telemetry(config: ProcessConfig) -> None:
+    if config.log_polls:
+        telemetry.attach("pgflowc.log_polls", ["poll.stop"], _log_poll)
+    if config.telemetry == "opentelemetry":
+        try:
+            from pgflowc_runtime.telemetry import otel
+        except ImportError as error:
+            raise ConfigurationError(
+                f"telemetry is 'opentelemetry', but {error.name} is not installed",
+                help="pip install 'pgflowc[otel]'",
+            ) from None
+        otel.attach()
 
 
-async def _serve(worker: Worker) -> int:
+def _log_poll(event: str, measurements: Mapping[str, float], metadata: Mapping[str, object]) -> None:
+    fields = {"flow": metadata.get("flow_slug"), "tasks": measurements.get("tasks")}
+    log.info("polled", extra={"pgflow": {**fields, "ms": round(measurements.get("duration", 0) * 1000)}})
+
+
+async def _serve(worker: Worker, config: ProcessConfig) -> int:
+    with contextlib.ExitStack() as stack:
+        received = stack.enter_context(_signals(worker))
+        if config.health_port is not None:
+            server = HealthServer(worker, host=config.health_host, port=config.health_port)
+            stack.enter_context(server)
+        try:
+            await worker.start()
+            stack.enter_context(systemd.ready())
+            stopped = await worker.run()
+        except asyncio.CancelledError:
+            return FINE
+        code = GAVE_BACK if stopped.given_back else FINE
+        if len(received) > 1:
+            code = 128 + received[-1]
+        await _leave_stubborn_tasks(code)
+        return code
+
+
+@contextlib.contextmanager
+def _signals(worker: Worker) -> Iterator[list[int]]:
+    """The signals received. The first stops the worker, the second hurries it, also out of a blocked loop."""
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
-    received: list[signal.Signals] = []
+    received: list[int] = []
 
-    def on_signal(number: signal.Signals) -> None:
-        received.append(number)
-        log.info("%s: %s", number.name, "stopping" if len(received) == 1 else "stopping at once")
-        worker.stop(at_once=len(received) > 1)
+    def stop(number: int) -> None:
+        at_once = len(received) > 1
+        log.info("%s: %s", signal.Signals(number).name, "stopping at once" if at_once else "stopping")
+        systemd.notify("STOPPING=1")
+        worker.stop(at_once=at_once)
         if worker.starting and main is not None:
             # There is nothing to drain yet, and the database may be away for long.
             main.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal, number)
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        # Python calls this between two instructions of whatever is running: only what is safe there.
+        received.append(number)
+        loop.call_soon_threadsafe(stop, number)
+        if len(received) == 2:
+            timer = threading.Timer(_AT_ONCE_SECONDS, _leave, [number])
+            timer.daemon = True
+            timer.start()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        stopped = await worker.run()
-    except asyncio.CancelledError:
-        return FINE
-    code = GAVE_BACK if stopped.given_back else FINE
-    if len(received) > 1:
-        code = 128 + received[-1]
-    await _leave_stubborn_tasks(code)
-    return code
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(number: int) -> None:
+    log.warning("leaving without giving tasks back: the event loop is blocked")
+    logging.shutdown()
+    os._exit(128 + number)
 
 
 async def _leave_stubborn_tasks(code: int) -> None:

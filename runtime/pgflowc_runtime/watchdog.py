@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pgflowc_runtime.logging import task_fields
+from pgflowc_runtime.logging import STACK, task_fields
 
 if TYPE_CHECKING:
     from pgflowc_runtime.executor import Running
@@ -98,11 +98,10 @@ class Watchdog:
             fields = task_fields(running.task)
         log.warning(
             "%s has been blocking the event loop for %.1f s, and every other async handler with it; write it "
-            "as a plain `def`, or give its step `isolation: process`. It is here:\n%s",
+            "as a plain `def`, or give its step `isolation: process`. It is here:",
             what,
             seconds,
-            _stack(frame),
-            extra={"pgflow": fields},
+            extra={"pgflow": fields, STACK: _stack(frame)},
         )
 
 

@@ -161,7 +161,8 @@ def test_an_unknown_flow_to_serve(start: Start, app) -> None:
 def test_settings_out_of_bounds(start: Start, app) -> None:
     app(FINE)
     assert start("--dsn", "dbname=x", "--max-concurrency", "0") == [
-        "--max-concurrency: Input should be greater than or equal to 1"
+        "--max-concurrency 0: must be a whole number from 1 to 10,000",
+        "docs/worker.md lists the settings",
     ]
 
 

@@ -2,9 +2,8 @@
 
     telemetry.attach("slow-tasks", ["task.stop"], lambda event, measurements, metadata: ...)
 
-`events` lists every event with its measurements and metadata. The integrations with OpenTelemetry
-(`telemetry.opentelemetry`) and Prometheus (`telemetry.prometheus`) are handlers like any other; both import
-their library only when they are imported themselves.
+`events` lists every event with its measurements and metadata. The integrations with OpenTelemetry (`otel`)
+and Prometheus (`prometheus`) are handlers like any other; their libraries are imported only with them.
 """
 
 from pgflowc_runtime.telemetry.events import EVENTS, Event

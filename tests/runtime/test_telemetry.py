@@ -1,0 +1,164 @@
+"""Hooks, and the two integrations that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from pgflowc_runtime import ConfigurationError, telemetry
+from pgflowc_runtime.telemetry import EVENTS
+
+
+@pytest.fixture
+def heard() -> Iterator[list[tuple[str, dict[str, float], dict[str, Any]]]]:
+    """Every event while the test runs."""
+    events: list[tuple[str, dict[str, float], dict[str, Any]]] = []
+    telemetry.attach(
+        "heard", EVENTS, lambda event, numbers, about: events.append((event, {**numbers}, {**about}))
+    )
+    yield events
+    telemetry.detach("heard")
+
+
+def test_attach_and_detach() -> None:
+    calls: list[str] = []
+
+    def handler(event: str, measurements: Mapping[str, float], metadata: Mapping[str, object]) -> None:
+        calls.append(event)
+
+    assert not telemetry.wanted("task.stop")
+    telemetry.attach("mine", ["task.stop", "task.start"], handler)
+    try:
+        assert telemetry.wanted("task.stop")
+        telemetry.emit("task.stop", {}, {})
+        telemetry.emit("poll.stop", {}, {})
+        with pytest.raises(ConfigurationError, match="'mine' is attached already"):
+            telemetry.attach("mine", ["task.stop"], handler)
+    finally:
+        assert telemetry.detach("mine")
+    telemetry.emit("task.stop", {}, {})
+    assert calls == ["task.stop"]
+    assert not telemetry.detach("mine")
+    assert not telemetry.wanted("task.start")
+
+
+def test_an_unknown_event_is_refused_with_the_near_miss() -> None:
+    with pytest.raises(ConfigurationError, match=r"no telemetry event 'task\.stpo'") as caught:
+        telemetry.attach("mine", ["task.stpo"], print)
+    assert caught.value.help == "did you mean 'task.stop'?"
+    assert not telemetry.detach("mine")
+
+
+def test_a_handler_that_raises_is_detached_and_logged(heard, caplog) -> None:
+    def broken(event: str, measurements: Any, metadata: Any) -> None:
+        raise ValueError("oops")
+
+    telemetry.attach("broken", ["task.stop"], broken)
+    telemetry.emit("task.stop", {"duration": 1}, {})
+    telemetry.emit("task.stop", {"duration": 2}, {})
+    assert [numbers["duration"] for _, numbers, _ in heard] == [1, 2]
+    [record] = caplog.records
+    assert record.getMessage() == "telemetry handler 'broken' failed at task.stop and was detached"
+    assert not telemetry.detach("broken")
+
+
+async def test_what_a_worker_tells_about_tasks(bench, step, heard) -> None:
+    flow = bench.flow("f", step("only"), max_attempts=2)
+
+    async def only(input: Any, ctx: Any) -> Any:
+        if ctx.attempt == 1:
+            raise ValueError("no")
+        return "done"
+
+    async with bench.working((flow, {"only": only})):
+        run = await bench.run(flow)
+    tasks = [entry for entry in heard if entry[0].startswith("task.")]
+    assert [event for event, _, _ in tasks] == ["task.start", "task.exception", "task.start", "task.stop"]
+    for event, numbers, about in tasks:
+        assert set(numbers) == set(EVENTS[event].measurements)
+        assert set(about) - {"trace_context"} == set(EVENTS[event].metadata)
+        assert (about["flow_slug"], about["step_slug"], about["run_id"]) == ("f", "only", run.run_id)
+    assert [about["attempt"] for _, _, about in tasks] == [1, 1, 2, 2]
+    failure = tasks[1][2]
+    assert failure["error"].startswith("ValueError: no")
+    assert isinstance(failure["exception"], ValueError)
+    assert tasks[3][1]["output_size"] == len('"done"')
+
+
+async def test_prometheus_counts(bench, step) -> None:
+    prometheus = pytest.importorskip("pgflowc_runtime.telemetry.prometheus")
+    flow = bench.flow("f", step("only"))
+
+    async def only(input: Any, ctx: Any) -> Any:
+        assert 'pgflowc_tasks_running{flow="f",step="only"} 1.0' in metrics.render()[1]
+        if input == "fail":
+            raise ValueError
+
+    metrics = prometheus.Metrics()
+    metrics.attach()
+    try:
+        async with bench.working((flow, {"only": only})):
+            await bench.run(flow, "fail")
+            await bench.run(flow, "go")
+    finally:
+        metrics.detach()
+    kind, text = metrics.render()
+    assert kind.startswith("text/plain")
+    for line in (
+        'pgflowc_tasks_total{flow="f",outcome="completed",step="only"} 1.0',
+        'pgflowc_tasks_total{flow="f",outcome="failed",step="only"} 1.0',
+        'pgflowc_task_duration_seconds_count{flow="f",step="only"} 2.0',
+        'pgflowc_tasks_running{flow="f",step="only"} 0.0',
+    ):
+        assert line in text.splitlines()
+
+
+async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry import trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from pgflowc_runtime.telemetry import otel
+
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    flow = bench.flow("f", step("asynchronous"), step("plain", "asynchronous"))
+    tracer = tracers.get_tracer("mine")
+
+    async def asynchronous(input: Any, ctx: Any) -> Any:
+        with tracer.start_as_current_span("inner"):
+            return "done"
+
+    def plain(deps: Any, ctx: Any) -> Any:
+        trace.get_current_span().set_attribute("mine", 1)
+        raise ValueError("no")
+
+    otel.attach(tracers, MeterProvider([reader]))
+    try:
+        async with bench.working((flow, {"asynchronous": asynchronous, "plain": plain})):
+            run = await bench.run(flow)
+    finally:
+        otel.detach()
+    spans = {
+        span.name + span.attributes.get("pgflowc.step", ""): span for span in exporter.get_finished_spans()
+    }
+    first, second = spans["process fasynchronous"], spans["process fplain"]
+    assert spans["inner"].parent.span_id == first.context.span_id
+    assert first.kind is trace.SpanKind.CONSUMER
+    assert first.attributes["messaging.destination.name"] == "f"
+    assert first.attributes["messaging.operation.type"] == "process"
+    assert first.attributes["messaging.message.conversation_id"] == str(run.run_id)
+    assert second.attributes["mine"] == 1
+    assert second.attributes["error.type"] == "ValueError"
+    assert second.status.description == "ValueError: no"
+    assert second.events[0].name == "exception"
+    data = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    durations = next(each for each in data if each.name == "messaging.process.duration")
+    assert sum(point.count for point in durations.data.data_points) == 2
