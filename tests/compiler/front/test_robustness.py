@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +14,6 @@ from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.text import render
 from pgflowc.graph import Flow
 
-CASES = Path(__file__).parents[2] / "cases"
-SPECS = {
-    path.as_posix(): path.read_bytes().decode("utf-8")
-    for pattern in ("*/flows/*.yaml", "*/flows/*.toml", "fault_*/*.yaml", "fault_*/*.toml")
-    for path in sorted(CASES.glob(pattern))
-}
 PIECES = (
     *"[]{}:,-?&*!|>'\"%@`#\t\n \r\\~=.$",
     "---\n", "...\n", "<<: *x", "!!str ", "\u2028", "\x00", "\ufeff", "é", "null", "map of ", "$enum", "- ",
@@ -46,18 +39,6 @@ def _check(path: str, text: str) -> tuple[tuple[Flow, ...], str]:
     assert "\x00" not in shown
     assert "\r" not in shown
     return flows, shown
-
-
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(st.data())
-def test_mutated_specs(data: st.DataObject) -> None:
-    path = data.draw(st.sampled_from(sorted(SPECS)))
-    text = SPECS[path]
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(text)))
-        end = data.draw(st.integers(start, min(start + 20, len(text))))
-        text = text[:start] + data.draw(st.sampled_from(PIECES)) + text[end:]
-    _check("flow.toml" if path.endswith(".toml") else "flow.yaml", text)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
