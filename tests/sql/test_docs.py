@@ -16,6 +16,8 @@ BLOCK = re.compile(r"^```(sql|text)\n(.*?)^```$", re.M | re.S)
 def shown(value: object) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value)
+    if isinstance(value, bool):
+        return "t" if value else "f"  # as psql
     return "" if value is None else str(value)
 
 
@@ -42,4 +44,4 @@ def test_the_examples_of_the_page(connection) -> None:
         else:
             assert "\n".join(printed) == text.strip()
             checked += 1
-    assert checked == 8
+    assert checked == 13
