@@ -137,7 +137,14 @@ def compile_sources(
         return Compilation(report.sorted(), texts)
     later = Report()
     found_there = _migrations(layout, present)
-    target = Target(layout.migrations_dir, found_there, layout.migrations_format, allow_data_loss, now)
+    target = Target(
+        layout.migrations_dir,
+        found_there,
+        layout.migrations_format,
+        allow_data_loss,
+        now,
+        Specs.of(sources).cron_target,
+    )
     planned = plan(lock, flows, target, later)
     rendered = render(planned, lock, flows, layout, present, later, force=force)
     for path, content in present.items():

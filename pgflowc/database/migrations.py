@@ -16,6 +16,7 @@ from pgflowc.database.errors import DatabaseError
 from pgflowc.database.statements import Statement, split_statements
 
 _NAME = re.compile(r"(\d+)_.+\.sql")
+_CORRECT = "nothing of this migration was kept; correct it and run `pgflowc db up` again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,11 @@ def _run(connection: psycopg.Connection, migration: Migration) -> None:
             connection.execute(statement.text)
         except psycopg.errors.InsufficientPrivilege as error:
             raise statement_failed(connection, error) from error
-        except psycopg.OperationalError:
-            raise
         except psycopg.Error as error:
-            raise _fails(migration, _line(statement, error), _reason(error)) from error
+            # Some of what a statement itself fails with counts as operational, too: a lock that is not given.
+            if isinstance(error, psycopg.OperationalError) and (connection.closed or not error.sqlstate):
+                raise
+            raise _fails(migration, _line(statement, error), _reason(error), _help(error)) from error
     # What the file set for its session (a search_path, a role) ends with it.
     connection.execute("reset session authorization")
     connection.execute("reset all")
@@ -153,15 +155,17 @@ def _line(statement: Statement, error: psycopg.Error) -> int:
 def _reason(error: psycopg.Error) -> str:
     diag = error.diag
     extra = [text for text in (diag.message_detail, diag.message_hint) if text]
-    return ". ".join([diag.message_primary or str(error).strip(), *extra])
+    return ". ".join(text.rstrip(".") for text in (diag.message_primary or str(error).strip(), *extra))
 
 
-def _fails(migration: Migration, line: int, reason: str) -> DatabaseError:
-    return DatabaseError(
-        f"{migration.path}:{line}: {reason}",
-        help="nothing of this migration was kept; correct it and run `pgflowc db up` again",
-        finding=True,
-    )
+def _help(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.ObjectInUse | psycopg.errors.LockNotAvailable):
+        return "nothing of this migration was kept; run `pgflowc db up` again later"
+    return _CORRECT
+
+
+def _fails(migration: Migration, line: int, reason: str, help: str = _CORRECT) -> DatabaseError:
+    return DatabaseError(f"{migration.path}:{line}: {reason}", help=help, finding=True)
 
 
 def _is_migration(name: str) -> bool:

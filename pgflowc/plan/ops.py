@@ -441,4 +441,6 @@ def _schedule(cron: CronShape | None, other: CronShape | None) -> str | None:
         parts.append(cron.timezone)
     if cron.input != (other.input if other else "{}"):
         parts.append(cron.input)
+    if cron.keeper != (other.keeper if other else "worker"):
+        parts.append(f"by {cron.keeper}")
     return " ".join(parts)

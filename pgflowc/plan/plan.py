@@ -8,6 +8,7 @@ from datetime import datetime
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import generated
+from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes, payload_changes, stored_order, undo
 from pgflowc.plan.fingerprints import fingerprints
@@ -27,7 +28,7 @@ class Target:
     """Where migrations go, and what may be in them.
 
     `directory` is how messages call their place, `present` its files by name, `now` the time that names with
-    timestamps begin at.
+    timestamps begin at, `keeper` who starts the runs of schedules.
     """
 
     directory: str
@@ -35,6 +36,7 @@ class Target:
     format: MigrationFormat = "plain"
     allow_data_loss: bool = False
     now: datetime | None = None
+    keeper: CronTarget = "worker"
 
 
 def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> Plan:
@@ -53,12 +55,12 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
         if flow.slug in lock.flows:
             found = _changed(found, flow, lock.flows[flow.slug], target, report)
         else:
-            found = _created(found, flow)
+            found = _created(found, flow, target)
     return replace(found, migrations=_named(found.migrations, lock, target, report))
 
 
-def _created(plan: Plan, flow: Flow) -> Plan:
-    shape = shape_of(flow)
+def _created(plan: Plan, flow: Flow, target: Target) -> Plan:
+    shape = shape_of(flow, target.keeper)
     op = CreateFlow(flow.slug, shape, cause=flow.span)
     return _with(plan, flow, shape, (op,), (op.reverse,))
 
@@ -79,7 +81,7 @@ def _dropped(plan: Plan, slug: str, entry: LockedFlow, target: Target, report: R
 
 
 def _changed(plan: Plan, flow: Flow, entry: LockedFlow, target: Target, report: Report) -> Plan:
-    before, after = entry.shape, shape_of(flow)
+    before, after = entry.shape, shape_of(flow, target.keeper)
     ops = changes(flow.slug, before, after, flow)
     if any(op.needs_drain for op in ops) and flow.on_change != "drain":
         if flow.on_change == "version" or not target.allow_data_loss:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Literal
 
+from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow, FlowOptions, SkipMode, Step
 
 
@@ -32,11 +33,15 @@ class StepShape:
 
 @dataclass(frozen=True, slots=True)
 class CronShape:
-    """A schedule as stored: an IANA `timezone`, and the canonical JSON text of each run's `input`."""
+    """A schedule as stored: an IANA `timezone`, and the canonical JSON text of each run's `input`.
+
+    `keeper` is who starts the runs, and so where the schedule is stored.
+    """
 
     schedule: str
     timezone: str
     input: str
+    keeper: CronTarget = "worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,9 @@ class FlowShape:
     cron: CronShape | None = None
 
 
-def shape_of(flow: Flow) -> FlowShape:
-    """What a migration that creates `flow` establishes."""
-    cron = CronShape(flow.cron.schedule, flow.cron.timezone, flow.cron.input) if flow.cron else None
+def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
+    """What a migration that creates `flow` establishes, its schedule with that keeper."""
+    cron = CronShape(flow.cron.schedule, flow.cron.timezone, flow.cron.input, keeper) if flow.cron else None
     return FlowShape(flow.kind, flow.options, tuple(map(_step_shape, flow.steps)), cron)
 
 

@@ -17,7 +17,6 @@ from pgflowc.render.migration import migration_file, render_migration, targeted_
 from pgflowc.render.module import render_module
 from pgflowc.render.registry import render_registry
 from pgflowc.render.signatures import TypedFlow, typed
-from pgflowc.render.statements import Scheduler
 from pgflowc.render.templates import fill
 from pgflowc.render.verify import verify
 
@@ -30,7 +29,6 @@ class Layout:
     source_dir: str = "."
     migrations_dir: str = "migrations"
     migrations_format: MigrationFormat = "plain"
-    scheduler: Scheduler = "pgflowc"
 
     def python(self, *names: str) -> str:
         """The path of a file of the package."""
@@ -95,7 +93,7 @@ def _migrations(
     files: dict[str, str] = {}
     written: list[LockedMigration] = []
     for migration in plan.migrations:
-        rendered = render_migration(migration, layout.migrations_format, layout.scheduler)
+        rendered = render_migration(migration, layout.migrations_format)
         files.update((layout.migration(name), text) for name, text in rendered.items())
         name = migration_file(migration.name, layout.migrations_format)
         path, content = layout.migration(name), rendered[name].encode()

@@ -14,7 +14,7 @@ from pgflowc.plan.ops import Op, OrderSteps
 from pgflowc.plan.revisions import revision_of
 from pgflowc.render.header import origin
 from pgflowc.render.literals import one_line, python_text
-from pgflowc.render.statements import Scheduler, statements
+from pgflowc.render.statements import statements
 from pgflowc.render.templates import fill
 from pgflowc.resources import resource_root
 
@@ -28,12 +28,10 @@ def migration_file(name: str, format: MigrationFormat) -> str:
     return f"{name}.py" if format == "alembic" else f"{name}.sql"
 
 
-def render_migration(
-    migration: Migration, format: MigrationFormat = "plain", scheduler: Scheduler = "pgflowc"
-) -> dict[str, str]:
+def render_migration(migration: Migration, format: MigrationFormat = "plain") -> dict[str, str]:
     """The files of a migration by name: the recorded one, and in the plain format its `.down.sql`."""
-    up = [LOCK_TIMEOUT, *statements(migration.up, scheduler)]
-    down = [LOCK_TIMEOUT, *statements(migration.down, scheduler)]
+    up = [LOCK_TIMEOUT, *statements(migration.up)]
+    down = [LOCK_TIMEOUT, *statements(migration.down)]
     up_comments, down_comments = _up_comments(migration), _down_comments(migration)
     origin_ = origin(migration.source)
     file = migration_file(migration.name, format)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pgflowc.plan.ops import (
     AddStep,
@@ -30,29 +30,27 @@ from pgflowc.plan.ops import (
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 from pgflowc.render.literals import sql_jsonb, sql_optional_int, sql_text, sql_text_array
 
-Scheduler = Literal["pgflowc", "pg_cron"]
-
 # Names of columns and parameters in the database, where they are not those of a shape.
 _PARAMETERS = {"required": "required_input_pattern", "forbidden": "forbidden_input_pattern"}
 
 
-def statements(ops: Sequence[Op], scheduler: Scheduler = "pgflowc") -> list[str]:
+def statements(ops: Sequence[Op]) -> list[str]:
     """The statements of these operations; what needs a drained flow first makes sure that it is one."""
     drained = sorted({op.flow for op in ops if op.needs_drain})
     guards = [f"SELECT pgflowc.require_drained({sql_text(slug)})" for slug in drained]
-    return [*guards, *(statement for op in ops for statement in _statements(op, scheduler))]
+    return [*guards, *(statement for op in ops for statement in _statements(op))]
 
 
-def _statements(op: Op, scheduler: Scheduler) -> Iterator[str]:
+def _statements(op: Op) -> Iterator[str]:
     flow = sql_text(op.flow)
     match op:
         case CreateFlow(shape=shape):
-            yield from _create(op.flow, shape, scheduler)
+            yield from _create(op.flow, shape)
         case DropFlow(shape=shape):
-            yield from _delete(op.flow, shape, scheduler)
+            yield from _delete(op.flow, shape)
         case RecreateFlow(before=before, after=after):
-            yield from _delete(op.flow, before, scheduler)
-            yield from _create(op.flow, after, scheduler)
+            yield from _delete(op.flow, before)
+            yield from _create(op.flow, after)
         case ChangeOption(step=step, name=name):
             yield _change(op.flow, step, name, op.before, op.after)
         case ChangeKind():
@@ -74,15 +72,17 @@ def _statements(op: Op, scheduler: Scheduler) -> Iterator[str]:
             yield f"SELECT pgflowc.rename_step({flow}, {sql_text(before)}, {sql_text(after)})"
         case OrderSteps(after=after):
             yield f"SELECT pgflowc.order_steps({flow}, {sql_text_array(after)})"
-        case SetSchedule(after=CronShape() as cron):
-            yield _schedule(op.flow, cron, scheduler)
-        case SetSchedule():
-            yield _unschedule(op.flow, scheduler)
+        case SetSchedule(before=before, after=after):
+            # Setting it replaces it, if it is kept in the same place.
+            if before and (after is None or before.keeper != after.keeper):
+                yield _unschedule(op.flow, before)
+            if after:
+                yield _schedule(op.flow, after)
         case ChangePayload():
             pass
 
 
-def _create(slug: str, shape: FlowShape, scheduler: Scheduler) -> Iterator[str]:
+def _create(slug: str, shape: FlowShape) -> Iterator[str]:
     flow, options = sql_text(slug), shape.options
     values = f"{options.max_attempts}, {options.base_delay}, {options.timeout}"
     yield f"SELECT pgflow.create_flow({flow}, {values})"
@@ -91,12 +91,12 @@ def _create(slug: str, shape: FlowShape, scheduler: Scheduler) -> Iterator[str]:
     if shape.kind == "job":
         yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {flow}"  # noqa: S608 - quoted
     if shape.cron:
-        yield _schedule(slug, shape.cron, scheduler)
+        yield _schedule(slug, shape.cron)
 
 
-def _delete(slug: str, shape: FlowShape, scheduler: Scheduler) -> Iterator[str]:
+def _delete(slug: str, shape: FlowShape) -> Iterator[str]:
     if shape.cron:
-        yield _unschedule(slug, scheduler)
+        yield _unschedule(slug, shape.cron)
     yield f"SELECT pgflow.delete_flow_and_data({sql_text(slug)})"
 
 
@@ -123,16 +123,16 @@ def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> 
     return f"SELECT pgflowc.change_step({', '.join((sql_text(flow), sql_text(step), *values))})"
 
 
-def _schedule(slug: str, cron: CronShape, scheduler: Scheduler) -> str:
-    if scheduler == "pg_cron":
+def _schedule(slug: str, cron: CronShape) -> str:
+    if cron.keeper == "pg_cron":
         start = f"SELECT pgflow.start_flow({sql_text(slug)}, {sql_jsonb(cron.input)})"
         return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
     arguments = (sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input))
     return f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
 
 
-def _unschedule(slug: str, scheduler: Scheduler) -> str:
-    if scheduler == "pg_cron":
+def _unschedule(slug: str, cron: CronShape) -> str:
+    if cron.keeper == "pg_cron":
         return f"SELECT cron.unschedule({_job(slug)})"
     return f"SELECT pgflowc.remove_schedule({sql_text(slug)})"
 

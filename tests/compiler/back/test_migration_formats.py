@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from pgflowc.cli.app import build
 from pgflowc.compile import Compilation, compile_sources
 from pgflowc.diagnostics import Report
+from pgflowc.document.referred import Specs
 from pgflowc.plan import MigrationFormat, parse_lock
 from pgflowc.render import Layout
 from pgflowc.render.migration import for_alembic
@@ -209,3 +210,67 @@ def test_alembic_leaves_a_statement_as_it_is(text: str) -> None:
     compiled = statement.compile(dialect=PGDialect_psycopg())
     # The driver halves the percent signs that SQLAlchemy doubles for it.
     assert str(compiled) == text.replace("%", "%%")
+
+
+# Just enough of pg_cron.
+PG_CRON = """
+create schema cron;
+create table cron.job (jobname text primary key, schedule text, command text);
+create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql as
+  'insert into cron.job values ($1, $2, $3)
+   on conflict (jobname) do update set schedule = excluded.schedule, command = excluded.command returning 1';
+create function cron.unschedule(job_name text) returns boolean language sql as
+  'delete from cron.job where jobname = $1 returning true';
+"""
+
+
+def test_schedules_move_between_workers_and_pg_cron(core_dsn: str) -> None:
+    by_worker = (
+        "flow: tidy\ncron: {schedule: '0 9 * * *', input: {who: \"O'Hara $$ \\\\ %\"}}\nsteps: {a: {}}\n"
+    )
+    files: dict[str, bytes] = {}
+    downs: list[str] = []
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        connection.execute(PG_CRON)
+
+        def state() -> list[object]:
+            return connection.execute(
+                "select 'pg_cron', schedule from cron.job"
+                " union all select 'worker', schedule from pgflowc.schedules"
+            ).fetchall()
+
+        states: list[object] = [[]]
+        for spec, target in (
+            (by_worker, "worker"),
+            (by_worker, "pg_cron"),
+            (by_worker.replace("0 9", "5 9"), "pg_cron"),
+            (by_worker, "worker"),
+            (by_worker.partition("cron")[0] + "steps: {a: {}}\n", "pg_cron"),
+            (by_worker, "pg_cron"),
+        ):
+            sources = Specs({"flows/tidy.yaml": spec}, cron_target=target)
+            compilation = compile_sources(sources, Layout("shop"), files)
+            assert not compilation.failed, compilation.diagnostics
+            rendered = compilation.rendered.files
+            up, down = sorted((path for path in rendered if path.endswith(".sql")), key=len)
+            files |= {path: text.encode() for path, text in rendered.items()}
+            connection.execute(rendered[up].encode())
+            downs.append(rendered[down])
+            states.append(state())
+        assert states[1:] == [
+            [("worker", "0 9 * * *")],
+            [("pg_cron", "0 9 * * *")],
+            [("pg_cron", "5 9 * * *")],
+            [("worker", "0 9 * * *")],
+            [],
+            [("pg_cron", "0 9 * * *")],
+        ]
+        # The command is what pg_cron will run.
+        ((command,),) = connection.execute("select command from cron.job").fetchall()
+        connection.execute(command.encode())
+        inputs = connection.execute("select input ->> 'who' from pgflow.runs").fetchall()
+        assert inputs == [("O'Hara $$ \\ %",)]
+        connection.execute("update pgflow.runs set status = 'failed'")
+        for down, before in zip(reversed(downs), reversed(states[:-1]), strict=True):
+            connection.execute(down.encode())
+            assert state() == before
