@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pgflowc.cli.changes import describe
+from pgflowc.cli.collector import paused
 from pgflowc.cli.exit import FINDINGS, fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.migration_tools import APPLY
@@ -99,9 +100,10 @@ def compiled(
     exits on errors.
     """
     found, layout = _project(root, package, format)
-    compilation, present = _compile(
-        found, layout, force=force, allow_data_loss=allow_data_loss, format=format
-    )
+    with paused():
+        compilation, present = _compile(
+            found, layout, force=force, allow_data_loss=allow_data_loss, format=format
+        )
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
     if compilation.failed:
         edited = [change for change in changes if change.path in compilation.rendered.edited]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from pgflowc.cli.collector import paused
 from pgflowc.cli.exit import fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
@@ -63,7 +64,8 @@ def validate(
             _write(changes, root or Path())
             say(f"fixed {_plural(len(changes), 'file')}" if changes else "nothing to fix")
         sources = mended
-    flows = check_sources(sources, report)
+    with paused():
+        flows = check_sources(sources, report)
     diagnostics = report.sorted()
     show(diagnostics, sources, root, format)
     if not report.has_errors:

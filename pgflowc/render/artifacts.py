@@ -82,7 +82,9 @@ def render(
         **_once(layout, typed_flows, present, report),
     }
     for path, text in files.items():
-        verify(path, text)
+        # What is there already was verified when it was written.
+        if present.get(path) != text.encode():
+            verify(path, text)
     return Rendered(dict(sorted(files.items())), stale, edited)
 
 

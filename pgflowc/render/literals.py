@@ -81,6 +81,8 @@ def docstring_lines(text: str, indent: str = "") -> list[str]:
 
 
 def _visible(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_escape(c) if _hidden(c) else c for c in text)
 
 

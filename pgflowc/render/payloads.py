@@ -132,10 +132,11 @@ class Payloads:
         def visit(name: str) -> Iterator[Definition]:
             visiting.add(name)
             found = self._found[name]
-            for used in sorted(found.references() & self._found.keys(), key=order.__getitem__):
-                if used not in done and used not in visiting:
-                    yield from visit(used)
-            later = frozenset(self._found.keys() - done)
+            used = found.references() & self._found.keys()
+            for name_used in sorted(used - done, key=order.__getitem__):
+                if name_used not in done and name_used not in visiting:
+                    yield from visit(name_used)
+            later = frozenset(used - done)
             yield (
                 model_definition(found, later) if isinstance(found, Model) else alias_definition(found, later)
             )
