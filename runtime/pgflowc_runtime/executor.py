@@ -8,6 +8,7 @@ the same place, `_end`. This is on the way of every task, so nothing is made her
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
@@ -29,8 +30,10 @@ from pgflowc_runtime.outcome import Completed, Failed, Outcome
 from pgflowc_runtime.payload import forbidden
 from pgflowc_runtime.processes import Call, Facts, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
+from pgflowc_runtime.queries.traces import trace_of
 from pgflowc_runtime.registry import Binding, Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
+from pgflowc_runtime.telemetry import tracing
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.watchdog import Watchdog
 
@@ -41,6 +44,9 @@ CANCEL_GRACE_SECONDS = 1.0
 
 OUTPUT_WARNING_SIZE: Final = 1024 * 1024
 OUTPUT_LIMIT_SIZE: Final = 64 * 1024 * 1024
+
+# Steps of a run follow each other closely.
+_TRACES_KEPT = 1000
 
 Ended = Callable[[ClaimedTask, Outcome], None]
 Place = Literal["loop", "thread", "process"]
@@ -110,6 +116,7 @@ class Executor:
         self._limit_size = output_limit_size
         self._plans: dict[tuple[str, str], _Plan | None] = {}
         self._running: dict[asyncio.Task[None], Running] = {}
+        self._traces: dict[UUID, str | None] = {}
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(self._loop, self._running)
         self._draining = False
@@ -226,10 +233,23 @@ class Executor:
 
     # One task
 
+    async def _trace(self, running: Running) -> str | None:
+        """The trace context of whoever started the run. A trace is not worth a task: trouble means None."""
+        run_id = running.task.run_id
+        if run_id not in self._traces:
+            carrier = None
+            with contextlib.suppress(psycopg.Error, OSError):
+                carrier = await self._database.run(trace_of(run_id))
+            while len(self._traces) >= _TRACES_KEPT:
+                del self._traces[next(iter(self._traces))]
+            self._traces[run_id] = carrier
+        return self._traces[run_id]
+
     async def _serve(self, running: Running) -> None:
         try:
             if telemetry.wanted("task.start"):
-                telemetry.emit("task.start", {}, _metadata(running))
+                more = {"trace_context": await self._trace(running)} if tracing.traced() else {}
+                telemetry.emit("task.start", {}, {**_metadata(running), **more})
             try:
                 result, error = await self._attempt(running)
             except asyncio.CancelledError as cancelled:

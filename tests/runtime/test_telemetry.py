@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import psycopg
 import pytest
 
-from pgflowc_runtime import ConfigurationError, telemetry
+from pgflowc_runtime import Client, ConfigurationError, FlowNotFound, telemetry
 from pgflowc_runtime.telemetry import EVENTS
 
 
@@ -78,7 +79,7 @@ async def test_what_a_worker_tells_about_tasks(bench, step, heard) -> None:
     assert [event for event, _, _ in tasks] == ["task.start", "task.exception", "task.start", "task.stop"]
     for event, numbers, about in tasks:
         assert set(numbers) == set(EVENTS[event].measurements)
-        assert set(about) - {"trace_context"} == set(EVENTS[event].metadata)
+        assert set(about) == set(EVENTS[event].metadata) - {"trace_context"}
         assert (about["flow_slug"], about["step_slug"], about["run_id"]) == ("f", "only", run.run_id)
     assert [about["attempt"] for _, _, about in tasks] == [1, 1, 2, 2]
     failure = tasks[1][2]
@@ -115,9 +116,10 @@ async def test_prometheus_counts(bench, step) -> None:
         assert line in text.splitlines()
 
 
-async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step) -> None:
+@pytest.fixture
+def spans() -> Iterator[Any]:
+    """What OpenTelemetry was told: a provider of tracers, spans that ended, a reader of metrics."""
     pytest.importorskip("opentelemetry.sdk")
-    from opentelemetry import trace
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
     from opentelemetry.sdk.trace import TracerProvider
@@ -126,9 +128,65 @@ async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step) -
 
     from pgflowc_runtime.telemetry import otel
 
-    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
-    tracers = TracerProvider()
+    exporter, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    otel.attach(tracers, MeterProvider([reader]))
+    yield tracers, exporter, reader
+    otel.detach()
+    tracers.shutdown()
+
+
+@pytest.mark.parametrize("how", ["async", "sync", "bulk", "joined"])
+async def test_the_trace_goes_on_in_the_handlers_of_a_run(bench, step, spans, how: str) -> None:
+    tracers, exporter, _ = spans
+    flow = bench.flow("f", step("first"), step("second", "first"))
+
+    async def handler(payload: Any, ctx: Any) -> Any:
+        return 1
+
+    async with bench.working((flow, {"first": handler, "second": handler})):
+        with tracers.get_tracer("mine").start_as_current_span("request"):
+            if how == "async":
+                run_id = await bench.client.start_flow(flow, {})
+            elif how == "bulk":
+                [run_id] = await bench.client.start_flows(flow, [{}])
+            else:
+                with Client(bench.dsn) as client, psycopg.connect(bench.dsn) as connection:
+                    options = {"connection": connection} if how == "joined" else {}
+                    run_id = client.start_flow(flow, {}, **options)
+        await bench.client.wait(run_id, timeout=20)
+    ended = {
+        span.name + span.attributes.get("pgflowc.step", ""): span for span in exporter.get_finished_spans()
+    }
+    request, send = ended["request"], ended["send f"]
+    assert send.parent.span_id == request.context.span_id
+    for name in ("process ffirst", "process fsecond"):
+        assert ended[name].context.trace_id == request.context.trace_id
+        assert ended[name].parent.span_id == send.context.span_id
+
+
+async def test_a_start_that_fails_ends_its_span(bench, spans) -> None:
+    tracers, exporter, _ = spans
+    with tracers.get_tracer("mine").start_as_current_span("request"):
+        with pytest.raises(FlowNotFound):
+            await bench.client.start_flow("no_such_flow", {})
+        with pytest.raises(FlowNotFound):
+            await bench.client.start_flow("no_such_flow", {})
+    first, second, request = exporter.get_finished_spans()
+    assert "no_such_flow" in first.status.description
+    assert {first.parent.span_id, second.parent.span_id} == {request.context.span_id}
+
+
+async def test_without_tracing_nothing_is_kept(bench, step) -> None:
+    flow = bench.flow("f", step("only"))
+    await bench.client.start_flow(flow, {})
+    assert bench.value("select count(*) from pgflowc.run_traces") == 0
+
+
+async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step, spans) -> None:
+    from opentelemetry import trace
+
+    tracers, exporter, reader = spans
     flow = bench.flow("f", step("asynchronous"), step("plain", "asynchronous"))
     tracer = tracers.get_tracer("mine")
 
@@ -140,17 +198,13 @@ async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step) -
         trace.get_current_span().set_attribute("mine", 1)
         raise ValueError("no")
 
-    otel.attach(tracers, MeterProvider([reader]))
-    try:
-        async with bench.working((flow, {"asynchronous": asynchronous, "plain": plain})):
-            run = await bench.run(flow)
-    finally:
-        otel.detach()
-    spans = {
+    async with bench.working((flow, {"asynchronous": asynchronous, "plain": plain})):
+        run = await bench.run(flow)
+    ended = {
         span.name + span.attributes.get("pgflowc.step", ""): span for span in exporter.get_finished_spans()
     }
-    first, second = spans["process fasynchronous"], spans["process fplain"]
-    assert spans["inner"].parent.span_id == first.context.span_id
+    first, second = ended["process fasynchronous"], ended["process fplain"]
+    assert ended["inner"].parent.span_id == first.context.span_id
     assert first.kind is trace.SpanKind.CONSUMER
     assert first.attributes["messaging.destination.name"] == "f"
     assert first.attributes["messaging.operation.type"] == "process"

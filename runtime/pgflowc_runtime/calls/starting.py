@@ -21,10 +21,12 @@ from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.call import Call, Refused, ask, pause, whole
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.errors import FlowNotFound, InvalidInput, InvalidTime, PgflowcError, SchemaError
+from pgflowc_runtime.queries.traces import keep_traces, keeps_traces
 from pgflowc_runtime.rows import ClientFeatures
 from pgflowc_runtime.run_faults import UNIQUE_VIOLATION
 from pgflowc_runtime.run_ids import RunId, new_run_id, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, encode, encode_each, slug_of
+from pgflowc_runtime.telemetry import tracing
 from pgflowc_runtime.versions import MIGRATE
 
 T = TypeVar("T")
@@ -44,17 +46,28 @@ class Starter:
     """What starting calls of one client have in common.
 
     `patience`: seconds for which a start is tried again while the database is away. `features`: what the
-    database has, once it was asked.
+    database has, once it was asked, and `keeps_traces`, whether it has a place for trace contexts.
     """
 
     patience: float = 0.0
     features: ClientFeatures | None = None
+    keeps_traces: bool | None = None
 
     def ask_features(self) -> Call[ClientFeatures]:
         """Asked once per client."""
         if self.features is None:
             self.features = yield from ask(queries.client_features())
         return self.features
+
+    def trace(self, run_ids: Sequence[UUID]) -> Call[None]:
+        """Keep the caller's trace context for runs that are about to start; nothing if nobody traces."""
+        carrier = tracing.carrier()
+        if carrier is None:
+            return
+        if self.keeps_traces is None:
+            self.keeps_traces = yield from ask(keeps_traces())
+        if self.keeps_traces:
+            yield from ask(keep_traces(run_ids, carrier))
 
 
 def start(
@@ -78,9 +91,10 @@ def start(
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
 
     def attempt() -> Call[UUID]:
+        yield from starter.trace([chosen])
         if run_id is None and when is None and seconds is None:
-            return _start_new(slug, text, chosen)
-        return _start_chosen(starter, slug, text, chosen, when, seconds)
+            return (yield from _start_new(slug, text, chosen))
+        return (yield from _start_chosen(starter, slug, text, chosen, when, seconds))
 
     result = yield from _tell(starter, slug, 1, attempt, joined)
     _emit_started(slug, [result])
@@ -111,9 +125,10 @@ def start_many(
     attempts = itertools.count(1)
 
     def attempt() -> Call[None]:
+        yield from starter.trace(ids)
         # An attempt whose answer was lost may have started them.
         perhaps_there = run_ids is not None or next(attempts) > 1
-        return whole(lambda: _start_batches(starter, slug, texts, ids, perhaps_there=perhaps_there))
+        yield from whole(lambda: _start_batches(starter, slug, texts, ids, perhaps_there=perhaps_there))
 
     yield from _tell(starter, slug, len(texts), attempt, joined)
     _emit_started(slug, ids)
@@ -221,8 +236,7 @@ def _tell(starter: Starter, slug: str, runs: int, attempt: Callable[[], Call[T]]
                 yield from pause(delay)
                 continue
             fault = run_faults.of_start(refused, slug)
-            if not refused.transient:
-                _emit_refused(slug, refused.message, begun)
+            _emit_refused(slug, str(fault or refused.message), begun)
             if fault is None:
                 raise
             if isinstance(fault, FlowNotFound) and not joined:

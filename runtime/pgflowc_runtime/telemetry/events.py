@@ -41,7 +41,7 @@ EVENTS: dict[str, Event] = {
         Event("worker.stop", "a worker has stopped", ("duration", "given_back"), _WORKER),
         Event("poll.start", "a worker is about to claim tasks", ("quantity",), _POLL),
         Event("poll.stop", "the claim has come back", ("duration", "tasks"), _POLL),
-        Event("task.start", "a handler is about to be called", (), _TASK),
+        Event("task.start", "a handler is about to be called", (), (*_TASK, "trace_context")),
         Event("task.stop", "a handler has returned a valid output", ("duration", "output_size"), _TASK),
         Event(
             "task.exception",
@@ -61,7 +61,7 @@ EVENTS: dict[str, Event] = {
         ),
         Event(
             "starter.permanent_failure",
-            "the start was refused, and would be again",
+            "the start was refused, or the database was away for too long",
             ("duration",),
             (*_START, "error"),
         ),

@@ -73,7 +73,7 @@ class _Instrumentation:
             "messaging.client.consumed.messages", "{message}", "Tasks claimed."
         )
         self._sent = meter.create_counter("messaging.client.sent.messages", "{message}", "Runs started.")
-        self._claim_duration = meter.create_histogram(
+        self._operation = meter.create_histogram(
             "messaging.client.operation.duration", "s", "How long claims and starts took."
         )
         self._spans: dict[tuple[object, ...], Span] = {}
@@ -85,6 +85,7 @@ class _Instrumentation:
             "starter.attempt": self._starter_attempt,
             "run.started": self._run_started,
             "starter.success": self._starter_success,
+            "starter.retry": self._starter_failure,
             "starter.permanent_failure": self._starter_failure,
         }
 
@@ -142,27 +143,24 @@ class _Instrumentation:
     def _poll_stop(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
         attributes = _destination(about, "receive")
         self._consumed.add(int(numbers.get("tasks", 0)), attributes)
-        self._claim_duration.record(numbers.get("duration", 0.0), attributes)
+        self._operation.record(numbers.get("duration", 0.0), attributes)
 
     # Starts
 
     def _starter_attempt(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
-        if _sending.get() is not None:
-            return  # a retry
+        self._end_start(None)  # of a start that was interrupted
         span = self._tracer.start_span(
             f"send {about['flow_slug']}", kind=SpanKind.PRODUCER, attributes=_destination(about, "send")
         )
-        token = contexts.attach(trace.set_span_in_context(span))
-        _sending.set((span, token))
+        if (runs := int(numbers.get("runs", 1))) > 1:
+            span.set_attribute("messaging.batch.message_count", runs)
+        _sending.set((span, contexts.attach(trace.set_span_in_context(span))))
 
     def _run_started(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
         self._sent.add(1, _destination(about, "send"))
-        sending = _sending.get()
-        if sending is not None:
-            sending[0].set_attribute("messaging.message.conversation_id", str(about["run_id"]))
 
     def _starter_success(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
-        self._claim_duration.record(numbers.get("duration", 0.0), _destination(about, "send"))
+        self._operation.record(numbers.get("duration", 0.0), _destination(about, "send"))
         self._end_start(None)
 
     def _starter_failure(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
