@@ -150,7 +150,8 @@ def _compile(
     """Compile, and show what was found; exits when files cannot be read."""
     report = Report()
     sources = read_flows(project, report)
-    present = read_present(project.root, layout.inputs(), report)
+    patterns = (*layout.inputs(), *layout.handlers_of(sources.values()))
+    present = read_present(project.root, patterns, report)
     compilation = compile_sources(
         sources,
         layout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import PurePosixPath
@@ -11,6 +11,7 @@ from pgflowc.diagnostics import Diagnostic, Position, Report, Span
 from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, LockedMigration, MigrationFormat, Plan, chained, checksum, dump_lock
+from pgflowc.render.handler_references import check_references, module_patterns
 from pgflowc.render.handlers import continue_handlers, render_handlers, stubs_needed
 from pgflowc.render.header import is_generated, is_untouched, origin, seal
 from pgflowc.render.migration import migration_file, render_migration, targeted_versions
@@ -41,6 +42,10 @@ class Layout:
         package = PurePosixPath(escape(self.python()))
         names = ("__init__.py", "registry.py", "_generated/*.py", "handlers/*.py")
         return (LOCK, migrations, *(str(package / name) for name in names))
+
+    def handlers_of(self, specs: Iterable[str]) -> tuple[str, ...]:
+        """Patterns of the modules whose functions the texts of specs name as handlers."""
+        return module_patterns(self.source_dir, specs)
 
     def migration(self, name: str) -> str:
         """The path of a file of the migrations directory."""
@@ -76,6 +81,7 @@ def render(
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
     _report_orphans(layout, stale, present, report)
+    check_references(layout.package, typed_flows, layout.source_dir, present, report)
     files = {
         **_migrations(plan, lock, layout, present, report),
         **ours,

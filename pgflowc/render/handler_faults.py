@@ -48,7 +48,7 @@ def check_handlers(
     """
     told = {name for function in renamed for name in _names(written.functions[function])}
     for function, signature in _handlers(typed, written):
-        problem = _problem(typed, written, function, signature)
+        problem = unfit(typed, written, function, signature)
         if problem is not None:
             told |= _names(function)
             message = f"handler '{function.name}' no longer fits step '{signature.step.slug}': {problem}"
@@ -89,9 +89,8 @@ def _handlers(typed: TypedFlow, written: WrittenHandlers) -> Iterator[tuple[Func
             yield function, signature
 
 
-def _problem(
-    typed: TypedFlow, written: WrittenHandlers, function: Function, signature: Signature
-) -> str | None:
+def unfit(typed: TypedFlow, written: WrittenHandlers, function: Function, signature: Signature) -> str | None:
+    """Why a function certainly cannot be the handler of that signature; None when it may be."""
     parameters = [*function.args.posonlyargs, *function.args.args]
     needed = len(parameters) - len(function.args.defaults)
     if needed > 2 or (len(parameters) < 2 and function.args.vararg is None):

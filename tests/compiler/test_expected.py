@@ -15,7 +15,7 @@ import pytest
 
 from pgflowc.compile import Compilation, compile_sources
 from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import generated
+from pgflowc.diagnostics.codes import generated, references
 from pgflowc.diagnostics.text import render
 from pgflowc.output import compare, write
 from pgflowc.plan import LOCK
@@ -85,8 +85,9 @@ def _compile(project: Project) -> tuple[str, Compilation]:
     layout = Layout(
         settings.package or "", settings.source_dir, settings.migrations_dir, settings.migrations_format
     )
-    present = read_present(project.root, layout.inputs(), report)
-    compilation = compile_sources(read_flows(project, report), layout, present)
+    sources = read_flows(project, report)
+    present = read_present(project.root, (*layout.inputs(), *layout.handlers_of(sources.values())), report)
+    compilation = compile_sources(sources, layout, present)
     assert not report.sorted()
     if not compilation.failed:
         rendered = compilation.rendered
@@ -127,7 +128,9 @@ def _update(case: Path, project: Project, reported: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [code for code in vars(generated).values() if isinstance(code, Code)], ids=lambda code: code.id
+    "code",
+    [code for family in (generated, references) for code in vars(family).values() if isinstance(code, Code)],
+    ids=lambda code: code.id,
 )
 def test_every_fault_of_generated_files_has_a_case(code: Code) -> None:
     reports = [_text(CASES / name / "report.txt") for name in NAMES]

@@ -40,7 +40,8 @@ SPECS = [
 PIECES = (
     *"[]{}:,-?&*!|>'\"%@`#\t\n \r\\~=.$",
     "---\n", "...\n", "<<: *x", "!!str ", "\u2028", "\x00", "\ufeff", "é", "支", "null", "map of ", "$enum",
-    "- ", ": ", "'''", '"""', "[[a]]\n", "steps:", "depends_on: [a]", "1e999", "\n  ", "\\ud800", "if: {a: 1}",
+    "- ", ": ",
+    "'''", '"""', "[[a]]\n", "steps:", "depends_on: [a]", "1e999", "\n  ", "\\ud800", "if: {a: 1}",
     "9" * 30, "# pgflowc: ignore[PGF405]", "# pgflowc: ignore[", "$ref", "$python", "cron: '* * * * *'",
     "  #",
 )  # fmt: skip
