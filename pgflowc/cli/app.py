@@ -47,6 +47,8 @@ COMMANDS = (
     Command("graph", "pgflowc.cli.graph:graph", "Draw a flow for a terminal or a page.", COMPILER),
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
     Command("watch", "pgflowc.cli.watch:watch", "Compile whenever a spec or a handler is saved.", COMPILER),
+    Command("fmt", "pgflowc.cli.fmt:fmt", "Put spec files into the usual form, comments and all.", COMPILER),
+    Command("schema", "pgflowc.cli.schema:schema", "Print the JSON Schema of spec files.", COMPILER),
     Command(
         "explain",
         "pgflowc.cli.explain:explain",

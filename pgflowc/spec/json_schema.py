@@ -1,4 +1,8 @@
-"""The spec language as JSON Schema 2020-12, for editors: derived from the model, so both say the same."""
+"""The spec language as JSON Schema 2020-12, for editors: derived from the model, so both say the same.
+
+What pydantic derives is made stricter where the language is: keys are left out instead of null, payload types
+have their own grammar, and keys that exclude each other do so here, too.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,153 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from pgflowc.spec.cron import NAMES
 from pgflowc.spec.model import FlowModel, JobModel
+from pgflowc.spec.slug import MAX_FLOW_LENGTH
+
+_PAYLOAD = {"$ref": "#/$defs/PayloadType"}
+_EXAMPLES: dict[str, list[Any]] = {
+    "flow": ["process_order"],
+    "job": ["send_email"],
+    "description": ["Validate, charge and confirm an order."],
+    "version": [2, "2026-11"],
+    "max_attempts": [3],
+    "base_delay": [5, "30s"],
+    "timeout": [60, "5m"],
+    "start_delay": ["10s"],
+    "on_change": ["drain"],
+    "extra_fields": ["forbid", {"in": "forbid"}],
+    "cron": ["@hourly", {"schedule": "0 9 * * mon-fri", "timezone": "Europe/Berlin"}],
+    "schedule": ["0 9 * * mon-fri", "@daily"],
+    "timezone": ["Europe/Berlin"],
+    "types": [{"Item": {"sku": "str", "quantity": "int"}}],
+    "input": [{"order_id": "int", "items": ["Item"], "note": "str | null"}],
+    "output": [{"total": "decimal"}, ["Item"]],
+    "steps": [{"validate": {"output": {"total": "decimal"}}, "charge": {"depends_on": ["validate"]}}],
+    "perform": [{"output": {"message_id": "str"}}],
+    "step": ["deliver"],
+    "depends_on": [["validate"]],
+    "map": ["list_items", "$input"],
+    "handler": ["shop.mail:confirm"],
+    "isolation": ["process"],
+    "was": ["bill"],
+    "if": [{"charge": {"paid": True}}],
+    "if_not": [{"charge": {"paid": True}}],
+    "when_unmet": ["skip"],
+    "when_exhausted": ["skip"],
+}  # fmt: skip
+_PAYLOAD_TYPE: dict[str, Any] = {
+    "description": "A payload type: a name such as str or Item, 'T | null', 'map of T', [T], {field: T}, "
+    "{$enum: [a, b]}, {$ref: 'file.json#/...'} or {$python: 'module:Class'}.",
+    "examples": ["str", "Item | null", "map of int", ["Item"], {"sku": "str"}, {"$enum": ["web", "phone"]}],
+    "anyOf": [
+        {"type": "string", "pattern": r"^\s*[\[A-Za-z_]"},
+        {"type": "null"},
+        {"type": "array", "items": _PAYLOAD, "minItems": 1, "maxItems": 1},
+        {
+            "type": "object",
+            "propertyNames": {"pattern": "^[^$]"},
+            "additionalProperties": _PAYLOAD,
+        },
+        {
+            "type": "object",
+            "properties": {
+                "$enum": {
+                    "description": "The values allowed.",
+                    "type": "array",
+                    "items": {"type": ["string", "integer", "boolean", "null"]},
+                    "minItems": 1,
+                    "uniqueItems": True,
+                }
+            },
+            "required": ["$enum"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {
+                "$ref": {
+                    "description": "A JSON Schema file, relative to this one, and the way in it.",
+                    "type": "string",
+                    "pattern": r"^[^#]",
+                }
+            },
+            "required": ["$ref"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {
+                "$python": {
+                    "description": "An existing pydantic model.",
+                    "type": "string",
+                    "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+                }
+            },
+            "required": ["$python"],
+            "additionalProperties": False,
+        },
+    ],
+}
 
 
 def flow_schema() -> str:
     """The text of schemas/flow.schema.json: what one document of a spec file may hold."""
     generated: dict[str, Any] = TypeAdapter[FlowModel | JobModel](FlowModel | JobModel).json_schema()
+    models: dict[str, Any] = generated["$defs"]
+    for model in models.values():
+        _tighten(model)
+    for name, slug in (("FlowModel", "flow"), ("JobModel", "job")):
+        models[name]["properties"][slug]["maxLength"] = MAX_FLOW_LENGTH
+        _add_short_forms(models[name]["properties"])
+    steps = models["FlowModel"]["properties"]["steps"]
+    steps["patternProperties"] = {
+        pattern: {"anyOf": [body, {"type": "null"}]} for pattern, body in steps["patternProperties"].items()
+    }
+    steps["additionalProperties"] = False
+    perform = models["JobModel"]["properties"]["perform"]
+    perform["anyOf"] = [{"$ref": perform.pop("$ref")}, {"type": "null"}]
+    # A map step waits for its source and nothing else.
+    models["StepModel"]["dependentSchemas"] = {"map": {"properties": {"depends_on": {"maxItems": 0}}}}
+    models["PayloadType"] = _PAYLOAD_TYPE
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pgflowc flow or job",
-        **generated,
+        "description": "One document of a spec file: a flow with its steps, or a job.",
+        "type": "object",
+        # Not `anyOf`: an editor then explains the one that is meant, and not what the other one misses.
+        "if": {"required": ["job"]},
+        "then": {"$ref": "#/$defs/JobModel"},
+        "else": {"$ref": "#/$defs/FlowModel"},
+        "$defs": models,
     }
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _tighten(model: dict[str, Any]) -> None:
+    """Optional keys are left out, never null; payload types have a grammar; titles repeat the keys."""
+    model.pop("title", None)
+    for key, value in model["properties"].items():
+        value.pop("title", None)
+        if value.get("default", 0) is None:
+            del value["default"]
+        choices = [choice for choice in value.pop("anyOf", []) if choice != {"type": "null"}]
+        if len(choices) == 1:
+            value.update(choices[0] | value)
+        elif choices:
+            value["anyOf"] = choices
+        if key == "output" or (key == "input" and "schedule" not in model["properties"]):
+            value.pop("anyOf", None)
+            value["$ref"] = _PAYLOAD["$ref"]
+        elif key == "types":
+            value["additionalProperties"] = _PAYLOAD
+        value["examples"] = _EXAMPLES[key] if key in _EXAMPLES else value.get("enum", [])
+        if not value["examples"]:
+            del value["examples"]
+
+
+def _add_short_forms(properties: dict[str, Any]) -> None:
+    cron, extra = properties["cron"], properties["extra_fields"]
+    schedule = {"type": "string", "pattern": rf"^(\s*[^\s@]+(\s+\S+){{4}}\s*|{'|'.join(NAMES)})$"}
+    cron["anyOf"] = [schedule, {"$ref": cron.pop("$ref")}]
+    extra["anyOf"] = [{"enum": ["ignore", "forbid"]}, {"$ref": extra.pop("$ref")}]

@@ -226,6 +226,18 @@ class JobModel(_Definition):
     perform: Annotated[PerformModel, BeforeValidator(_body)] = Field(description="The job's only step.")
 
 
+STEP_ORDER = (
+    *("was", "description", "depends_on", "map", "if", "if_not", "when_unmet", "when_exhausted"),
+    *("max_attempts", "base_delay", "timeout", "start_delay", "handler", "isolation", "output"),
+)
+PERFORM_ORDER = ("step", *(key for key in STEP_ORDER if key not in ("depends_on", "map")))
+ROOT_ORDER = (
+    *("flow", "job", "description", "version", "max_attempts", "base_delay", "timeout", "on_change"),
+    *("extra_fields", "cron", "types", "input", "steps", "perform"),
+)
+"""The order in which the documentation has the keys, and `pgflowc fmt` puts them."""
+
+
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
     """The keys a user may write in a mapping that `model` describes, its own before those it shares."""
     own = [name for name in model.model_fields if name in model.__annotations__]

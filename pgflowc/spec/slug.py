@@ -10,6 +10,8 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MAX_LENGTH = 128
+MAX_FLOW_LENGTH = 47
+"""Of the slugs of flows and jobs, which name queues."""
 RESERVED = frozenset({"run"})
 _PATTERN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 

@@ -1,0 +1,391 @@
+"""Spec files in the usual form: keys in the order of the documentation, two blanks of indentation, double
+quotes, one blank line at most; every comment stays with what it stood at.
+
+The text is printed from the parsed nodes, and parsed again: a text that would not mean the same, or would
+miss a comment, is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgflowc.diagnostics import Report
+from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence, parse
+from pgflowc.document.comments import text_test
+from pgflowc.document.source import Source
+from pgflowc.spec.model import PERFORM_ORDER, ROOT_ORDER, STEP_ORDER
+
+WIDTH = 110
+_INDENT = 2
+_HASH = re.compile(r"(?<![^\s])#[^\r\n]*")
+_SEPARATOR = re.compile(r"^---([^\r\n]*)$", re.MULTILINE)
+_UNUSUAL = re.compile(r"^(?:%|\.\.\.)", re.MULTILINE)
+_MODELINE = ("# yaml-language-server", "#!", "# -*-")
+_ORDERS: dict[Path, tuple[str, ...]] = {
+    (): ROOT_ORDER,
+    ("perform",): PERFORM_ORDER,
+    ("cron",): ("schedule", "timezone", "input"),
+    ("extra_fields",): ("in", "out"),
+}
+
+
+class UnformattableError(Exception):
+    """The text cannot be put into the usual form; the message says why."""
+
+
+def formatted(path: str, text: str) -> str:
+    """The YAML text in the usual form; the same for a text that is. Raises UnformattableError.
+
+    The text must parse: see `document.parse`.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    source = Source(path, text)
+    report = Report()
+    documents = parse(path, text, report)
+    if report.has_errors or not documents:
+        raise UnformattableError("it does not parse: see pgflowc validate")
+    if _UNUSUAL.search(source.text):
+        raise UnformattableError("it holds a directive or a '...' line")
+    pretty = "\n".join(_printed(source, documents)) + "\n"
+    again = Report()
+    parsed = parse(path, pretty, again)
+    same = [_plain(one.root) for one in parsed] == [_plain(one.root) for one in documents]
+    if again.has_errors or not same:
+        raise UnformattableError("it is laid out in a way that cannot be kept")
+    if sorted(_comment_texts(source, documents)) != sorted(_comment_texts(Source(path, pretty), parsed)):
+        raise UnformattableError("a comment stands where it could not stay")
+    return pretty
+
+
+def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
+    is_text = text_test(documents, source)
+    separators = [
+        found
+        for found in _SEPARATOR.finditer(source.text)
+        if not is_text(source.position(found.start()).line, 1)
+    ]
+    for number, document in enumerate(documents):
+        before = [found for found in separators if found.start() < document.root.start]
+        if before and before[-1][1].strip():
+            raise UnformattableError("something follows a '---' on its line")
+        after = [found for found in separators if found.start() > document.root.start]
+        start = before[-1].end() if before else 0
+        end = after[0].start() if after else len(source.text)
+        if number or before:
+            yield "---"
+        yield from _Printer(document, _comments(source, (start, end), is_text)).lines()
+
+
+@dataclass(slots=True)
+class _Comment:
+    """A comment: `alone` on its line, after an empty one if `blank`."""
+
+    offset: int
+    text: str
+    column: int
+    alone: bool
+    blank: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Anchor:
+    """An entry of a mapping or an item of a list in block style, and the comments that stay with it."""
+
+    start: int
+    column: int
+    parent: _Anchor | None
+    blank: bool
+    leading: list[_Comment] = field(default_factory=list)
+    trailing: list[_Comment] = field(default_factory=list)
+    after: list[_Comment] = field(default_factory=list)
+
+
+class _Printer:
+    """Prints one document."""
+
+    def __init__(self, document: Document, comments: list[_Comment]) -> None:
+        self._document = document
+        self._text = document.source.text
+        self._anchors: dict[tuple[int, str | int], _Anchor] = {}
+        self._inner: list[_Comment] = []
+        self._header: list[_Comment] = []
+        self._footer: list[_Comment] = []
+        self._collect(document.root, None)
+        self._attach(comments)
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the document, without separators."""
+        yield from _comment_lines(self._header, "", first=True)
+        if self._header and self._gap_after_header:
+            yield ""
+        root = self._document.root
+        yield from self._block(root, 0, ()) if self._is_block(root) else self._value(root, 0, ())
+        yield from _comment_lines(self._footer, "", first=False)
+
+    def _is_block(self, node: Node) -> bool:
+        if isinstance(node, Mapping):
+            return bool(node.entries) and self._text[node.start] != "{"
+        return isinstance(node, Sequence) and bool(node.items) and self._text[node.start] != "["
+
+    # Where comments belong.
+
+    def _collect(self, node: Node, parent: _Anchor | None) -> None:
+        if not self._is_block(node):
+            return
+        column = self._column(node.start)
+        if isinstance(node, Mapping):
+            for key, entry in node.entries.items():
+                anchor = self._anchor(entry.key_place.start, column, parent)
+                self._anchors[id(node), key] = anchor
+                self._collect(entry.value, anchor)
+        elif isinstance(node, Sequence):
+            for number, item in enumerate(node.items):
+                anchor = self._anchor(item.start, column, parent)
+                self._anchors[id(node), number] = anchor
+                self._collect(item, anchor)
+
+    def _anchor(self, start: int, column: int, parent: _Anchor | None) -> _Anchor:
+        return _Anchor(start, column, parent, _blank_before(self._text, start))
+
+    def _attach(self, comments: list[_Comment]) -> None:
+        # Of an item and its first key, which begin at the same place, the item comes first.
+        anchors = sorted(self._anchors.values(), key=lambda anchor: anchor.start)
+        starts = [anchor.start for anchor in anchors]
+        flows = sorted((node.start, node.end) for node in self._flow_nodes())
+        flow_starts = [start for start, _ in flows]
+        for comment in comments:
+            inside = bisect_left(flow_starts, comment.offset) - 1
+            if inside >= 0 and comment.offset < flows[inside][1]:
+                self._inner.append(comment)
+                continue
+            place = bisect_left(starts, comment.offset)
+            before = anchors[place - 1 : place] if place else []
+            following = anchors[place] if place < len(anchors) else None
+            if not comment.alone:
+                (before[-1].trailing if before else self._header).append(comment)
+            elif following is not None and comment.column <= following.column:
+                following.leading.append(comment)
+            elif before and comment.column:
+                holder: _Anchor = before[-1]
+                while holder.parent is not None and holder.column > comment.column:
+                    holder = holder.parent
+                holder.after.append(comment)
+            else:
+                self._footer.append(comment)
+        self._gap_after_header = False
+        if anchors:
+            self._take_header(anchors[0])
+
+    def _take_header(self, first: _Anchor) -> None:
+        """Comments at the top that an empty line separates from the first key belong to the file."""
+        flags = [*(comment.blank for comment in first.leading[1:]), first.blank]
+        ends = [
+            number + 1
+            for number, comment in enumerate(first.leading)
+            if flags[number] or comment.text.startswith(_MODELINE)
+        ]
+        if ends:
+            self._gap_after_header = flags[ends[-1] - 1]
+            self._header += first.leading[: ends[-1]]
+            del first.leading[: ends[-1]]
+
+    def _flow_nodes(self) -> Iterator[Node]:
+        waiting = [self._document.root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Mapping | Sequence) and not self._is_block(node):
+                yield node
+            elif isinstance(node, Mapping):
+                waiting.extend(entry.value for entry in node.entries.values())
+            elif isinstance(node, Sequence):
+                waiting.extend(node.items)
+
+    def _column(self, offset: int) -> int:
+        return offset - (self._text.rfind("\n", 0, offset) + 1)
+
+    # Printing.
+
+    def _block(self, node: Node, indent: int, path: Path) -> Iterator[str]:
+        """The lines of a mapping or list in block style."""
+        keys: list[str | int] = []
+        if isinstance(node, Mapping):
+            keys = list(_ordered(node.entries, path))
+        elif isinstance(node, Sequence):
+            keys = list(range(len(node.items)))
+        for place, key in enumerate(keys):
+            anchor = self._anchors[id(node), key]
+            margin = " " * indent
+            opening = anchor.leading[0].blank if anchor.leading else anchor.blank
+            if opening and place:
+                yield ""
+            yield from _comment_lines(anchor.leading, margin, first=True)
+            if anchor.leading and anchor.blank:
+                yield ""
+            if isinstance(node, Mapping):
+                yield from self._entry(node, str(key), anchor, indent, (*path, key))
+            elif isinstance(node, Sequence):
+                yield from self._item(node.items[int(key)], anchor, indent, (*path, key))
+            yield from _comment_lines(anchor.after, margin, first=False)
+
+    def _entry(self, node: Mapping, key: str, anchor: _Anchor, indent: int, path: Path) -> Iterator[str]:
+        entry = node.entries[key]
+        written = entry.key_place
+        head = " " * indent + _quoted(written.text, key, isinstance(written, Scalar) and written.plain) + ":"
+        note = "".join(f"  {comment.text}" for comment in anchor.trailing)
+        if self._is_block(entry.value):
+            yield head + note
+            yield from self._block(entry.value, indent + _INDENT, path)
+            return
+        first, *rest = self._value(entry.value, indent, path, room=WIDTH - len(head) - 1)
+        lines = [f"{head} {first}".rstrip(), *rest]
+        # The comment of a text over several lines stands before them, or it would be part of the text.
+        yield from _with_note(lines, note)
+
+    def _item(self, item: Node, anchor: _Anchor, indent: int, path: Path) -> Iterator[str]:
+        margin = " " * indent
+        note = "".join(f"  {comment.text}" for comment in anchor.trailing)
+        if self._is_block(item):
+            if note:
+                raise UnformattableError("a comment follows a dash")
+            first, *rest = self._block(item, indent + _INDENT, path)
+            yield f"{margin}- {first[indent + _INDENT :]}"
+            yield from rest
+            return
+        first, *rest = self._value(item, indent, path, room=WIDTH - indent - _INDENT)
+        yield from _with_note([f"{margin}- {first}".rstrip(), *rest], note)
+
+    def _value(self, node: Node, indent: int, path: Path, room: int = WIDTH) -> list[str]:
+        """A text, or a collection in brackets: the first line without indentation."""
+        if isinstance(node, Scalar):
+            return self._scalar(node, indent)
+        one_line = self._flow(node, path)
+        place = bisect_left(self._inner, node.start, key=lambda comment: comment.offset)
+        has_comment = place < len(self._inner) and self._inner[place].offset < node.end
+        is_long = "\n" in node.text and len(one_line) > room
+        if not has_comment and not is_long:
+            return [one_line]
+        return _indented(node.text, indent)
+
+    def _flow(self, node: Node, path: Path) -> str:
+        """A collection in brackets on one line."""
+        if isinstance(node, Mapping):
+            parts = []
+            for key in _ordered(node.entries, path):
+                entry = node.entries[key]
+                plain = isinstance(entry.key_place, Scalar) and entry.key_place.plain
+                name = _quoted(entry.key_place.text, key, plain)
+                value = self._flow(entry.value, (*path, key))
+                parts.append(f"{name}: {value}" if value else f"{name}: ")
+            return "{" + ", ".join(parts) + "}"
+        if isinstance(node, Sequence):
+            return "[" + ", ".join(self._flow(item, (*path, n)) for n, item in enumerate(node.items)) + "]"
+        if isinstance(node, Scalar):
+            return " ".join(_quoted(node.text, node.value, node.plain).split("\n"))
+        raise UnformattableError("it holds something that is no part of the language")
+
+    def _scalar(self, node: Scalar, indent: int) -> list[str]:
+        if node.text[:1] in ("|", ">") and not node.plain:
+            return _block_text(node.text, indent)
+        return _indented(_quoted(node.text, node.value, node.plain), indent)
+
+
+def _ordered(keys: Iterable[str], path: Path) -> list[str]:
+    """The keys in the order of the documentation, unknown ones last; those of payloads and steps stay."""
+    order = _ORDERS.get(path)
+    if order is None and len(path) == 2 and path[0] == "steps":
+        order = STEP_ORDER
+    if order is None:
+        return list(keys)
+    return sorted(keys, key=lambda key: order.index(key) if key in order else len(order))
+
+
+def _quoted(written: str, value: Any, plain: bool) -> str:
+    """A text with double quotes in place of single ones, where they need no escapes."""
+    if plain or not written.startswith("'") or not isinstance(value, str):
+        return written
+    safe = value.isprintable() and '"' not in value and "\\" not in value and "\n" not in written
+    return f'"{value}"' if safe else written
+
+
+def _indented(written: str, indent: int) -> list[str]:
+    """A text over several lines: what follows the first one is set deeper than its key."""
+    first, *rest = written.split("\n")
+    lines = [first.rstrip()]
+    for line in rest:
+        bare = line.strip()
+        closing = indent if bare[:1] in ("]", "}") and indent else indent + _INDENT
+        lines.append(f"{' ' * closing}{bare}" if bare else "")
+    return lines
+
+
+def _block_text(written: str, indent: int) -> list[str]:
+    """A text in block style (`|` or `>`), its lines set anew."""
+    header, *lines = written.rstrip("\n\r ").split("\n")
+    if re.search(r"[0-9+]", header.split("#")[0]):
+        raise UnformattableError("a text block says how it is indented, or keeps empty lines at its end")
+    margin = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+    return [header.rstrip(), *(f"{' ' * (indent + _INDENT)}{line[margin:]}".rstrip() for line in lines)]
+
+
+def _with_note(lines: list[str], note: str) -> list[str]:
+    if not note:
+        return lines
+    if len(lines) > 1 and lines[-1].strip() not in ("]", "}") and lines[0].rstrip()[-1:] not in "[{,":
+        raise UnformattableError("a comment follows a text of several lines")
+    return [*lines[:-1], lines[-1] + note]
+
+
+def _comment_lines(comments: list[_Comment], margin: str, *, first: bool) -> Iterator[str]:
+    """Comments on lines of their own; `first` leaves out the empty line before them."""
+    for number, comment in enumerate(comments):
+        if comment.blank and (number or not first):
+            yield ""
+        yield margin + comment.text
+
+
+def _comments(source: Source, stretch: tuple[int, int], is_text: Any) -> list[_Comment]:
+    found = []
+    for match in _HASH.finditer(source.text, *stretch):
+        place = source.position(match.start())
+        if is_text(place.line, place.column):
+            continue
+        line_start = source.text.rfind("\n", 0, match.start()) + 1
+        alone = not source.text[line_start : match.start()].strip()
+        found.append(
+            _Comment(
+                match.start(),
+                match[0].rstrip(),
+                place.column - 1,
+                alone,
+                _blank_before(source.text, match.start()),
+            )
+        )
+    return found
+
+
+def _comment_texts(source: Source, documents: Iterable[Document]) -> list[str]:
+    is_text = text_test(documents, source)
+    return [comment.text for comment in _comments(source, (0, len(source.text)), is_text)]
+
+
+def _blank_before(text: str, offset: int) -> bool:
+    """Whether the line above the one of `offset` is empty."""
+    line_start = text.rfind("\n", 0, offset) + 1
+    above = text.rfind("\n", 0, max(line_start - 1, 0)) + 1
+    return line_start > 0 and not text[above : line_start - 1].strip()
+
+
+def _plain(node: Node) -> Any:
+    """The node as Python data: the types of values count, the order of keys does not."""
+    if isinstance(node, Scalar):
+        return (type(node.value).__name__, node.value)
+    if isinstance(node, Mapping):
+        return {key: _plain(entry.value) for key, entry in node.entries.items()}
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    assert isinstance(node, Refused)
+    raise UnformattableError("it holds something that is no part of the language")
