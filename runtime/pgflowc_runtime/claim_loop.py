@@ -18,7 +18,7 @@ from pgflowc_runtime import telemetry
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline, is_transient
-from pgflowc_runtime.delivery import Report
+from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.exchange import Exchange
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.rows import ClaimedTask
@@ -124,6 +124,12 @@ class ClaimLoop:
         """A handler has ended: record this as soon as possible."""
         self._recorder.add(report)
         self._schedule()
+
+    def settled_elsewhere(self, report: Report, verdict: Verdict) -> None:
+        """A handler's own transaction has recorded this, or has been told that the task is not ours."""
+        self._recorder.judge(report, verdict)
+        # Dependents may be there now.
+        self._attention.mark(report.task.flow_slug)
 
     async def settled(self) -> None:
         """Until every outcome is recorded and no trip is under way."""

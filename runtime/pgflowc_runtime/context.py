@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from pgflowc_runtime.logging import handler_logger
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pgflowc_runtime.rows import ClaimedTask
+    from pgflowc_runtime.transaction import Transactions
 
 InputT = TypeVar("InputT")
 
@@ -37,6 +44,7 @@ class Context(Generic[InputT]):
         logger: Logger | None = None,
         cancelled: asyncio.Event | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
+        transactions: tuple[Transactions, ClaimedTask] | None = None,
     ) -> None:
         """`load_flow_input` is awaited at most once, in `loop` if one is given; `deadline` may be a
         `time.time()`.
@@ -52,6 +60,7 @@ class Context(Generic[InputT]):
         self._cancelled = cancelled
         self._load_flow_input = load_flow_input
         self._loop = loop
+        self._transactions = transactions
         self._flow_input: asyncio.Future[InputT] | None = None
 
     # What few handlers ask for is made when they do: a worker makes thousands of contexts in a second.
@@ -106,3 +115,27 @@ class Context(Generic[InputT]):
         if self._loop is None:
             return asyncio.run(self._shared_flow_input())
         return asyncio.run_coroutine_threadsafe(self._shared_flow_input(), self._loop).result()
+
+    def transaction(self) -> AbstractAsyncContextManager[psycopg.AsyncConnection[Any]]:
+        """A psycopg connection in a transaction that commits together with the step's completion.
+
+            async with ctx.transaction() as conn:
+                await conn.execute("insert into payments ...")
+            return Receipt(...)
+
+        What is written in the block stays uncommitted until the handler has returned and its output is
+        recorded in the same transaction: both happen, or neither. An exception that leaves the block undoes
+        what was written. Once in an attempt; not in a process of its own. docs/worker.md has the details.
+        """
+        transactions, task = self._worker_transactions()
+        return transactions.begin(task)
+
+    def transaction_in_thread(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """`transaction()` for a plain handler: `with ctx.transaction_in_thread() as conn`."""
+        transactions, task = self._worker_transactions()
+        return transactions.begin_in_thread(task)
+
+    def _worker_transactions(self) -> tuple[Transactions, ClaimedTask]:
+        if self._transactions is None:
+            raise RuntimeError("only a handler that runs in the worker's own process has a transaction")
+        return self._transactions

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row, tuple_row
@@ -31,18 +31,9 @@ class Database:
         """Connects only in `open`. Raises ConfigurationError if `dsn` is malformed."""
         self.dsn = dsn
         self.conninfo = conninfo(dsn, application_name)
-        self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
-            self.conninfo,
-            connection_class=psycopg.AsyncConnection[psycopg.rows.DictRow],
-            kwargs={"autocommit": True, "row_factory": dict_row},
-            min_size=1,
-            max_size=size,
-            open=False,
-            name="pgflowc",
-            timeout=10,
-            # The pool gives up after this and starts again on the next request; ours come all the time.
-            reconnect_timeout=30,
-        )
+        self.behind_pooler = False
+        self._size = size
+        self._pool: AsyncConnectionPool[AsyncConnection]
 
     async def open(self, *, patience: float) -> None:
         """Connect; while the server is away try again for `patience` seconds, then raise DatabaseUnavailable.
@@ -54,8 +45,7 @@ class Database:
         told = False
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(self.conninfo)
-                await connection.close()
+                self.behind_pooler = await self._find_pooler()
                 break
             except (psycopg.OperationalError, OSError) as error:
                 delay = backoff.next()
@@ -66,11 +56,40 @@ class Database:
                     log.warning("%s; trying again for up to %g s", unavailable(self.dsn, error), patience)
                     told = True
                 await asyncio.sleep(delay)
+        self._pool = AsyncConnectionPool(
+            self.conninfo,
+            connection_class=psycopg.AsyncConnection[psycopg.rows.DictRow],
+            kwargs={**self.connection_options(), "row_factory": dict_row},
+            min_size=1,
+            max_size=self._size,
+            open=False,
+            name="pgflowc",
+            timeout=10,
+            # The pool gives up after this and starts again on the next request; ours come all the time.
+            reconnect_timeout=30,
+        )
         await self._pool.open()
+
+    async def _find_pooler(self) -> bool:
+        """Whether the other end is not the server itself: it gives a process id that the server does not know
+        to be its own. A pooler's sessions may change hands after each transaction.
+        """
+        connection = await psycopg.AsyncConnection.connect(
+            self.conninfo, autocommit=True, prepare_threshold=None
+        )
+        async with connection:
+            answer = await connection.execute("select pg_backend_pid()")
+            return await answer.fetchone() != (connection.info.backend_pid,)
+
+    def connection_options(self) -> dict[str, Any]:
+        """How to connect: without prepared statements if a pooler may give the session to others."""
+        options: dict[str, Any] = {"autocommit": True}
+        return {**options, "prepare_threshold": None} if self.behind_pooler else options
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.close(timeout=2)
+        if hasattr(self, "_pool"):
+            await self._pool.close(timeout=2)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -107,11 +126,9 @@ class Database:
             await asyncio.sleep(backoff.next())
 
 
-async def execute(connection: AsyncConnection, query: Query[T]) -> T:
+async def execute(connection: psycopg.AsyncConnection[Any], query: Query[T]) -> T:
     """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
-    if query.as_tuples:
-        async with psycopg.AsyncCursor(connection, row_factory=tuple_row) as cursor:
-            await cursor.execute(query.sql, query.params, binary=True)
-            return query.decode(await cursor.fetchall())
-    rows = await connection.execute(query.sql, query.params)
-    return query.decode(await rows.fetchall())
+    factory: Any = tuple_row if query.as_tuples else dict_row
+    async with psycopg.AsyncCursor(connection, row_factory=factory) as cursor:
+        await cursor.execute(query.sql, query.params, binary=query.as_tuples)
+        return query.decode(await cursor.fetchall())

@@ -28,8 +28,8 @@ class Exchange(Protocol):
         a worker without batches may have recorded the first ones when it raises.
         """
 
-    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
-        """Give tasks back, their attempts unspent; how many were still ours."""
+    def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
+        """The statement that gives tasks back, their attempts unspent; how many were still ours."""
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         """The statement that completes one task, for a transaction that does more."""
@@ -56,8 +56,8 @@ class Batches:
     async def flush(self, flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Flushed:
         return await self._database.run(queries.finish_batch(flow_slug, worker_id, reports, claim))
 
-    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
-        return await self._database.run(queries.release_tasks(tasks))
+    def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
+        return queries.release_tasks(tasks)
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         flush = queries.finish_batch(task.flow_slug, task.worker_id, [Report(task, Completed(output))], 0)
@@ -94,9 +94,8 @@ class OneByOne:
                     verdicts[index] = verdict
         return Flushed(verdicts, await self.claim(flow_slug, worker_id, claim) if claim else ())
 
-    async def release(self, tasks: Sequence[ClaimedTask]) -> int:
-        query = queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)
-        return await self._database.run(query)
+    def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
+        return queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         complete = queries.complete_task(task, output)

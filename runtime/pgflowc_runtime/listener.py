@@ -1,18 +1,21 @@
-"""One connection that listens for wake-ups of all queues, and comes back when it is lost."""
+"""One connection that listens for work in all queues, and comes back when it is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import psycopg
+from psycopg import sql
 
 from pgflowc_runtime import queries
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
-from pgflowc_runtime.queries import WAKEUP_CHANNEL
+from pgflowc_runtime.queries import WAKEUP_CHANNEL, Query
 
 log = logging.getLogger("pgflowc.listener")
 
@@ -23,12 +26,65 @@ _TRIGGER_SECONDS = 10.0
 _PROBE_SECONDS = 60.0
 
 
-class Listener:
-    """Marks the flow that each notification names."""
+class Signals(Protocol):
+    """Who notifies, and how."""
 
-    def __init__(self, database: Database, attention: Attention) -> None:
+    @property
+    def channels(self) -> Iterable[str]:
+        """What to listen to."""
+
+    def enable(self, flow: str) -> Query[None]:
+        """The statement that adds the trigger to a flow's queue, if it is not there."""
+
+    def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
+        """Mark the flows that it is about."""
+
+
+class WaitingWorkers:
+    """Our own: a queue notifies while somebody has announced that he waits for it."""
+
+    channels = (WAKEUP_CHANNEL,)
+
+    def enable(self, flow: str) -> Query[None]:
+        return queries.enable_wakeup(flow)
+
+    def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
+        attention.mark(notification.payload)
+
+
+class ThrottledInserts:
+    """pgmq's own: a queue notifies of inserts, but not twice within the throttle's time.
+
+    What is inserted in that time is not announced, so the flow is looked at once more when it is over.
+    """
+
+    def __init__(self, flows: Iterable[str], throttle_ms: int) -> None:
+        self._throttle_ms = throttle_ms
+        # pgmq up to 1.13.0 says the name in lower case.
+        self._flows: Mapping[str, str] = {
+            f"pgmq.q_{name}.INSERT": flow for flow in flows for name in (flow, flow.lower())
+        }
+
+    @property
+    def channels(self) -> Iterable[str]:
+        return self._flows
+
+    def enable(self, flow: str) -> Query[None]:
+        return queries.enable_notify_insert(flow, self._throttle_ms)
+
+    def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
+        flow = self._flows[notification.channel]
+        attention.mark(flow)
+        asyncio.get_running_loop().call_later(self._throttle_ms / 1000, attention.mark, flow)
+
+
+class Listener:
+    """Marks the flow that each notification is about."""
+
+    def __init__(self, database: Database, attention: Attention, signals: Signals) -> None:
         self._database = database
         self._attention = attention
+        self._signals = signals
         self._silent = list(attention.flows)
         self._connected = False
         self._backoff = Backoff(0.1, 5.0)
@@ -47,7 +103,7 @@ class Listener:
         waiting = []
         for flow in self._silent:
             try:
-                await self._database.run(queries.enable_wakeup(flow))
+                await self._database.run(self._signals.enable(flow))
             except psycopg.errors.LockNotAvailable:
                 waiting.append(flow)
         self._silent = waiting
@@ -86,12 +142,13 @@ class Listener:
     async def _listen(self) -> None:
         connection = await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
         async with connection:
-            await connection.execute(f"listen {WAKEUP_CHANNEL}")
+            for channel in self._signals.channels:
+                await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
             self._connected = True
             self._backoff.reset()
             # What was sent before is lost.
             self._attention.mark_all()
             while True:
                 async for notification in connection.notifies(timeout=_PROBE_SECONDS):
-                    self._attention.mark(notification.payload)
+                    self._signals.heard(notification, self._attention)
                 await connection.execute("select 1")

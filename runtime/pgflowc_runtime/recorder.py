@@ -63,9 +63,13 @@ class Recorder:
             verdict = verdicts.get(index, "completed")
             if verdict == "lost" and report.uncertain:
                 verdict = await self._verdict_before(report.task)
-            if verdict == "lost":
-                log.warning("outcome dropped: the task is no longer ours", extra=_about(report.task))
-            self._judged(report, verdict)
+            self.judge(report, verdict)
+
+    def judge(self, report: Report, verdict: Verdict) -> None:
+        """Tell what became of a report."""
+        if verdict == "lost":
+            log.warning("outcome dropped: the task is no longer ours", extra=_about(report.task))
+        self._judged(report, verdict)
 
     def refuse(self, report: Report, reason: str) -> bool:
         """PostgreSQL took the statement and refuses this outcome, whose contents it cannot hold.

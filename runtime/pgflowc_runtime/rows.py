@@ -267,7 +267,7 @@ class Capabilities:
     """What a database has. `server_version` is 180001 for 18.1.
 
     `versions_recorded`: there is a table that says which versions of our components are installed.
-    `start_names_queue`: the core's claim takes the queue's name as its fourth argument.
+    `start_names_queue`: the core's only claim takes the queue's name as its fourth argument.
     """
 
     server_version: int

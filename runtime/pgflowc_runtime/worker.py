@@ -18,20 +18,21 @@ from pgflowc_runtime import queries, startup, telemetry
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.claim_loop import ClaimLoop
 from pgflowc_runtime.config import WorkerConfig
-from pgflowc_runtime.connection import headline
+from pgflowc_runtime.connection import headline, is_transient
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.exchange import choose
 from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor, Running
 from pgflowc_runtime.lifecycle import Lifecycle, State
-from pgflowc_runtime.listener import Listener
+from pgflowc_runtime.listener import Listener, Signals, ThrottledInserts, WaitingWorkers
 from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Outcome
+from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, ClaimedTask, StoredStep
 from pgflowc_runtime.threads import Threads
+from pgflowc_runtime.transaction import Open, Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery
 from pgflowc_runtime.waiting import Notified, Polling, Waiting
 
@@ -75,6 +76,7 @@ class Worker:
         self._attention = Attention(self._worker_ids)
         self._threads = Threads(spare=self.config.max_concurrency)
         self._running: dict[int, Running] = {}  # by id() of the claimed task
+        self._finishing: set[asyncio.Task[None]] = set()  # outcomes recorded by handlers' transactions
         self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
         self._background: dict[str, asyncio.Task[None]] = {}
         self._deprecated_flows: set[str] = set()
@@ -129,7 +131,7 @@ class Worker:
             ", ".join(self._worker_ids),
             extra={"pgflow": {"concurrency": self.config.max_concurrency}},
         )
-        telemetry.emit("worker.start", {}, self._about())
+        telemetry.emit("worker.start", {}, self._identity())
 
     async def run(self) -> Stopped:
         """Start if need be, work until told to stop, drain. Raises what `start` raises."""
@@ -184,24 +186,35 @@ class Worker:
         )
         if self.config.signal == "polling":
             return polling
-        if not capabilities.has_wakeup:
-            log.warning("this database lacks pgflowc's wake-up functions: polling instead of notifications")
+        if self._database.behind_pooler:
+            log.warning("a connection pooler is in between: polling, and no prepared statements")
             return polling
-        listener = Listener(self._database, self._attention)
+        if capabilities.has_wakeup and await self._listen(WaitingWorkers(), "the wake-up trigger"):
+            return Notified(
+                self._database,
+                self._attention,
+                uuid4(),
+                fallback=self.config.notify_fallback_interval / 1000,
+                listening=lambda: self._listener is not None and self._listener.connected,
+            )
+        if capabilities.has_pgmq_notify:
+            inserts = ThrottledInserts(self._worker_ids, self.config.notify_throttle)
+            if await self._listen(inserts, "pgmq's notifications"):
+                log.info("woken by pgmq's notifications; what they leave out is found by polling")
+                return polling
+        log.warning("nothing in this database can wake a worker: polling instead of notifications")
+        return polling
+
+    async def _listen(self, signals: Signals, what: str) -> bool:
+        listener = Listener(self._database, self._attention, signals)
         try:
             await listener.enable()
         except psycopg.errors.InsufficientPrivilege as error:
-            log.warning("may not install the wake-up trigger (%s): polling instead", headline(error))
-            return polling
+            log.info("may not install %s: %s", what, headline(error))
+            return False
         self._spawn("listener", listener.run())
         self._listener = listener
-        return Notified(
-            self._database,
-            self._attention,
-            uuid4(),
-            fallback=self.config.notify_fallback_interval / 1000,
-            listening=lambda: listener.connected,
-        )
+        return True
 
     def _begin(
         self,
@@ -209,7 +222,16 @@ class Worker:
         definitions: dict[tuple[str, str], StoredStep],
         waiting: Waiting,
     ) -> None:
-        self._executor = Executor(self._registry, definitions, self._database, self._threads)
+        self._transactions = Transactions(self._database, self._threads, size=self.config.max_concurrency)
+        self._executor = Executor(
+            self._registry,
+            definitions,
+            self._database,
+            self._threads,
+            transactions=self._transactions,
+            output_warning_size=self.config.output_warning_size,
+            output_limit_size=self.config.output_limit_size,
+        )
         self._spawn("heartbeat", self._heartbeat.run())
         self._spawn("run watch", self._executor.watch_runs(self.config.heartbeat_interval / 1000))
         if capabilities.has_recover:
@@ -274,7 +296,42 @@ class Worker:
     def _handler_ended(self, task: ClaimedTask, result: Outcome) -> None:
         running = self._running.pop(id(task), None)
         seconds = time.monotonic() - running.began if running else 0.0
-        self._claim_loop.record(Report(task, result, seconds))
+        report = Report(task, result, seconds)
+        transaction = self._transactions.take(task)
+        if transaction is None:
+            self._claim_loop.record(report)
+            return
+        finishing = asyncio.create_task(self._finish(transaction, report))
+        self._finishing.add(finishing)
+        finishing.add_done_callback(self._finishing.discard)
+
+    async def _finish(self, transaction: Open, report: Report) -> None:
+        """Record the outcome of a handler that has a transaction of its own."""
+        task = report.task
+        if isinstance(report.outcome, Failed):
+            await transaction.roll_back()
+            self._claim_loop.record(report)
+            return
+        completion = self._exchange.completion(task, report.outcome.output)
+        try:
+            verdict = await transaction.complete(completion, "completed")
+        except (psycopg.Error, OSError) as error:
+            if not is_transient(error):
+                self._claim_loop.record(Report(task, from_exception(error), report.seconds))
+                return
+            # Nothing is committed, or all of it is and the task is not ours any more. It is not the handler's
+            # fault, so the attempt does not count.
+            log.warning(
+                "its transaction was lost (%s): the task goes back", headline(error), extra=_about(task)
+            )
+            await self._database.insist(self._exchange.release([task]), what=f"giving back {task}")
+            self._attention.mark(task.flow_slug)
+            return
+        if verdict in ("completed", "lost"):
+            self._claim_loop.settled_elsewhere(report, verdict)
+        else:
+            # It fails its run: a map waits for an array. That is to be recorded, and nothing else.
+            self._claim_loop.record(report)
 
     def _judged(self, report: Report, verdict: Verdict) -> None:
         """Tell what became of a task."""
@@ -293,8 +350,7 @@ class Worker:
                 level, text = logging.ERROR, f"failed, no attempts left: {error}"
             if report.outcome.permanent:
                 text = f"failed for good: {error}"
-        fields = task_fields(report.task, ms=round(report.seconds * 1000))
-        log.log(level, "%s", text, extra={"pgflow": fields})
+        log.log(level, "%s", text, extra=_about(report.task, ms=round(report.seconds * 1000)))
 
     # Ending
 
@@ -310,6 +366,7 @@ class Worker:
         given_back = await self._give_back()
         await self._abandon_background()
         await self._say_goodbye()
+        await self._transactions.close()
         await self._database.close()
         self._executor.close()
         self._threads.close()
@@ -318,7 +375,7 @@ class Worker:
         telemetry.emit(
             "worker.stop",
             {"duration": time.monotonic() - began, "given_back": given_back},
-            self._about(),
+            self._identity(),
         )
         for task in crashed:
             task.result()  # raises what ended the loop
@@ -337,8 +394,8 @@ class Worker:
     async def _all_done(self) -> None:
         await asyncio.wait({self._background["claims"]})
         await self._claim_loop.settled()
-        while self._running:
-            await asyncio.wait({running.call for running in self._running.values()})
+        while self._running or self._finishing:
+            await asyncio.wait({running.call for running in self._running.values()} | self._finishing)
             await self._claim_loop.settled()
 
     async def _give_back(self) -> int:
@@ -351,6 +408,10 @@ class Worker:
         if unfinished:
             calls = {running.call for running in unfinished}
             await asyncio.wait(calls, timeout=CANCEL_GRACE_SECONDS)
+        for running in unfinished:
+            if (transaction := self._transactions.take(running.task)) is not None:
+                with contextlib.suppress(psycopg.Error, OSError):
+                    await transaction.roll_back()
         goodbye = _GOODBYE_SECONDS if self._claim_loop.database_answers else 0.0
         # A last chance for outcomes, and for a claim that is under way: nobody would know its tasks.
         with contextlib.suppress(TimeoutError):
@@ -364,7 +425,7 @@ class Worker:
             return unrecorded
         try:
             async with asyncio.timeout(goodbye):
-                released = await self._exchange.release(tasks)
+                released = await self._database.run(self._exchange.release(tasks))
         except (TimeoutError, psycopg.Error, OSError) as error:
             log.error("%d tasks could not be given back: %s", len(tasks), headline(error))
             return len(tasks) + unrecorded
@@ -383,5 +444,9 @@ class Worker:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))
 
-    def _about(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, object]:
         return {"worker_name": self.name, "flows": tuple(self._worker_ids)}
+
+
+def _about(task: ClaimedTask, **more: object) -> dict[str, object]:
+    return {"pgflow": task_fields(task, **more)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pgflowc_runtime import SchemaError
+from pgflowc_runtime import PermanentFailure, RetryAfter, SchemaError
 from pgflowc_runtime.versions import check_versions
 
 
@@ -16,6 +16,7 @@ async def test_a_worker_does_without_our_schemas_and_says_so(bench, step, caplog
     flow = bench.flow("foreign", step("items"), step("each", "items", kind="map", max_attempts=2))
     bench.rows("drop schema pgflowc cascade")
     bench.rows("drop function pgflow.recover_stalled_tasks")
+    bench.rows("drop function pgmq.enable_notify_insert")
     attempts: list[int] = []
 
     async def each(item: int, ctx: Any) -> int:
@@ -32,6 +33,49 @@ async def test_a_worker_does_without_our_schemas_and_says_so(bench, step, caplog
     assert sorted(attempts) == [1, 1, 1, 2]
     assert any("polling instead of notifications" in message for message in caplog.messages)
     assert any("using the core's" in message for message in caplog.messages)
+
+
+async def test_pgmqs_own_notifications_wake_it(bench, step) -> None:
+    flow = bench.flow("foreign", step("only"))
+    bench.rows("drop schema pgflowc cascade")
+    polls = {"min_poll_interval": 60_000, "max_poll_interval": 60_000, "notify_throttle": 100}
+    async with bench.working((flow, {"only": lambda input, ctx: input}), **polls):
+        # The throttle swallows all but the first notification of the burst.
+        ids = [await bench.client.start_flow(flow, {"n": n}) for n in range(20)]
+        runs = [await bench.client.wait(run_id, timeout=20) for run_id in ids]
+    assert [run.output for run in runs] == [{"only": {"n": n}} for n in range(20)]
+    [throttle] = bench.rows("select throttle_interval_ms from pgmq.notify_insert_throttle")
+    assert throttle == (100,)
+
+
+async def test_what_handlers_ask_for_is_done_without_batches(bench, step) -> None:
+    flow = bench.flow("foreign", step("only", max_attempts=5, base_delay=1000))
+    bench.rows("drop schema pgflowc cascade")
+    attempts: list[int] = []
+
+    async def only(input: Any, ctx: Any) -> None:
+        attempts.append(ctx.attempt)
+        if ctx.attempt < 3:
+            raise RetryAfter(0)
+        raise PermanentFailure("no use")
+
+    async with bench.working((flow, {"only": only}), min_poll_interval=20, max_poll_interval=100):
+        run = await bench.run(flow)
+    assert attempts == [1, 2, 3]
+    assert (run.error or "").startswith("PermanentFailure: no use")
+    [task] = await bench.client.list_step_tasks(run.run_id)
+    assert (task.status, task.attempts) == ("failed", 3)
+
+
+async def test_the_claim_of_four_arguments(bench, step) -> None:
+    flow = bench.flow("Later", step("only"))
+    bench.rows("drop schema pgflowc cascade")
+    body = bench.value("select pg_get_functiondef('pgflow.start_tasks(text, bigint[], uuid)'::regprocedure)")
+    bench.rows("drop function pgflow.start_tasks(text, bigint[], uuid, text)")
+    bench.rows("drop function pgflow.start_tasks(text, bigint[], uuid)")
+    bench.rows(body.replace("worker_id uuid)", "worker_id uuid, queue_name text)", 1))
+    async with bench.working((flow, {"only": lambda input, ctx: input}), min_poll_interval=20):
+        assert (await bench.run(flow, {"n": 1})).output == {"only": {"n": 1}}
 
 
 async def test_stalled_tasks_are_recovered_by_the_cores_own_function(bench, step) -> None:

@@ -167,8 +167,8 @@ async def test_invalid_output_is_told_with_its_places(bench, step, result: Any, 
 @pytest.mark.parametrize(
     ("result", "reason"),
     [
-        ({"x": float("nan")}, "invalid output: Out of range float values are not JSON compliant"),
-        ([float("inf")], "invalid output: Out of range float values are not JSON compliant"),
+        ({"x": float("nan")}, "invalid output: "),
+        ([float("inf")], "invalid output: "),
         ({"x": object()}, "invalid output: "),
         ("a\x00b", "invalid output: PostgreSQL refuses it: unsupported Unicode escape sequence"),
         ("\ud800", "invalid output: "),

@@ -65,6 +65,7 @@ from pgflowc_runtime.queries.tasks import (
 from pgflowc_runtime.queries.worker_life import (
     WAKEUP_CHANNEL,
     announce_wait,
+    enable_notify_insert,
     enable_wakeup,
     mark_worker_stopped,
     recover_stalled_tasks,
@@ -89,6 +90,7 @@ __all__ = [
     "create_flow_from_shape",
     "delete_flow_and_data",
     "deps",
+    "enable_notify_insert",
     "enable_wakeup",
     "existing_runs",
     "fail_task",

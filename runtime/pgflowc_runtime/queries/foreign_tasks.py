@@ -97,6 +97,7 @@ def restore_attempts(task: ClaimedTask) -> Query[None]:
         """
         update pgflow.step_tasks t set attempts_count = %(attempt)s
         where t.run_id = %(run_id)s and t.step_slug = %(step_slug)s and t.task_index = %(task_index)s
+        returning t.run_id
         """,
         task_params(task),
         no_rows,
@@ -135,7 +136,7 @@ def set_attempts(task: ClaimedTask, attempts: int) -> Query[bool]:
 def set_vt(task: ClaimedTask, seconds: int) -> Query[None]:
     """Let the task's message become visible after so long."""
     return Query(
-        "select from pgmq.set_vt(%(flow_slug)s, %(message_id)s, %(seconds)s)",
+        "select 1 from pgmq.set_vt(%(flow_slug)s, %(message_id)s, %(seconds)s)",
         {"flow_slug": task.flow_slug, "message_id": task.message_id, "seconds": seconds},
         no_rows,
     )

@@ -15,8 +15,7 @@ def capabilities() -> Query[Capabilities]:
         select current_setting('server_version_num')::int as server_version,
                to_regclass('pgflow.step_tasks') is not null as core_installed,
                to_regclass('pgflowc.installed_components') is not null as has_components,
-               to_regprocedure('pgflow.start_tasks(text,bigint[],uuid,text)') is not null
-                 as start_names_queue,
+               to_regprocedure('pgflow.start_tasks(text,bigint[],uuid)') is null as start_names_queue,
                to_regproc('pgflowc.claim_batch') is not null
                  and to_regproc('pgflowc.finish_batch') is not null as has_batches,
                to_regproc('pgflowc.release_tasks') is not null as has_release,

@@ -63,6 +63,26 @@ def enable_wakeup(queue_name: str) -> Query[None]:
     )
 
 
+def enable_notify_insert(queue_name: str, throttle_ms: int) -> Query[None]:
+    """Make inserts into this queue notify with pgmq's own trigger; nothing if they do already.
+
+    Raises LockNotAvailable as `enable_wakeup` does.
+    """
+    return Query(
+        """
+        select pgmq.enable_notify_insert(%(queue_name)s, %(throttle_ms)s)
+        where set_config('lock_timeout', '1s', true) is not null
+          and not exists (
+            select from pg_catalog.pg_trigger t
+            where t.tgname = 'trigger_notify_queue_insert_listeners'
+              and t.tgrelid = to_regclass(format('pgmq.%%I', pgmq.format_table_name(%(queue_name)s, 'q')))
+          )
+        """,
+        {"queue_name": queue_name, "throttle_ms": throttle_ms},
+        no_rows,
+    )
+
+
 def announce_wait(queue_names: Sequence[str], worker_id: UUID, ttl_ms: int) -> Query[Look]:
     """Say that this worker waits on these queues for the next `ttl_ms`, and look once more."""
     return Query(

@@ -1,0 +1,304 @@
+"""What a handler writes in `ctx.transaction()` is there exactly when its step is completed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgflowc_runtime import Context
+
+REGISTRY = """
+    import os, signal, time
+    from pathlib import Path
+    from pgflowc_runtime import Flow, JsonValue, Registry, Step, telemetry
+
+    HERE = Path(__file__).parent
+
+    def at(point, ctx):
+        if (HERE / f"die_{point}").exists():
+            (HERE / f"die_{point}").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def pay(input, ctx):
+        async with ctx.transaction() as conn:
+            at("before_writing", ctx)
+            await conn.execute("insert into effects values (%s)", [ctx.attempt])
+            at("after_writing", ctx)
+        at("after_the_block", ctx)
+        return {"attempt": ctx.attempt}
+
+    def pay_in_thread(input, ctx):
+        with ctx.transaction_in_thread() as conn:
+            at("before_writing", ctx)
+            conn.execute("insert into effects values (%s)", [ctx.attempt])
+            at("after_writing", ctx)
+        at("after_the_block", ctx)
+        return {"attempt": ctx.attempt}
+
+    def flow(slug):
+        step = Step(slug="only", argument=JsonValue, output=JsonValue)
+        options = {"max_attempts": 9, "base_delay": 0, "timeout": 60, "definition_hash": ""}
+        return Flow(slug=slug, input=JsonValue, steps=(step,), **options)
+
+    registry = Registry()
+    registry.add(flow("coroutine"), {"only": pay})
+    registry.add(flow("thread"), {"only": pay_in_thread})
+"""
+
+# Holds the completion up until the lock is free; then the process may die before or after the commit.
+_GATE = """
+    create function gate() returns trigger language plpgsql as $$
+    begin
+      if new.status = 'completed' then
+        perform pg_advisory_xact_lock_shared(42);
+      end if;
+      return new;
+    end;
+    $$;
+    create constraint trigger gate after update on pgflow.step_tasks deferrable initially deferred
+    for each row execute function gate()
+"""
+
+
+@pytest.fixture
+def effects(bench) -> Any:
+    """What handlers have written, as a function."""
+    bench.rows("create table effects (attempt integer)")
+    return lambda: [row[0] for row in bench.rows("select attempt from effects order by attempt")]
+
+
+def made_late(bench) -> None:
+    """As if the time of what is started were over."""
+    bench.rows("update pgflow.step_tasks set queued_at = now() - interval '3 m' where status = 'started'")
+    bench.rows("update pgflow.step_tasks set started_at = now() - interval '3 m' where status = 'started'")
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+async def test_what_was_written_commits_with_the_output(bench, step, effects, kind: str) -> None:
+    flow = bench.flow("pay", step("first"), step("second", "first"))
+    seen: list[Any] = []
+
+    async def coroutine(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (1)")
+        seen.append(effects())
+        return "paid"
+
+    def thread(input: Any, ctx: Context[Any]) -> Any:
+        with ctx.transaction_in_thread() as conn:
+            conn.execute("insert into effects values (1)")
+        seen.append(effects())
+        return "paid"
+
+    handlers = {"first": coroutine if kind == "coroutine" else thread, "second": lambda deps, ctx: deps}
+    async with bench.working((flow, handlers)):
+        run = await bench.run(flow)
+    assert run.output == {"second": {"first": "paid"}}
+    assert seen == [[]], "the end of the block is not the commit"
+    assert effects() == [1]
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+@pytest.mark.parametrize("where", ["in the block", "after it", "in the output"])
+async def test_a_failed_attempt_leaves_nothing(bench, step, effects, kind: str, where: str) -> None:
+    flow = bench.flow("pay", step("only"), max_attempts=2)
+
+    def after(ctx: Context[Any]) -> Any:
+        if where == "after it" and ctx.attempt == 1:
+            raise ValueError("no")
+        return "a\x00b" if where == "in the output" and ctx.attempt == 1 else "paid"
+
+    async def coroutine(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (%s)", [ctx.attempt])
+            if where == "in the block" and ctx.attempt == 1:
+                raise ValueError("no")
+        return after(ctx)
+
+    def thread(input: Any, ctx: Context[Any]) -> Any:
+        with ctx.transaction_in_thread() as conn:
+            conn.execute("insert into effects values (%s)", [ctx.attempt])
+            if where == "in the block" and ctx.attempt == 1:
+                raise ValueError("no")
+        return after(ctx)
+
+    async with bench.working((flow, {"only": coroutine if kind == "coroutine" else thread})):
+        run = await bench.run(flow)
+    assert run.output == {"only": "paid"}
+    assert effects() == [2]
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+async def test_an_attempt_that_lost_its_task_writes_nothing(bench, step, effects, kind: str, caplog) -> None:
+    flow = bench.flow("stolen", step("only"), max_attempts=3)
+    started, release = threading.Event(), threading.Event()
+
+    def hold(ctx: Context[Any]) -> None:
+        if ctx.attempt == 1:
+            started.set()
+            assert release.wait(20)
+
+    async def coroutine(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (%s)", [ctx.attempt])
+        await asyncio.to_thread(hold, ctx)
+        return ctx.attempt
+
+    def thread(input: Any, ctx: Context[Any]) -> Any:
+        with ctx.transaction_in_thread() as conn:
+            conn.execute("insert into effects values (%s)", [ctx.attempt])
+        hold(ctx)
+        return ctx.attempt
+
+    handlers = {"only": coroutine if kind == "coroutine" else thread}
+    async with bench.working((flow, handlers), recovery_interval=100, stale_threshold=0):
+        run_id = await bench.client.start_flow(flow, {})
+        await bench.until(started.is_set)
+        made_late(bench)
+        run = await bench.client.wait(run_id, timeout=20)
+        release.set()
+        await bench.until(lambda: any("no longer ours" in message for message in caplog.messages))
+    assert run.output == {"only": 2}
+    assert effects() == [2]
+
+
+async def test_a_handler_out_of_time_writes_nothing_even_if_it_refuses_to_end(bench, step, effects) -> None:
+    flow = bench.flow("slow", step("only", timeout=1))
+    errors: list[BaseException] = []
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (1)")
+            deadline = time.monotonic() + 3
+            while time.monotonic() < deadline:
+                try:
+                    await asyncio.sleep(0.05)
+                except asyncio.CancelledError:
+                    continue
+            try:
+                await conn.execute("insert into effects values (2)")
+            except psycopg.Error as error:
+                errors.append(error)
+                raise
+
+    async with bench.working((flow, {"only": only})):
+        run = await bench.run(flow)
+        assert run.error is not None
+        assert run.error.startswith("timed out after 1 s")
+        await bench.until(lambda: errors)
+    assert effects() == []
+
+
+async def test_a_connection_that_is_lost_costs_no_attempt(bench, step, effects) -> None:
+    flow = bench.flow("cut", step("only"))
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (%s)", [ctx.attempt])
+            cursor = await conn.execute("select pg_backend_pid()")
+            [pid] = await cursor.fetchone()
+        if not cut:
+            cut.append(pid)
+            bench.rows("select pg_terminate_backend(%s)", pid)
+        return "paid"
+
+    cut: list[int] = []
+    async with bench.working((flow, {"only": only})):
+        run = await bench.run(flow)
+    assert run.output == {"only": "paid"}
+    assert effects() == [1]
+
+
+async def test_one_transaction_an_attempt_and_a_commit_of_its_own_is_refused(bench, step, effects) -> None:
+    flow = bench.flow("twice", step("only"))
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (1)")
+            with pytest.raises(psycopg.ProgrammingError):
+                await conn.commit()
+        with pytest.raises(RuntimeError, match="has begun it before"):
+            async with ctx.transaction():
+                pass
+        return "paid"
+
+    async with bench.working((flow, {"only": only})):
+        assert (await bench.run(flow)).output == {"only": "paid"}
+    assert effects() == [1]
+
+
+async def test_on_a_core_without_our_schema(bench, step, effects) -> None:
+    flow = bench.flow("foreign", step("only"))
+    bench.rows("drop schema pgflowc cascade")
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute("insert into effects values (1)")
+        return "paid"
+
+    async with bench.working((flow, {"only": only}), signal="polling", min_poll_interval=20):
+        assert (await bench.run(flow)).output == {"only": "paid"}
+    assert effects() == [1]
+
+
+@pytest.fixture
+def project(app, bench, step) -> Any:
+    """The package above, migrated."""
+    for slug in ("coroutine", "thread"):
+        bench.flow(slug, step("only"), max_attempts=9, timeout=60)
+    return app(REGISTRY)
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+async def test_killed_at_every_point_before_the_commit(
+    bench, project, effects, worker_process, kind: str
+) -> None:
+    points = ["before_writing", "after_writing", "after_the_block"]
+    for point in points:
+        (project / "app" / f"die_{point}").touch()
+    run_id = await bench.client.start_flow(kind, {})
+    for _ in points:
+        worker = worker_process(project, bench.dsn)
+        assert worker.wait() == -signal.SIGKILL
+        assert effects() == []
+        made_late(bench)
+    worker_process(project, bench.dsn)
+    run = await bench.client.wait(run_id, timeout=20)
+    assert run.output == {"only": {"attempt": 4}}
+    assert effects() == [4]
+
+
+@pytest.mark.parametrize("commits", [False, True])
+async def test_killed_in_the_middle_of_the_commit(
+    bench, project, effects, worker_process, commits: bool
+) -> None:
+    bench.rows(_GATE)
+    committing = (
+        "select pid from pg_stat_activity where wait_event = 'advisory' and datname = current_database()"
+    )
+    with psycopg.connect(bench.dsn) as gatekeeper:
+        gatekeeper.execute("select pg_advisory_xact_lock(42)")
+        first = worker_process(project, bench.dsn)
+        run_id = await bench.client.start_flow("coroutine", {})
+        await bench.until(lambda: bench.rows(committing))
+        first.signal(signal.SIGKILL)
+        first.wait()
+        assert effects() == []
+        if not commits:
+            # The server notices that nobody is there only afterwards, and commits: end it before.
+            bench.rows(f"select pg_terminate_backend(pid) from ({committing}) c")
+    await bench.until(lambda: not bench.rows(committing))
+    bench.rows("drop trigger gate on pgflow.step_tasks")
+    await bench.until(lambda: effects() == ([1] if commits else []))
+    made_late(bench)
+    worker_process(project, bench.dsn)
+    run = await bench.client.wait(run_id, timeout=20)
+    attempt = 1 if commits else 2
+    assert run.output == {"only": {"attempt": attempt}}
+    assert effects() == [attempt]
