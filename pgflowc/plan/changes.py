@@ -49,6 +49,8 @@ def changes(slug: str, before: FlowShape, after: FlowShape, flow: Flow | None = 
     `flow` is the spec behind `after`: it tells the causes, and which steps were renamed (`was`).
     Every operation finds the steps that it names: renamed ones first, then added, changed, and removed ones.
     """
+    if before == after:
+        return ()
     places = _Places(
         flow.span if flow else None, {step.slug: step.span for step in flow.steps} if flow else {}
     )

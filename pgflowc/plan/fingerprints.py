@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from hashlib import sha256
-from typing import Any
+from typing import assert_never
 
 from pgflowc.graph.model import Flow
-from pgflowc.graph.payload import Field, Named, Object, PayloadType
+from pgflowc.graph.payload import Array, Enum, MapOf, Named, Object, OneOf, PayloadType, Python, Scalar
 
 INPUT = "$input"
 
@@ -20,37 +19,54 @@ def fingerprints(flow: Flow) -> dict[str, str]:
     Names count as the types behind them, and the order of fields plays no part.
     """
     types = {one.name: one.type for one in flow.types}
-    declared = {INPUT: flow.input, **{step.slug: step.output for step in flow.steps}}
-    return {name: _fingerprint(type_, types) for name, type_ in sorted(declared.items()) if type_ is not None}
+    declared = [(step.slug, step.output) for step in flow.steps]
+    found = [(INPUT, flow.input), *sorted(declared)] if flow.input is not None else sorted(declared)
+    return {name: _fingerprint(type_, types) for name, type_ in found if type_ is not None}
 
 
 def _fingerprint(type_: PayloadType, types: Mapping[str, PayloadType]) -> str:
-    names: dict[str, int] = {}
-    bodies: list[Any] = []
+    spelling = _Spelling(types)
+    text = "\n".join([spelling.of(type_), *spelling.named])
+    return sha256(text.encode()).hexdigest()[:16]
 
-    def plain(value: Any) -> Any:
-        match value:
-            case Named(name) if name in types:
-                # A name is the place of its type among those met, so that renaming it changes nothing.
-                if name not in names:
-                    names[name] = len(bodies)
-                    bodies.append(None)
-                    bodies[names[name]] = plain(types[name])
-                return {"named": names[name]}
-            case Object(found):
-                by_name = sorted(found, key=_name)
-                return {"kind": "Object", "fields": [plain(field) for field in by_name]}
-            case tuple():
-                return [plain(item) for item in value]
-            case _ if is_dataclass(value):
-                inner = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-                return {"kind": type(value).__name__, **inner}
+
+class _Spelling:
+    """Types as texts that are the same for the same type; `named` are those behind names, as met."""
+
+    def __init__(self, types: Mapping[str, PayloadType]) -> None:
+        self._types = types
+        self._places: dict[str, int] = {}
+        self.named: list[str] = []
+
+    def of(self, type_: PayloadType) -> str:
+        match type_:
+            case Scalar(name):
+                return name
+            case Array(item):
+                return f"[{self.of(item)}]"
+            case MapOf(value):
+                return f"map({self.of(value)})"
+            case OneOf(members):
+                return f"({'|'.join(map(self.of, members))})"
+            case Enum(values):
+                return f"enum{json.dumps(values)}"
+            case Object(fields):
+                inner = (
+                    f"{json.dumps(field.name)}{'?' if field.optional else ''}:{self.of(field.type)}"
+                    for field in sorted(fields, key=lambda field: field.name)
+                )
+                return f"{{{','.join(inner)}}}"
+            case Named(name):
+                return self._of_name(name)
+            case Python(module, name):
+                return f"python({module}:{name})"
             case _:
-                return value
+                assert_never(type_)
 
-    canonical = json.dumps([plain(type_), bodies], sort_keys=True, separators=(",", ":"))
-    return sha256(canonical.encode()).hexdigest()[:16]
-
-
-def _name(field: Field) -> str:
-    return field.name
+    def _of_name(self, name: str) -> str:
+        # A name is the place of its type among those met, so that renaming it changes nothing.
+        if name not in self._places:
+            self._places[name] = len(self.named)
+            self.named.append("")
+            self.named[self._places[name]] = self.of(self._types[name]) if name in self._types else "any"
+        return f"#{self._places[name]}"

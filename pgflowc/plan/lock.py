@@ -20,6 +20,9 @@ from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 LOCK = "pgflowc.lock"
 VERSION: Final = 2
 _CONFIG = ConfigDict(extra="forbid", strict=True)
+_STEP_ALWAYS = ("slug", "kind", "depends_on")
+_STEP_DEFAULTS = tuple(asdict(StepShape(slug="", kind="single", depends_on=())).items())
+_MIGRATION_FIELDS = ("name", "flow", "checksum", "targets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def chained(flows: Mapping[str, LockedFlow], migrations: Sequence[LockedMigratio
 
 def entry_hash(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> str:
     """16 hex digits over all that an entry says; the order of steps counts, since the database keeps it."""
-    return _hash({"slug": slug, "shape": asdict(shape), "payloads": dict(payloads)})
+    return _hash([slug, _plain_shape(shape), dict(payloads)])
 
 
 def chain_hash(migrations: Sequence[LockedMigration]) -> str:
@@ -91,16 +94,39 @@ def chain_hash(migrations: Sequence[LockedMigration]) -> str:
 
 def dump_lock(lock: Lock) -> str:
     """The text of `pgflowc.lock`: sorted, and a line for each step and migration, which diffs well."""
-    raw = asdict(lock)
-    for flow in raw["flows"].values():
-        flow["steps"] = [_without_defaults(step) for step in flow["steps"]]
-        for key in ("cron", "payloads"):
-            if not flow[key]:
-                del flow[key]
-    raw["migrations"] = [
-        {key: value for key, value in migration.items() if value} for migration in raw["migrations"]
+    flows = {slug: _plain_flow(flow) for slug, flow in lock.flows.items()}
+    migrations = [
+        {name: value for name in _MIGRATION_FIELDS if (value := getattr(migration, name))}
+        for migration in lock.migrations
     ]
-    return _dump(raw, "", 4) + "\n"
+    return (
+        _dump({"flows": flows, "head": lock.head, "migrations": migrations, "version": lock.version}, "", 4)
+        + "\n"
+    )
+
+
+def _plain_flow(flow: LockedFlow) -> dict[str, Any]:
+    payloads = {"payloads": flow.payloads} if flow.payloads else {}
+    return {**_plain_shape(flow.shape), "hash": flow.hash, **payloads}
+
+
+def _plain_shape(shape: FlowShape) -> dict[str, Any]:
+    """A shape as JSON, without what has its default: fields of later versions change no text and no hash."""
+    plain: dict[str, Any] = {
+        "kind": shape.kind,
+        "options": asdict(shape.options),
+        "steps": [
+            {
+                name: value
+                for name, default in _STEP_DEFAULTS
+                if (value := getattr(step, name)) != default or name in _STEP_ALWAYS
+            }
+            for step in shape.steps
+        ],
+    }
+    if shape.cron:
+        plain["cron"] = asdict(shape.cron)
+    return plain
 
 
 def _hash(value: Any) -> str:
@@ -118,9 +144,3 @@ def _dump(value: Any, indent: str, levels: int) -> str:
         items = [f"{json.dumps(key)}: {_dump(value[key], inner, levels - 1)}" for key in sorted(value)]
     opening, closing = ("[", "]") if isinstance(value, list) else ("{", "}")
     return f"{opening}\n{inner}" + f",\n{inner}".join(items) + f"\n{indent}{closing}"
-
-
-def _without_defaults(step: dict[str, Any]) -> dict[str, Any]:
-    plain = StepShape(slug="", kind="single", depends_on=())
-    always = ("slug", "kind", "depends_on")
-    return {key: value for key, value in step.items() if key in always or value != getattr(plain, key)}

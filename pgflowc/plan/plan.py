@@ -16,7 +16,7 @@ from pgflowc.plan.integrity import check_integrity
 from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
 from pgflowc.plan.names import migration_names
-from pgflowc.plan.ops import CreateFlow, DropFlow, Op, OrderSteps, RecreateFlow
+from pgflowc.plan.ops import ChangePayload, CreateFlow, DropFlow, Op, OrderSteps, RecreateFlow
 from pgflowc.plan.revisions import newest_revision, revision_of
 from pgflowc.plan.shape import FlowShape, shape_of
 
@@ -39,6 +39,15 @@ class Target:
     keeper: CronTarget = "worker"
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one flow adds to a plan. `entry` is the lock's once it is done, None when the flow is gone."""
+
+    entry: LockedFlow | None
+    migration: Migration | None = None
+    noted: tuple[ChangePayload, ...] = ()
+
+
 def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> Plan:
     """The migrations that `flows` (sorted by slug) need beyond those of the lock.
 
@@ -47,25 +56,31 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
     flows of the lock that have no spec.
     """
     check_integrity(lock, target.directory, target.present, report)
-    found = Plan(flows=dict(lock.flows))
-    for slug, entry in sorted(lock.flows.items()):
-        if slug not in {flow.slug for flow in flows}:
-            found = _dropped(found, slug, entry, target, report)
+    specified = {flow.slug for flow in flows}
+    steps = {
+        slug: _dropped(slug, entry, target, report)
+        for slug, entry in sorted(lock.flows.items())
+        if slug not in specified
+    }
     for flow in flows:
-        if flow.slug in lock.flows:
-            found = _changed(found, flow, lock.flows[flow.slug], target, report)
-        else:
-            found = _created(found, flow, target)
-    return replace(found, migrations=_named(found.migrations, lock, target, report))
+        entry = lock.flows.get(flow.slug)
+        steps[flow.slug] = _changed(flow, entry, target, report) if entry else _created(flow, target)
+    migrations = [step.migration for step in steps.values() if step.migration]
+    return Plan(
+        _named(migrations, lock, target, report),
+        tuple(op for step in steps.values() for op in step.noted),
+        {slug: step.entry for slug, step in steps.items() if step.entry},
+    )
 
 
-def _created(plan: Plan, flow: Flow, target: Target) -> Plan:
+def _created(flow: Flow, target: Target) -> _Step:
     shape = shape_of(flow, target.keeper)
     op = CreateFlow(flow.slug, shape, cause=flow.span)
-    return _with(plan, flow, shape, (op,), (op.reverse,))
+    entry = locked(flow.slug, shape, fingerprints(flow))
+    return _Step(entry, _migration("create", flow, (op,), (op.reverse,)))
 
 
-def _dropped(plan: Plan, slug: str, entry: LockedFlow, target: Target, report: Report) -> Plan:
+def _dropped(slug: str, entry: LockedFlow, target: Target, report: Report) -> _Step:
     if not target.allow_data_loss:
         message = f"{entry.kind} '{slug}' is in {LOCK} but has no spec"
         help = (
@@ -73,36 +88,41 @@ def _dropped(plan: Plan, slug: str, entry: LockedFlow, target: Target, report: R
             "if the spec was renamed, restore its slug",
         )
         report.add(Diagnostic(generated.SPEC_GONE, message, help=help))
-        return plan
+        return _Step(entry)
     op = DropFlow(slug, entry.shape)
-    migration = Migration("", "drop", slug, entry.kind, (op,), (op.reverse,))
-    flows = {name: kept for name, kept in plan.flows.items() if name != slug}
-    return replace(plan, migrations=(*plan.migrations, migration), flows=flows)
+    return _Step(None, Migration("", "drop", slug, entry.kind, (op,), (op.reverse,)))
 
 
-def _changed(plan: Plan, flow: Flow, entry: LockedFlow, target: Target, report: Report) -> Plan:
-    before, after = entry.shape, shape_of(flow, target.keeper)
+def _changed(flow: Flow, entry: LockedFlow, target: Target, report: Report) -> _Step:
+    before, after, payloads = entry.shape, shape_of(flow, target.keeper), fingerprints(flow)
     ops = changes(flow.slug, before, after, flow)
     if any(op.needs_drain for op in ops) and flow.on_change != "drain":
         if flow.on_change == "version" or not target.allow_data_loss:
             _refuse(flow, ops, report)
-            return plan
-        lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps))
-        recreate = RecreateFlow(flow.slug, before, after, lines, cause=flow.span)
-        return _with(plan, flow, after, (recreate,), (recreate.reverse,))
+            return _Step(entry)
+        return _recreated(flow, before, after, ops, payloads)
+    if not ops and payloads == entry.payloads:
+        return _Step(entry)
     steps = {step.slug: step for step in after.steps}
     established = replace(after, steps=tuple(steps[slug] for slug in stored_order(ops, before)))
-    noted = payload_changes(flow.slug, entry.payloads, fingerprints(flow), flow)
-    plan = replace(plan, noted=(*plan.noted, *noted))
-    return _with(plan, flow, established, ops, undo(flow.slug, ops, before, established))
+    back = undo(flow.slug, ops, before, established)
+    return _Step(
+        locked(flow.slug, established, payloads),
+        _migration("change", flow, ops, back) if ops else None,
+        payload_changes(flow.slug, entry.payloads, payloads, flow),
+    )
 
 
-def _with(plan: Plan, flow: Flow, shape: FlowShape, up: tuple[Op, ...], down: tuple[Op, ...]) -> Plan:
-    """The plan with these operations, if there are any, and the flow's entry as they leave it."""
-    verb: Verb = "create" if isinstance(up[0] if up else None, CreateFlow) else "change"
-    new = Migration("", verb, flow.slug, flow.kind, up, down, flow.description, flow.source)
-    flows = {**plan.flows, flow.slug: locked(flow.slug, shape, fingerprints(flow))}
-    return replace(plan, migrations=(*plan.migrations, *([new] if up else [])), flows=flows)
+def _recreated(
+    flow: Flow, before: FlowShape, after: FlowShape, ops: Sequence[Op], payloads: Mapping[str, str]
+) -> _Step:
+    lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps))
+    op = RecreateFlow(flow.slug, before, after, lines, cause=flow.span)
+    return _Step(locked(flow.slug, after, payloads), _migration("change", flow, (op,), (op.reverse,)))
+
+
+def _migration(verb: Verb, flow: Flow, up: tuple[Op, ...], down: tuple[Op, ...]) -> Migration:
+    return Migration("", verb, flow.slug, flow.kind, up, down, flow.description, flow.source)
 
 
 def _named(
