@@ -110,3 +110,33 @@ def test_events_go_to_realtime(foreign, ok) -> None:
 def test_nothing_of_ours_is_called_that_is_not_there(foreign) -> None:
     with pytest.raises(psycopg.errors.UndefinedFunction):
         foreign.do("select pgflow.start_ready_steps(gen_random_uuid())")
+
+
+def test_cancelling_and_retrying(foreign, ok) -> None:
+    (run,) = foreign.start("f", {})
+    foreign.finish("f", ok(foreign.claim("f")[0], [1, 2, 3]))
+    one, two, _ = foreign.claim("f", 3)
+    foreign.finish("f", ok(one, "kept"))
+    assert foreign.value("select pgflowc.cancel_run(%s, 'enough')", run) is True
+    assert [task["status"] for task in foreign.tasks(run, "m")] == ["completed", "started", "started"]
+    assert foreign.task(run, "side")["status"] == "queued"
+    assert foreign.messages("f") == []
+    assert foreign.outcomes("f", ok(two)) == ["lost"]
+
+    assert foreign.value("select pgflowc.retry_run(%s)", run) is True
+    assert sorted(foreign.work("f", "new")) == ["m", "m", "side", "z"]
+    assert foreign.run(run)["status"] == "completed"
+    assert foreign.state(run, "m")["output"].count("kept") == 1
+
+
+def test_giving_tasks_back(foreign) -> None:
+    foreign.start("f", *range(3))
+    tasks = foreign.claim("f")
+    released = foreign.value(
+        "select pgflowc.release_tasks(%s::uuid[], array_fill('a'::text, array[3]), array[0, 0, 0],"
+        " array_fill(%s::uuid, array[3]), array[1, 1, 1])",
+        [task["run_id"] for task in tasks],
+        foreign.worker,
+    )
+    assert released == 3
+    assert [task["attempts_count"] for task in foreign.claim("f")] == [1, 1, 1]
