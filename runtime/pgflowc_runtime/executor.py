@@ -35,6 +35,7 @@ from pgflowc_runtime.registry import Binding, Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
 from pgflowc_runtime.telemetry import tracing
 from pgflowc_runtime.threads import Threads
+from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.watchdog import Watchdog
 
 log = logging.getLogger("pgflowc.worker")
@@ -103,6 +104,7 @@ class Executor:
         database: Database,
         threads: Threads,
         *,
+        transactions: Transactions | None = None,
         output_warning_size: int = OUTPUT_WARNING_SIZE,
         output_limit_size: int = OUTPUT_LIMIT_SIZE,
     ) -> None:
@@ -111,6 +113,7 @@ class Executor:
         self._definitions = definitions
         self._database = database
         self._threads = threads
+        self._transactions = transactions
         self._processes = Processes()
         self._warning_size = output_warning_size
         self._limit_size = output_limit_size
@@ -159,6 +162,7 @@ class Executor:
             deadline=time.time() + plan.timeout,
             load_flow_input=functools.partial(self._flow_input, task),
             loop=self._loop,
+            transactions=(self._transactions, task) if self._transactions else None,
         )
         if self._draining:
             context.cancelled.set()
