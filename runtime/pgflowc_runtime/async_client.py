@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
 from uuid import UUID
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -74,7 +75,9 @@ class AsyncClient:
         self._conninfo = None if dsn is None else conninfo(dsn, "pgflowc client")
         self._starter = Starter(patience)
         self._feed: EventFeed | None = None
+        self._watchers: WeakSet[RunWatcher] = WeakSet()
         self._opening = asyncio.Lock()
+        self._closed = False
         kwargs: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self._conninfo or "",
@@ -96,8 +99,11 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connections; the client cannot be used again."""
+        for watcher in list(self._watchers):
+            await watcher.close()
         if self._feed is not None:
             await self._feed.close()
+        self._closed = True
         await self._pool.close()
 
     async def __aenter__(self) -> AsyncClient:
@@ -272,7 +278,9 @@ class AsyncClient:
         Raises InvalidRunId; the iterator raises RunNotFound.
         """
         wanted = [parse_run_id(run_id) for run_id in run_ids]
-        return RunWatcher(self._event_feed(), self._do, wanted)
+        watcher = RunWatcher(self._event_feed(), self._do, wanted)
+        self._watchers.add(watcher)
+        return watcher
 
     async def _until_ended(self, subscription: Subscription, run_id: UUID, timeout: float | None) -> Run:
         await until_ended(subscription, lambda: self._do(looking.run_status(run_id)), run_id, timeout)
@@ -430,6 +438,8 @@ class AsyncClient:
     async def _connect(self) -> None:
         conninfo = self._required_conninfo()
         async with self._opening:
+            if self._closed:
+                raise run_faults.client_closed()
             if self._pool.closed:
                 try:
                     # The pool would hide the reason behind a timeout.

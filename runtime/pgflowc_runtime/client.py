@@ -76,6 +76,7 @@ class Client:
         self._starter = Starter(patience)
         self._prepare = prepare
         self._opening = threading.Lock()
+        self._closed = False
         self._background: tuple[BackgroundLoop, AsyncClient] | None = None
         kwargs: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
         self._pool: ConnectionPool[Connection] = ConnectionPool(
@@ -99,11 +100,11 @@ class Client:
     def close(self) -> None:
         """Close the connections; the client cannot be used again."""
         with self._opening:
+            self._closed = True
             background, self._background = self._background, None
         if background is not None:
             loop, client = background
-            loop.run(client.close())
-            loop.close()
+            loop.close(client.close)
         self._pool.close()
 
     def __enter__(self) -> Client:
@@ -276,6 +277,8 @@ class Client:
     def _in_background(self) -> tuple[BackgroundLoop, AsyncClient]:
         """The loop and the client that waiting is left to, so that it is written once."""
         with self._opening:
+            if self._closed:
+                raise run_faults.client_closed()
             if self._background is None:
                 client = AsyncClient(
                     self._dsn, pool_size=2, patience=self._starter.patience, prepare=self._prepare
@@ -423,6 +426,8 @@ class Client:
         if self._conninfo is None:
             raise run_faults.no_database()
         with self._opening:
+            if self._closed:
+                raise run_faults.client_closed()
             if self._pool.closed:
                 try:
                     # The pool would hide the reason behind a timeout.

@@ -1,9 +1,8 @@
 """News of runs for those in this process who wait: one listening connection, shared by all of them.
 
 What is notified is only a reason to look: the rows are the truth, so a lost notification delays and never
-misleads. The feed counts as live once a notification of its own has come back, since behind a pooler LISTEN
-may succeed and nothing ever arrive. Whoever waits looks now and then anyway: seldom while the feed is live,
-often while it is not.
+misleads. The feed counts as live once a notification of its own has come back. Whoever waits looks now and
+then anyway: seldom while the feed is live, often while it is not.
 """
 
 from __future__ import annotations
@@ -135,7 +134,7 @@ class EventFeed:
 
     async def _run(self) -> None:
         backoff = Backoff(0.1, 5.0)
-        while self._subscriptions:
+        while self._subscriptions and self._usable:
             try:
                 await self._listen(backoff)
             except (psycopg.Error, OSError) as error:
@@ -148,13 +147,17 @@ class EventFeed:
             if lost:
                 # The others must not sleep through the time in which nobody listens.
                 self._mark_all()
-            if self._subscriptions:
+            if self._subscriptions and self._usable:
                 await asyncio.sleep(backoff.next())
 
     async def _listen(self, backoff: Backoff) -> None:
         loop = asyncio.get_running_loop()
         probe = str(uuid4())
         async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            if await self._is_pooled(connection):
+                log.info("polling instead of notifications: a pooler is between this client and the server")
+                self._usable = False
+                return
             await connection.execute(f"listen {EVENTS_CHANNEL}")
             await self._renew()
             await self._execute(queries.probe(probe))
@@ -179,6 +182,14 @@ class EventFeed:
                     # A connection that died without a word is found out by asking it something.
                     await connection.execute("select 1")
                     renewed = loop.time()
+
+    @staticmethod
+    async def _is_pooled(connection: psycopg.AsyncConnection[tuple[int]]) -> bool:
+        """Whether the server's process is another one than the connection was told. LISTEN would then stay
+        behind on a connection that serves others, too.
+        """
+        cursor = await connection.execute("select pg_backend_pid()")
+        return await cursor.fetchone() != (connection.info.backend_pid,)
 
     async def _renew(self) -> None:
         for subscription in list(self._subscriptions.values()):

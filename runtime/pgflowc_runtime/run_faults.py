@@ -28,8 +28,8 @@ FOREIGN_KEY_VIOLATION = "23503"
 INSUFFICIENT_PRIVILEGE = "42501"
 # Missing schema, function, table.
 _NOT_INSTALLED = ("3F000", "42883", "42P01")
-# raise exception without a code, and the class of data exceptions.
-_BAD_DATA = ("P0001", "22")
+# raise exception without a code, and the classes of data exceptions and of what is too large.
+_BAD_DATA = ("P0001", "22", "54")
 
 
 def of_statement(refused: Refused, dsn: str | None) -> Exception:
@@ -83,6 +83,11 @@ def run_exists(run_id: UUID, existing: ExistingRun, flow_slug: str, input: str) 
 def no_database() -> ConfigurationError:
     """A client that was made without a dsn is to use a connection of its own."""
     return ConfigurationError("this client has no database", help="give it a dsn, or a connection=")
+
+
+def client_closed() -> ConfigurationError:
+    """A client is used after it was closed, or closed while it is used."""
+    return ConfigurationError("this client is closed", help="make another one")
 
 
 def flow_not_found(flow_slug: str, known: Sequence[str]) -> FlowNotFound:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from uuid import UUID
 
@@ -111,7 +112,11 @@ class RunWatcher:
 
     async def close(self) -> None:
         """Follow none any more."""
-        await self._events.aclose()
+        self._subscription.run_ids.clear()
+        # A task that is waiting for the next event finds that there are none left.
+        self._subscription.mark(())
+        with suppress(RuntimeError):
+            await self._events.aclose()
 
     async def _follow(self) -> AsyncGenerator[RunEvent, None]:
         wanted = self._subscription.run_ids

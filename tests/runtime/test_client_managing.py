@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from pgflowc_runtime import (
+    AsyncClient,
     Client,
     FlowMismatch,
     FlowNotFound,
     InvalidCursor,
     InvalidDefinition,
     InvalidInput,
+    RunExists,
     RunNotFound,
     SchemaError,
 )
@@ -30,6 +32,12 @@ SYNC: dict[str, Any] = {
         "store": {"map": "fetch", "max_attempts": 5, "base_delay": 0, "when_exhausted": "skip"},
     },
 }
+
+
+@pytest.fixture
+def client(bench: Any) -> AsyncClient:
+    """Both kinds of client drive the same calls: one of them is enough here."""
+    return bench.client
 
 
 # Definitions
@@ -342,3 +350,29 @@ async def test_workers_are_listed(client, mapped, bench) -> None:
         None,
     )
     assert {worker.worker_id for worker in await client.list_workers(include_stopped=True)} == set(ids)
+
+
+def test_the_blocking_client_does_the_same(bench, mapped) -> None:
+    with Client(bench.dsn) as client:
+        assert client.upsert_flow(SYNC).status == "compiled"
+        with pytest.raises(FlowMismatch):
+            client.upsert_flow({"flow": "sync", "steps": {"fetch": {}}})
+        assert [flow.slug for flow in client.list_flows()] == ["mapped", "sync"]
+        assert client.get_flow("sync").flow.kind == "flow"
+        assert client.flow_exists("sync")
+        [one, two] = client.start_flows(mapped, [{"n": 1}, {"n": 2}])
+        with pytest.raises(RunExists):
+            client.start_flows(mapped, [{"n": 3}], run_ids=[one])
+        assert client.cancel_run(one)
+        assert client.retry_run(one)
+        assert not client.retry_run(one)
+        assert client.enqueue_at("sync", {}, datetime.now(UTC))
+        assert client.enqueue_in("sync", {}, 5)
+        assert [run.run_id for run in client.list_runs(mapped, input={"n": 2})] == [two]
+        assert len(client.list_step_states(one)) == 3
+        assert client.list_workers() == []
+        assert not client.health_check().ok
+        client.delete_flow("sync")
+        assert client.prune(timedelta(0), flows=[mapped]).runs == 0
+        with pytest.raises(FlowNotFound):
+            client.delete_flow("sync")

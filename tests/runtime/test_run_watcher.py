@@ -6,11 +6,20 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from pgflowc_runtime import AsyncClient, Client, DatabaseUnavailable, RunEvent, RunNotFound, WaitTimeout
+from pgflowc_runtime import (
+    AsyncClient,
+    Client,
+    ConfigurationError,
+    DatabaseUnavailable,
+    RunEvent,
+    RunNotFound,
+    WaitTimeout,
+)
 from pgflowc_runtime import run_watcher as module
 
 LISTENERS = """
@@ -230,3 +239,28 @@ async def test_many_wait_on_one_connection(watching, flow, bench) -> None:
     bench.work("report", {"items": [], "sum": 0})
     runs: list[Any] = await asyncio.gather(*waiting)
     assert {run.status for run in runs} == {"completed"}
+
+
+async def test_a_closed_client_says_so(connect, core_dsn) -> None:
+    client = connect(core_dsn)
+    await client.list_flows()
+    await client.close()
+    await client.close()
+    for call in (client.list_flows(), client.start_flow_sync("x"), client.start_flow("x")):
+        with pytest.raises(ConfigurationError, match="this client is closed"):
+            await call
+
+
+def test_closing_ends_what_waits_in_other_threads(flow, bench) -> None:
+    client = Client(bench.dsn)
+    run_id = client.start_flow(flow, {})
+    # A watcher that nobody closes is closed with the client.
+    assert next(client.watch(run_id)).name == "snapshot"
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(client.wait, run_id)
+        while bench.value("select count(*) from pgflow.event_listeners") < 2:
+            time.sleep(0.01)
+        client.close()
+        with pytest.raises(ConfigurationError, match="this client is closed"):
+            waiting.result(10)
+    assert bench.value("select count(*) from pgflow.event_listeners") == 0
