@@ -113,7 +113,7 @@ class _Writer:
         temporary.unlink(missing_ok=True)
         current = target.read_bytes() if target.exists() else None
         if current not in (change.before, change.after):
-            raise OutputError(f"{change.path} was changed in the meantime; run `pgflowc compile` again")
+            raise OutputError(f"{change.path} was changed in the meantime; run the command again")
         if current == change.after:
             return
         self._temporary[change.path] = temporary

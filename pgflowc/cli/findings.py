@@ -15,9 +15,9 @@ import typer
 from pgflowc import __version__
 from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, FINE
 from pgflowc.cli.terminal import wants_color, width
-from pgflowc.diagnostics import Code, Diagnostic, Severity, Span
+from pgflowc.diagnostics import Code, Diagnostic, Report, Severity, Span
 from pgflowc.diagnostics.codes import files
-from pgflowc.project import CONFIG
+from pgflowc.project import CONFIG, read_text
 
 _ENVIRONMENT_IDS = frozenset(code.id for code in vars(files).values() if isinstance(code, Code))
 
@@ -47,6 +47,9 @@ def show(
 
     For SARIF and GitHub they become relative to the checkout of a GitHub workflow, if this is one.
     """
+    if root is not None and any(_is_configuration(found) for found in diagnostics):
+        config = read_text(root / CONFIG, CONFIG, Report())
+        sources = {**sources, CONFIG: config} if config is not None else sources
     base = _checkout() if format in (Format.SARIF, Format.GITHUB) else Path.cwd()
     if root is not None or base != Path.cwd():
         seen = _View(root or Path.cwd(), base)

@@ -47,7 +47,8 @@ def validate(
     if paths:
         sources = read_paths(paths, report)
     else:
-        found = load_project(project_root(project), report)
+        root = project_root(project)
+        found = load_project(root, report)
         if found is not None:
             root, sources = found.root, read_flows(found, report)
     say = speaker(format)

@@ -153,6 +153,11 @@ def _columns(shown: str) -> int:
     if shown.isascii():
         return len(shown)
     return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        # Marks, such as accents and the selectors of emoji, stand on the character before them.
+        0
+        if unicodedata.category(character) in ("Mn", "Me")
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
         for character in shown
     )

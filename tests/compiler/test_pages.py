@@ -1,5 +1,5 @@
 """What `pgflowc explain` says is true: each example has its fault, the cured one has not, and the page in
-docs/ is the same.
+docs/ is the same. What a fault of files looks like is stored in tests/cases/faults_of_files/.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pgflowc.diagnostics.codes import files, types
 from pgflowc.diagnostics.pages import markdown, page
 
 DOCS = Path(__file__).parents[2] / "docs" / "diagnostics.md"
+GOLDENS = Path(__file__).parents[1] / "cases" / "faults_of_files"
+UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
 # Faults of single specs. Those after them need a project with a history: its golden case is the example.
 # So do these, for another file.
 NEED_A_FILE = (types.UNSUPPORTED_SCHEMA, types.UNCHECKED, types.NO_SUCH_CLASS)
@@ -49,6 +51,7 @@ def test_the_example_of_a_project_has_this_fault_and_the_cured_one_has_not(
 ) -> None:
     if code is files.UNREADABLE and os.geteuid() == 0:
         pytest.skip("nothing is unreadable for root")
+    monkeypatch.setenv("COLUMNS", "100")
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "order.yaml").write_text("flow: order\nsteps: {charge: }\n", "utf-8")
     (tmp_path / "pgflowc.toml").write_text('package = "shop"\n', "utf-8")
@@ -57,6 +60,16 @@ def test_the_example_of_a_project_has_this_fault_and_the_cured_one_has_not(
         done, output = _run(text, tmp_path, monkeypatch)
         assert done == exit_code, output
         assert (f"error[{code.id}]" in output) == (text is code.example), output
+        if text is code.example:
+            _compare(GOLDENS / f"{code.id}.txt", output.replace(str(tmp_path), "PROJECT"))
+
+
+def _compare(golden: Path, output: str) -> None:
+    """Compare what a user sees with the exact text that is stored."""
+    if UPDATE:
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(output, "utf-8")
+    assert output == golden.read_text("utf-8")
 
 
 def _run(text: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
@@ -75,7 +88,7 @@ def _run(text: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int
 
 
 def test_the_page_in_the_documentation_is_current() -> None:
-    if os.environ.get("PGFLOWC_UPDATE_CASES") == "1":
+    if UPDATE:
         DOCS.write_text(markdown(codes.ALL), "utf-8")
     assert DOCS.read_text("utf-8") == markdown(codes.ALL), (
         "write it anew: PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/test_pages.py"
