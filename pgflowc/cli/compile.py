@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pgflowc.cli import memory
 from pgflowc.cli.changes import describe
 from pgflowc.cli.collector import paused
 from pgflowc.cli.exit import FINDINGS, fail
@@ -21,6 +22,7 @@ from pgflowc.cli.terminal import wants_color
 from pgflowc.compile import Compilation, compile_sources
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import files
+from pgflowc.document.referred import Specs
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
 from pgflowc.plan import LOCK
 from pgflowc.project import Project, load_project, read_flows, read_present
@@ -72,7 +74,7 @@ def compile_project(
     2 when files cannot be read or written.
     """
     root = project_root(project)
-    layout, compilation, changes = compiled(
+    layout, compilation, changes, state = compiled(
         root, package, force=force, allow_data_loss=allow_data_loss, format=format
     )
     if check or show_diff:
@@ -81,6 +83,10 @@ def compile_project(
         return
     if not dry_run:
         write_changes(root, changes)
+        if state is not None:
+            # Migrations and the empty modules that make packages are written once, and not looked at again.
+            stays = [one.path for one in changes if one.after and not layout.is_migration(one.path)]
+            memory.remember(root, state, stays)
     say = speaker(format)
     for line in describe(compilation.plan, layout.migration):
         say(line)
@@ -95,21 +101,40 @@ def compiled(
     force: bool = False,
     allow_data_loss: bool = False,
     format: Format = Format.TEXT,
-) -> tuple[Layout, Compilation, list[Change]]:
+) -> tuple[Layout, Compilation, list[Change], str | None]:
     """Compile the project in `root`, and what writing the result would change; shows what was found, and
-    exits on errors.
+    exits on errors. The last of the result is a state to remember once it is written.
     """
     found, layout = _project(root, package, format)
     with paused():
-        compilation, present = _compile(
-            found, layout, force=force, allow_data_loss=allow_data_loss, format=format
+        report = Report()
+        sources = read_flows(found, report)
+        patterns = (*layout.inputs(), *layout.handlers_of(sources.values()))
+        present = read_present(found.root, patterns, report)
+        if len(sources) >= memory.WORTH_REMEMBERING and not report.sorted():
+            known = memory.is_compiled(found.root, memory.state_of(sources, layout, present))
+            if known is not None:
+                show((), {}, found.root, format)
+                same = [Change(path, present.get(path), present.get(path)) for path in known]
+                return layout, Compilation((), {}), same, None
+        compilation = _compile(
+            found.root,
+            layout,
+            sources,
+            present,
+            report,
+            force=force,
+            allow_data_loss=allow_data_loss,
+            format=format,
         )
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
     if compilation.failed:
         edited = [change for change in changes if change.path in compilation.rendered.edited]
         typer.echo(diff(edited), err=True, nl=False)
         raise typer.Exit(exit_code(compilation.diagnostics))
-    return layout, compilation, changes
+    if len(sources) < memory.WORTH_REMEMBERING or compilation.diagnostics or report.sorted():
+        return layout, compilation, changes, None
+    return layout, compilation, changes, memory.state_of(sources, layout, memory.after(present, changes))
 
 
 def write_changes(root: Path, changes: Sequence[Change]) -> None:
@@ -145,13 +170,17 @@ def _project(root: Path, package: str | None, format: Format) -> tuple[Project, 
 
 
 def _compile(
-    project: Project, layout: Layout, *, force: bool, allow_data_loss: bool, format: Format
-) -> tuple[Compilation, dict[str, bytes]]:
-    """Compile, and show what was found; exits when files cannot be read."""
-    report = Report()
-    sources = read_flows(project, report)
-    patterns = (*layout.inputs(), *layout.handlers_of(sources.values()))
-    present = read_present(project.root, patterns, report)
+    root: Path,
+    layout: Layout,
+    sources: Specs,
+    present: Mapping[str, bytes],
+    report: Report,
+    *,
+    force: bool,
+    allow_data_loss: bool,
+    format: Format,
+) -> Compilation:
+    """Compile, and show what was found, in `report` as well; exits when files could not be read."""
     compilation = compile_sources(
         sources,
         layout,
@@ -161,10 +190,10 @@ def _compile(
         now=datetime.now(UTC),
     )
     diagnostics = (*report.sorted(), *compilation.diagnostics)
-    show(diagnostics, compilation.sources, project.root, format)
+    show(diagnostics, compilation.sources, root, format)
     if report.has_errors:
         raise typer.Exit(exit_code(diagnostics))
-    return compilation, present
+    return compilation
 
 
 def _finish_check(changes: Sequence[Change], *, check: bool) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from pgflowc.cli.options import ProjectOption, project_root
 from pgflowc.diagnostics import Report
 from pgflowc.output import Change, Status
 from pgflowc.plan import LOCK
-from pgflowc.project import CONFIG, load_project
+from pgflowc.project import CONFIG, load_project, read_flows
 from pgflowc.render import Layout
 from pgflowc.settings import Settings
 
@@ -53,21 +54,22 @@ def watch(
         # Not an exception, which might come between two files that belong together.
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
-        seen = _snapshot(root, package)
+        patterns = _patterns(root, package)
+        seen = _snapshot(root, patterns)
         written = _compile(root, package, migrations=migrations)
         # Our own writing is no reason to compile again.
         for change in written:
             seen.pop(root / change.path, None)
         seen |= _stats(root / change.path for change in written)
         typer.echo("watching for changes, Ctrl-C ends it")
-        if changed := _next_change(root, package, seen, stop):
+        if changed := _next_change(root, patterns, seen, stop):
             typer.echo(f"\nchanged: {_shown(changed)}")
 
 
 def _compile(root: Path, package: str | None, *, migrations: bool) -> list[Change]:
     """Compile and write; the files written. Faults are shown, and leave everything as it was."""
     try:
-        layout, _, changes = compiled(root, package)
+        layout, _, changes, _ = compiled(root, package)
         found = [change for change in changes if change.status is not Status.UNCHANGED]
         wanted = [change for change in found if migrations or not _is_migration(change, layout)]
         write_changes(root, wanted)
@@ -83,21 +85,21 @@ def _compile(root: Path, package: str | None, *, migrations: bool) -> list[Chang
 
 
 def _is_migration(change: Change, layout: Layout) -> bool:
-    return change.path == LOCK or PurePosixPath(change.path).is_relative_to(layout.migrations_dir)
+    return change.path == LOCK or layout.is_migration(change.path)
 
 
 def _next_change(
-    root: Path, package: str | None, seen: Snapshot, stop: threading.Event
+    root: Path, patterns: Sequence[str], seen: Snapshot, stop: threading.Event
 ) -> list[PurePosixPath]:
     """Wait until files differ from `seen`; those that do, or none when it is time to stop."""
     while not stop.is_set():
-        directories = _directories(root, package)
+        directories = _directories(root, patterns)
         for _ in _events(directories, stop):
-            now = _snapshot(root, package)
+            now = _snapshot(root, patterns)
             if now != seen:
                 changed = {path for path, _ in now.items() ^ seen.items()}
                 return sorted(PurePosixPath(path.relative_to(root)) for path in changed)
-            if _directories(root, package) != directories:
+            if _directories(root, patterns) != directories:
                 break
     return []
 
@@ -126,17 +128,17 @@ def _events(directories: Sequence[Path], stop: threading.Event) -> Iterator[None
         stop.wait(_LOOK_MILLISECONDS / 1000)
 
 
-def _directories(root: Path, package: str | None) -> list[Path]:
+def _directories(root: Path, patterns: Sequence[str]) -> list[Path]:
     """Where the files are that compiling reads; `root` tells of the others when they appear."""
     found = {root}
-    for pattern in _patterns(root, package):
+    for pattern in patterns:
         for directory in _glob(root, str(PurePosixPath(pattern).parent)):
             found |= {directory} if directory.is_dir() else set()
     return sorted(found)
 
 
-def _snapshot(root: Path, package: str | None) -> Snapshot:
-    return _stats(path for pattern in _patterns(root, package) for path in _glob(root, pattern))
+def _snapshot(root: Path, patterns: Sequence[str]) -> Snapshot:
+    return _stats(path for pattern in patterns for path in _glob(root, pattern))
 
 
 def _stats(paths: Iterable[Path]) -> Snapshot:
@@ -149,11 +151,18 @@ def _stats(paths: Iterable[Path]) -> Snapshot:
 
 
 def _patterns(root: Path, package: str | None) -> list[str]:
-    """The files that compiling reads, as far as the configuration can be read."""
-    project = load_project(root, Report())
+    """The files that compiling reads, as far as configuration and specs can be read."""
+    unheard = Report()
+    project = load_project(root, unheard)
     settings = project.settings if project is not None else Settings()
     layout = Layout(package or settings.package or "_", settings.source_dir, settings.migrations_dir)
-    return [CONFIG, *settings.flows, *layout.inputs()]
+    found = [CONFIG, *settings.flows, *layout.inputs()]
+    if project is not None:
+        specs = read_flows(project, unheard)
+        found += layout.handlers_of(specs.values())
+        found += [escape(path) for path in (*specs.referred.files, *specs.referred.faults)]
+        found += [escape(module.path) for module in specs.referred.modules.values() if module is not None]
+    return [pattern for pattern in found if not pattern.startswith(("/", ".."))]
 
 
 def _glob(root: Path, pattern: str) -> Iterator[Path]:

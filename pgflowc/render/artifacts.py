@@ -47,6 +47,10 @@ class Layout:
         """Patterns of the modules whose functions the texts of specs name as handlers."""
         return module_patterns(self.source_dir, specs)
 
+    def is_migration(self, path: str) -> bool:
+        """Whether a file is in the migrations directory."""
+        return PurePosixPath(path).is_relative_to(self.migrations_dir)
+
     def migration(self, name: str) -> str:
         """The path of a file of the migrations directory."""
         return str(PurePosixPath(self.migrations_dir, name))

@@ -124,7 +124,17 @@ def test_a_day_with_watch(root: Path, watcher: Watcher) -> None:
     watcher.says("created   shop/handlers/greet.py")
     watcher.is_ready()
 
-    # So is the configuration.
+    # So is what specs refer to.
+    spec.write_text(SPEC.replace("str}\n", "{$ref: ../name.json}}\n", 1))
+    watcher.says("name.json")
+    watcher.is_ready()
+    (root / "name.json").write_text('{"type": "string"}')
+    watcher.says("changed: name.json")
+    watcher.is_ready()
+    spec.write_text(SPEC)
+    watcher.is_ready()
+
+    # And the configuration.
     (root / "pgflowc.toml").write_text('package = "other"\n')
     watcher.says("created   other/registry.py")
     watcher.is_ready()
