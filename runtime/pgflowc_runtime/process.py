@@ -12,11 +12,11 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import psycopg
@@ -28,7 +28,7 @@ from pgflowc_runtime.errors import ConfigurationError, PgflowcError
 from pgflowc_runtime.health import HealthServer
 from pgflowc_runtime.loading import load_registry
 from pgflowc_runtime.logging import configure
-from pgflowc_runtime.settings import resolve
+from pgflowc_runtime.settings import misspelt, resolve
 from pgflowc_runtime.worker import Worker
 
 FINE: Final = 0
@@ -39,6 +39,8 @@ GAVE_BACK: Final = 3
 _STUBBORN_SECONDS = 1.0
 # After the second signal tasks are given back, which takes less than this unless the event loop is blocked.
 _AT_ONCE_SECONDS = 10.0
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("pgflowc.worker")
 
@@ -61,6 +63,8 @@ def serve(
         config = resolve(settings, environment=os.environ, file=file, defaults={"worker_name": package})
         log_format = config.log_format or ("fancy" if sys.stderr.isatty() else "simple")
         configure(log_format, config.log_level.upper(), worker=config.worker_name)
+        for sentence in misspelt(os.environ):
+            log.warning(sentence)
         if dsn:
             # Handlers that keep their data in the same database find it where they find it in development.
             os.environ["PGFLOWC_DSN"] = dsn
@@ -156,8 +160,7 @@ def _signals(worker: Worker) -> Iterator[list[int]]:
             # There is nothing to drain yet, and the database may be away for long.
             main.cancel()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        # Python calls this between two instructions of whatever is running: only what is safe there.
+    def on_signal(number: int) -> None:
         received.append(number)
         loop.call_soon_threadsafe(stop, number)
         if len(received) == 2:
@@ -165,12 +168,27 @@ def _signals(worker: Worker) -> Iterator[list[int]]:
             timer.daemon = True
             timer.start()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    # Signals are heard by a thread: Python's own handlers wait for the main thread, which may be blocked.
+    ours, pythons = socket.socketpair()
+    pythons.setblocking(False)
+    threading.Thread(target=_hear, args=(ours, on_signal), name="pgflowc-signals", daemon=True).start()
+    before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
     try:
         yield received
     finally:
+        signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
+        pythons.close()
+
+
+def _hear(sock: socket.socket, on_signal: Callable[[int], None]) -> None:
+    with sock:
+        while data := sock.recv(16):
+            for number in data:
+                if number in _SIGNALS:
+                    on_signal(number)
 
 
 def _leave(number: int) -> None:

@@ -116,6 +116,18 @@ def resolve(
     )
 
 
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """What to say about variables that nobody reads and whose name is almost that of a setting."""
+    variables = [setting.variable for setting in settings()]
+    said = []
+    for name in sorted(environment):
+        if name.startswith(_PREFIX) and name not in variables and name != "PGFLOWC_DSN":
+            near = get_close_matches(name, variables, n=1, cutoff=0.8)
+            if near:
+                said.append(f"{name} means nothing: did you mean {near[0]}?")
+    return said
+
+
 def _table(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}

@@ -9,7 +9,7 @@ import pytest
 
 from pgflowc_runtime import ConfigurationError, WorkerConfig
 from pgflowc_runtime.config import ProcessConfig
-from pgflowc_runtime.settings import resolve, settings
+from pgflowc_runtime.settings import misspelt, resolve, settings
 
 
 @pytest.fixture
@@ -113,6 +113,18 @@ def test_a_file_that_is_none(file: Path, text: str, message: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigurationError, match=message):
         resolve({}, environment={}, file=file)
+
+
+def test_a_variable_that_is_almost_a_settings_is_told() -> None:
+    environment = {
+        "PGFLOWC_MAX_CONCURENCY": "3",
+        "PGFLOWC_POOL_SIZE": "3",
+        "PGFLOWC_OTHER": "",
+        "PGFLOWC_DSN": "x",
+    }
+    assert misspelt(environment) == [
+        "PGFLOWC_MAX_CONCURENCY means nothing: did you mean PGFLOWC_MAX_CONCURRENCY?"
+    ]
 
 
 def test_no_file_is_no_mistake(file: Path) -> None:

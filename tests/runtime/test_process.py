@@ -1,0 +1,36 @@
+"""A worker process whose event loop is blocked can be stopped, and says what it polls if asked."""
+
+from __future__ import annotations
+
+import signal
+
+REGISTRY = """
+    import time
+    from pathlib import Path
+    from pgflowc_runtime import Flow, JsonValue, Registry, Step, process
+
+    HERE = Path(__file__).parent
+    process._AT_ONCE_SECONDS = 0.2
+
+    async def only(input, ctx):
+        (HERE / "begun").touch()
+        time.sleep(60)
+
+    step = Step(slug="only", argument=JsonValue, output=JsonValue)
+    options = {"max_attempts": 1, "base_delay": 0, "timeout": 60, "definition_hash": ""}
+    registry = Registry()
+    registry.add(Flow(slug="f", input=JsonValue, steps=(step,), **options), {"only": only})
+"""
+
+
+async def test_a_second_signal_ends_a_blocked_worker(bench, step, app, worker_process) -> None:
+    bench.flow("f", step("only"), timeout=60)
+    directory = app(REGISTRY)
+    worker = worker_process(directory, bench.dsn, "--log-polls")
+    worker.until_logged("polled worker=app flow=f tasks=0")
+    await bench.client.start_flow("f", {})
+    await bench.until(lambda: (directory / "app" / "begun").exists())
+    worker.signal(signal.SIGTERM)
+    worker.signal(signal.SIGINT)
+    assert worker.wait(30) in (128 + signal.SIGTERM, 128 + signal.SIGINT)
+    assert "leaving without giving tasks back: the event loop is blocked" in worker.log
