@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Settings:
     cron_target: CronTarget = "worker"
 
 
+_LONGEST_PACKAGE = 40
 _OUR_PACKAGES = ("pgflowc", "pgflowc_runtime")
 # Tables of pgflowc.toml and the settings in them; all others stand at the top. What is in `worker` is read,
 # and judged, by the worker.
@@ -183,6 +185,14 @@ def package_fault(name: str) -> str | None:
     if parts[0] in sys.stdlib_module_names or parts[0] in _OUR_PACKAGES:
         return f"{name!r} would hide the module '{parts[0]}', or be hidden by it"
     return None
+
+
+def package_name(directory: str) -> str:
+    """A package name that Python and pgflowc accept, after the name of a directory."""
+    words = re.findall(r"[a-z0-9]+", directory.lower())
+    name = "_".join(words)[:_LONGEST_PACKAGE].strip("_")
+    name = f"app_{name}" if name[:1].isdigit() else name or "app"
+    return name if package_fault(name) is None else f"{name}_app"
 
 
 def contains(root: Path, path: Path) -> bool:

@@ -48,6 +48,7 @@ COMMANDS = (
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
     Command("watch", "pgflowc.cli.watch:watch", "Compile whenever a spec or a handler is saved.", COMPILER),
     Command("fmt", "pgflowc.cli.fmt:fmt", "Put spec files into the usual form, comments and all.", COMPILER),
+    Command("init", "pgflowc.cli.init:init", "Write a project that compiles and runs.", COMPILER),
     Command("schema", "pgflowc.cli.schema:schema", "Print the JSON Schema of spec files.", COMPILER),
     Command(
         "explain",
