@@ -188,6 +188,7 @@ def normal(output: str) -> list[str]:
         "docs/getting-started.md",
         "docs/validating.md",
         "docs/database.md",
+        "docs/changing-flows.md",
         "examples/articles/README.md",
     ],
 )
