@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
+from pgflowc.check import check_sources
 from pgflowc.cli.findings import exit_code, show
 from pgflowc.cli.options import project_root
-from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
 from pgflowc.project import Project, load_project, read_flows

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from pgflowc.check import check_sources, fix_sources
 from pgflowc.cli.collector import paused
 from pgflowc.cli.exit import fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
-from pgflowc.compile import check_sources, fix_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
 from pgflowc.output import Change, OutputError, diff, write

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # What each part of the compiler may import, beside itself, of the compiler; all may import `resources`.
-STAGES = ("diagnostics", "document", "spec", "graph", "plan", "render", "compile")
+STAGES = ("diagnostics", "document", "spec", "graph", "check", "plan", "render", "compile")
 ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in enumerate(STAGES)} | {
     "picture": {"diagnostics", "document", "spec", "graph"},
     "resources": set(),
