@@ -31,6 +31,7 @@ from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, ClaimedTask, StoredStep
+from pgflowc_runtime.run_ends import RunEnds
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Open, Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery
@@ -233,6 +234,8 @@ class Worker:
             output_limit_size=self.config.output_limit_size,
         )
         self._spawn("heartbeat", self._heartbeat.run())
+        self._run_ends = RunEnds(self._database)
+        self._spawn("run ends", self._run_ends.run())
         self._spawn("run watch", self._executor.watch_runs(self.config.heartbeat_interval / 1000))
         if capabilities.has_recover:
             recover = queries.recover_stalled_tasks(self.config.stale_threshold)
@@ -337,6 +340,8 @@ class Worker:
         """Tell what became of a task."""
         if verdict == "lost":
             return
+        if verdict != "retried":
+            self._run_ends.recorded(report.task)
         if isinstance(report.outcome, Completed):
             if verdict == "completed" and not log.isEnabledFor(logging.INFO):
                 return
@@ -443,6 +448,7 @@ class Worker:
         with contextlib.suppress(TimeoutError, psycopg.Error, OSError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))
+                await self._run_ends.tell()
 
     def _identity(self) -> dict[str, object]:
         return {"worker_name": self.name, "flows": tuple(self._worker_ids)}

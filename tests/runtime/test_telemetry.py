@@ -88,6 +88,37 @@ async def test_what_a_worker_tells_about_tasks(bench, step, heard) -> None:
     assert tasks[3][1]["output_size"] == len('"done"')
 
 
+async def test_all_events_carry_what_is_documented_and_runs_are_told_once(bench, step, heard) -> None:
+    flow = bench.flow("f", step("first"), step("left", "first"), step("right", "first"))
+
+    async def handler(payload: Any, ctx: Any) -> Any:
+        if await ctx.flow_input() == ctx.step_slug:
+            raise ValueError("no")
+
+    handlers = {"first": handler, "left": handler, "right": handler}
+    async with bench.working((flow, handlers)), bench.working((flow, handlers)):
+        for input in ("", "left", "first"):
+            await bench.run(flow, input)
+    ends = [(event, about) for event, _, about in heard if event in ("run.completed", "run.failed")]
+    assert sorted(event for event, _ in ends) == ["run.completed", "run.failed", "run.failed"]
+    assert len({about["run_id"] for _, about in ends}) == 3
+    assert all("ValueError: no" in about["error"] for event, about in ends if event == "run.failed")
+    for event, numbers, about in heard:
+        assert set(numbers) == set(EVENTS[event].measurements), event
+        assert set(about) == set(EVENTS[event].metadata) - {"trace_context"}, event
+    for event in (
+        "worker.start",
+        "worker.stop",
+        "poll.start",
+        "poll.stop",
+        "starter.attempt",
+        "starter.success",
+    ):
+        assert event in {name for name, _, _ in heard}
+    durations = [numbers["duration"] for event, numbers, _ in heard if event == "run.completed"]
+    assert 0 < durations[0] < 20
+
+
 async def test_prometheus_counts(bench, step) -> None:
     prometheus = pytest.importorskip("pgflowc_runtime.telemetry.prometheus")
     flow = bench.flow("f", step("only"))
@@ -112,6 +143,9 @@ async def test_prometheus_counts(bench, step) -> None:
         'pgflowc_tasks_total{flow="f",outcome="failed",step="only"} 1.0',
         'pgflowc_task_duration_seconds_count{flow="f",step="only"} 2.0',
         'pgflowc_tasks_running{flow="f",step="only"} 0.0',
+        'pgflowc_runs_total{flow="f",status="completed"} 1.0',
+        'pgflowc_runs_total{flow="f",status="failed"} 1.0',
+        'pgflowc_runs_total{flow="f",status="started"} 2.0',
     ):
         assert line in text.splitlines()
 

@@ -50,9 +50,17 @@ EVENTS: dict[str, Event] = {
             (*_TASK, "error", "permanent", "retry_delay", "exception"),
         ),
         Event("run.started", "a client has started a run", (), _RUN),
-        Event("run.completed", "a run has completed with an outcome that this worker recorded", (), _RUN),
         Event(
-            "run.failed", "a run has failed with an outcome that this worker recorded", (), (*_RUN, "error")
+            "run.completed",
+            "a run has completed with an outcome that this worker recorded",
+            ("duration",),
+            _RUN,
+        ),
+        Event(
+            "run.failed",
+            "a run has failed with an outcome that this worker recorded",
+            ("duration",),
+            (*_RUN, "error"),
         ),
         Event("starter.attempt", "a client is about to start runs", ("runs",), _START),
         Event("starter.success", "the runs are started", ("duration", "runs"), _START),
