@@ -236,10 +236,13 @@ def test_two_batches_that_end_the_last_steps_of_the_same_runs(fast: Any, another
     tasks = fast.claim("f", 100)
     batches = [[t for t in tasks if t["step_slug"] == step] for step in ("a", "b")]
     batches[1].reverse()
+    drivers = [another() for _ in batches]
     threads = [
-        threading.Thread(target=another().finish, args=("f", *map(ok, batch)), kwargs={"claim": 100})
-        for batch in batches
+        threading.Thread(target=driver.finish, args=("f", *map(ok, batch)), kwargs={"claim": 100})
+        for driver, batch in zip(drivers, batches, strict=True)
     ]
+    for driver in drivers:
+        driver.worker = fast.worker  # connections of one worker
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -28,6 +28,20 @@ def test_outputs_survive_as_they_are(fast, ok) -> None:
     assert fast.column("select output -> 'a' from pgflow.runs where output -> 'a' <> 'null'") != []
 
 
+def test_another_worker_reports_in_vain_but_nobody_in_particular_may(fast, another, ok) -> None:
+    fast.flow("f", "m[]")
+    (run,) = fast.start("f", [1, 2])
+    one, two = fast.claim("f")
+    other = another()
+    assert other.outcomes("f", ok(one)) == ["lost"]
+    other.worker = None
+    assert other.outcomes("f", ok(one)) == ["completed"]
+    fast.do("delete from pgflow.workers where worker_id = %s", fast.worker)
+    fast.worker = another().worker
+    assert fast.outcomes("f", ok(two)) == ["completed"]
+    assert fast.run(run)["status"] == "completed"
+
+
 def test_a_map_gathers_outputs_in_task_order_over_several_batches(fast, ok) -> None:
     fast.flow("f", "m[]")
     (run,) = fast.start("f", list("abcde"))

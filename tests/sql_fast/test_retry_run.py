@@ -182,6 +182,20 @@ def test_a_task_given_up_on_starts_afresh(fast) -> None:
     assert fast.work("f", 1) == ["a"]
 
 
+def test_late_outcomes_of_attempts_before_are_lost(fast, another, ok, failed) -> None:
+    fast.flow("f", "m[]")
+    (run,) = fast.start("f", [1, 2, 3])
+    one, two, three = fast.claim("f")
+    fast.do("select pgflowc.cancel_run(%s)", run)
+    retry(fast, run)
+    other = another()
+    assert len(other.claim("f", 2)) == 2
+    before = fast.tasks(run)
+    assert fast.outcomes("f", ok(one, 1), failed(two), ok(three, 3)) == ["lost"] * 3
+    assert fast.tasks(run) == before
+    assert len(fast.messages("f")) == 3
+
+
 def test_events(fast, failed, realtime) -> None:
     fast.flow("f", "a", "b", "c")
     (run,) = fast.start("f", {})

@@ -1,4 +1,4 @@
--- pgflowc._judge_outcomes(p_flow, p_run_ids, ...): what is to become of the tasks in a batch that did not simply succeed.
+-- pgflowc._judge_outcomes(p_flow, p_worker_id, p_run_ids, ...): what is to become of the tasks in a batch that did not simply succeed.
 --
 -- Looks at failures, and at outputs that are no arrays though a map waits for one; the arguments are those of finish_batch. Returns
 -- parallel arrays, in the order of the batch, of tasks that are still the caller's: ordinals in the batch and verdicts
@@ -10,6 +10,7 @@
 -- Locks: the tasks judged, by (run_id, step_slug, task_index).
 create or replace function pgflowc._judge_outcomes(
   p_flow pgflowc.flow_traits,
+  p_worker_id uuid,
   p_run_ids uuid[],
   p_step_slugs text[],
   p_task_indexes integer[],
@@ -58,7 +59,7 @@ begin
         and t.step_slug = u.step_slug
         and t.task_index = u.task_index
         and t.status = 'started'
-        and (u.attempt is null or t.attempts_count = u.attempt)
+        and (u.attempt is null or (t.attempts_count = u.attempt and (t.last_worker_id = p_worker_id) is not false))
         and exists (
           select from pgflow.step_states s
           where s.run_id = u.run_id and s.step_slug = u.step_slug and s.status = 'started'

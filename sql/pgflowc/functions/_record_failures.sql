@@ -1,5 +1,5 @@
--- pgflowc._record_failures(p_flow, p_run_ids, ..., p_watched): record the outcomes of a batch that fail their run, and those that are
--- tried again; name those that skip their step.
+-- pgflowc._record_failures(p_flow, p_worker_id, p_run_ids, ..., p_watched): record the outcomes of a batch that fail their run, and
+-- those that are tried again; name those that skip their step.
 --
 -- The arguments are those of finish_batch. In each run the first failure that fails it is recorded, and ends all its tasks. Returns
 -- the ordinals recorded with their outcomes (failed, retried), the ids of messages to archive, and the ordinals, at most one of each
@@ -7,6 +7,7 @@
 -- Locks: tasks, step states, messages of tasks tried again.
 create or replace function pgflowc._record_failures(
   p_flow pgflowc.flow_traits,
+  p_worker_id uuid,
   p_run_ids uuid[],
   p_step_slugs text[],
   p_task_indexes integer[],
@@ -35,7 +36,7 @@ begin
   outcomes := '{}';
   message_ids := '{}';
   v_judged := pgflowc._judge_outcomes(
-    p_flow, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_permanent
+    p_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_permanent
   );
   if v_judged.ordinals is null then
     return;

@@ -3,8 +3,8 @@
 --
 -- The arrays are parallel. An outcome with an error is a failure: tried again after p_retry_delays seconds (NULL: the step's backoff)
 -- while attempts are left and p_permanent is not true. Any other is a success with its output; SQL NULL is a valid one. p_attempts is
--- the fence: the attempts_count that the claim returned. A task started again since, or no longer started, is lost to the caller
--- and left alone (NULL: no fence). The result is that of pgflow.complete_task and fail_task called one by one: in each run first
+-- the fence: the attempts_count that the claim returned. A task started again since, by another worker in an attempt of the same
+-- number too, or no longer started, is lost to the caller and left alone (NULL: no fence). The result is that of pgflow.complete_task and fail_task called one by one: in each run first
 -- the failure that fails it, then retries, then the rest in the order of the batch. Only one thing is left to complete_task: steps
 -- and runs that direct writes to the tables made ready go on with it, not here (or call pgflow.start_ready_steps).
 --
@@ -116,7 +116,8 @@ begin
     v_watched := pgflowc._watched_runs(v_flow.flow_slug, p_run_ids);
     if v_flow.map_sources is not null or array_remove(p_errors, null) <> '{}' then
       v_failures := pgflowc._record_failures(
-        v_flow, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_retry_delays, p_permanent, v_watched
+        v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_retry_delays,
+        p_permanent, v_watched
       );
       v_ordinals := v_failures.ordinals;
       v_outcomes := v_failures.outcomes;
@@ -141,7 +142,7 @@ begin
   while v_size > 0 and v_turn < v_last_turn loop
     v_turn := v_turn + 1;
     v_done := pgflowc._complete_tasks(
-      v_flow, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, v_turns, v_turn
+      v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, v_turns, v_turn
     );
     v_ordinals := v_ordinals || v_done.ordinals;
     v_outcomes := v_outcomes || array_fill('completed'::text, array[coalesce(cardinality(v_done.ordinals), 0)]);

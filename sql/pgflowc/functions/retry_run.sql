@@ -4,7 +4,8 @@
 -- steps that had begun are queued again as if new: attempts from 0, a new message, visible at once. Steps that had not begun wait for
 -- their dependencies as before; those that are ready are put through their conditions, so a run that failed for a condition fails
 -- for it again, unless the definition has changed meanwhile. Events: run:started, and step:started for a step that had failed.
--- An outcome that a worker reports late for an attempt of before counts if the task is in an attempt of the same number again.
+-- An outcome that a worker reports late for an attempt of before is lost (finish_batch), unless it is that worker's again, in an
+-- attempt of the same number.
 -- Raises no_data_found for an unknown run.
 -- Locks: the run, its step states, tasks, messages.
 create or replace function pgflowc.retry_run(p_run_id uuid)
