@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from pgflowc import __version__
 
@@ -69,10 +70,27 @@ COMMANDS = (
 )
 
 
+class _Root(TyperGroup):
+    """The list of commands, in plain text: rich would take longer to import than everything else."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super(TyperGroup, self).format_help(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands by what they are about."""
+        width = max(len(command.name) for command in COMMANDS)
+        for panel in dict.fromkeys(command.panel for command in COMMANDS):
+            with formatter.section(panel):
+                formatter.write_dl(
+                    [(f"{found.name:{width}}", found.help) for found in COMMANDS if found.panel == panel]
+                )
+
+
 def build(arguments: Sequence[str]) -> typer.Typer:
     """The application for these arguments (program name left out); only the command they name is imported."""
     app = typer.Typer(
         name="pgflowc",
+        cls=_Root,
         help="Compile flow specs to PostgreSQL workflows, apply them and run them.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
