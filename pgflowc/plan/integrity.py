@@ -1,13 +1,14 @@
-"""Whether the migrations that the lock records are still there, as they were written."""
+"""Whether the migrations that are there are those that the lock records, as they were written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from hashlib import sha256
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import generated
 from pgflowc.plan.lock import LOCK, Lock
+from pgflowc.plan.names import is_ours
 
 
 def checksum(content: bytes) -> str:
@@ -26,3 +27,17 @@ def check_integrity(lock: Lock, directory: str, present: Mapping[str, bytes], re
         elif checksum(content) != migration.checksum:
             message = f"{path} was changed after it was written; {LOCK} has another checksum"
             report.add(Diagnostic(generated.MIGRATION_EDITED, message, help=(f"git checkout -- {path}",)))
+
+
+def check_strays(
+    lock: Lock, planned: Set[str], directory: str, present: Mapping[str, bytes], report: Report
+) -> None:
+    """Report migrations of ours that the lock does not record, and that are not those `planned` (by name
+    without suffix) from an earlier try.
+    """
+    recorded = {migration.name for migration in lock.migrations}
+    for name, content in sorted(present.items()):
+        if name not in recorded and is_ours(name, content) and name.rpartition(".")[0] not in planned:
+            message = f"{directory}/{name} was written by pgflowc, and {LOCK} does not record it"
+            help = "if it came with another branch's lock, delete it, and its .down.sql, and compile again"
+            report.add(Diagnostic(generated.STRAY_MIGRATION, message, help=(help,)))

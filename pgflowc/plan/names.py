@@ -34,7 +34,7 @@ def migration_names(
     unrecorded, highest = dict[Wanted, int](), 0
     for name in present.keys() | recorded:
         ours = _OURS.fullmatch(name)
-        if ours and ours[2] in titles and name not in recorded and _is_ours(present[name]):
+        if ours and ours[2] in titles and name not in recorded and _is_generated(present[name]):
             one = titles[ours[2]]
             unrecorded[one] = max(int(ours[1]), unrecorded.get(one, 0))
         elif numbered := _NUMBERED.fullmatch(name):
@@ -58,6 +58,11 @@ def _timestamps(last: int, now: datetime | None) -> Iterator[str]:
         at += timedelta(seconds=1)
 
 
-def _is_ours(content: bytes) -> bool:
+def is_ours(name: str, content: bytes) -> bool:
+    """Whether a file is a migration of ours, a down migration aside."""
+    return bool(_OURS.fullmatch(name)) and not name.endswith(".down.sql") and _is_generated(content)
+
+
+def _is_generated(content: bytes) -> bool:
     """Whether the first lines say so; a migration of dbmate begins with a line of its own."""
     return GENERATED.encode() in content[:80]

@@ -12,7 +12,7 @@ from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes, payload_changes, stored_order, undo
 from pgflowc.plan.fingerprints import fingerprints
-from pgflowc.plan.integrity import check_integrity
+from pgflowc.plan.integrity import check_integrity, check_strays
 from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
 from pgflowc.plan.names import migration_names
@@ -66,8 +66,10 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
         entry = lock.flows.get(flow.slug)
         steps[flow.slug] = _changed(flow, entry, target, report) if entry else _created(flow, target)
     migrations = [step.migration for step in steps.values() if step.migration]
+    named = _named(migrations, lock, target, report)
+    check_strays(lock, {one.name for one in named}, target.directory, target.present, report)
     return Plan(
-        _named(migrations, lock, target, report),
+        named,
         tuple(op for step in steps.values() for op in step.noted),
         {slug: step.entry for slug, step in steps.items() if step.entry},
     )
