@@ -123,6 +123,14 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(self._loop, self._running)
         self._draining = False
+        isolated = [
+            binding.handler
+            for bound in registry
+            for binding in bound.bindings.values()
+            if place_of(binding) == "process"
+        ]
+        if isolated:
+            threads.submit(lambda: self._processes.warm(isolated))
 
     # Begin and end
 

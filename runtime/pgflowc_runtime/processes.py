@@ -22,7 +22,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -120,6 +120,14 @@ class Processes:
             unhurt = call.end()
             self._put_back(child, usable=unhurt and end is not None)
         return end or Failed(child.obituary())
+
+    def warm(self, handlers: Sequence[Callable[..., Any]]) -> None:
+        """Have a process that has imported these handlers, so that the first call does not wait for that.
+
+        Blocks; what cannot be imported is the first call's trouble.
+        """
+        facts = Facts(UUID(int=0), "", "", 0, 1, 1, 0.0, logging.CRITICAL)
+        self.call(Call(_nothing, list(handlers), facts, lambda: None))
 
     def close(self) -> None:
         """Kill every process."""
@@ -241,6 +249,10 @@ def _answer(load_flow_input: Callable[[], Any]) -> bytes:
 
 
 # In the child
+
+
+def _nothing(argument: Any, context: Context[Any]) -> None:
+    """A handler to warm up with."""
 
 
 def _serve(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import textwrap
@@ -100,6 +101,18 @@ async def test_it_runs_elsewhere_and_the_process_is_used_again(bench, flow, hand
     assert (first["doubled"], second["doubled"]) == (8, 10)
     assert first["pid"] == second["pid"] != os.getpid()
     await bench.until(lambda: gone(first["pid"]))
+
+
+async def test_a_process_is_ready_before_the_first_call(bench, flow, handlers: ModuleType) -> None:
+    defined = flow(timeout=1)
+
+    def ready() -> bool:
+        return any(child.name == "pgflowc-handler" for child in multiprocessing.active_children())
+
+    async with bench.working((defined, {"only": handlers.where})):
+        await bench.until(ready)
+        assert (await bench.run(defined, {"n": 4})).status == "completed"
+    await bench.until(lambda: not ready())
 
 
 async def test_context_logs_and_async_handlers(bench, flow, handlers: ModuleType, caplog) -> None:
