@@ -110,12 +110,13 @@ STRAY_MIGRATION = Code(
     Severity.WARNING,
     "a migration of pgflowc's is not recorded in the lock",
     cause="The file says that pgflowc wrote it, and pgflowc.lock does not know it: after a merge, the lock "
-    "of one branch was kept, and the migrations of both. `pgflowc db up` would apply the file all the same, and the "
-    "lock would be wrong about what is in the database.",
+    "of one branch was kept, and the migrations of both. `pgflowc db up` would apply the file all the"
+    " same, and the lock would be wrong about what is in the database.",
     example="$ git checkout --ours pgflowc.lock && pgflowc compile",
-    cure="Delete the file, and its .down.sql, and compile again: what the spec still has of its change is part "
-    "of the next migration. If a database applied it, restore the lock that records it instead.",
+    cure="Delete the file, and its .down.sql, and compile again: what the spec still has of its change is "
+    "part of the next migration. If a database applied it, restore the lock that records it instead.",
 )
+
 
 EDITED = Code(
     "PGF811",
