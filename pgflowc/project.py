@@ -119,6 +119,17 @@ def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[st
     return present
 
 
+def neighbours(project: Project) -> tuple[str, ...]:
+    """The names of modules and packages in the directory that holds the project's package, sorted."""
+    found = set()
+    with suppress(OSError), os.scandir(project.source_dir) as entries:
+        for entry in entries:
+            name = entry.name.removesuffix(".py")
+            if name.isidentifier() and entry.is_dir() is (name == entry.name):
+                found.add(name)
+    return tuple(sorted(found))
+
+
 def read_paths(paths: Sequence[str], report: Report) -> Specs:
     """The specs that a command line names, by path as given: files, directories (searched), patterns; with
     what they refer to. Each may refer to files of the project it lies in, or else of the directory that the

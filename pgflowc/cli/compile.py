@@ -25,7 +25,7 @@ from pgflowc.diagnostics.codes import files
 from pgflowc.document.referred import Specs
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
 from pgflowc.plan import LOCK
-from pgflowc.project import Project, load_project, read_flows, read_present
+from pgflowc.project import Project, load_project, neighbours, read_flows, read_present
 from pgflowc.render import Layout
 from pgflowc.settings import package_fault
 
@@ -166,7 +166,13 @@ def _project(root: Path, package: str | None, format: Format) -> tuple[Project, 
         show(report.sorted(), {}, root, format)
         raise typer.Exit(exit_code(report.sorted()))
     settings = found.settings
-    return found, Layout(name, settings.source_dir, settings.migrations_dir, settings.migrations_format)
+    return found, Layout(
+        name,
+        settings.source_dir,
+        settings.migrations_dir,
+        settings.migrations_format,
+        neighbours(found),
+    )
 
 
 def _compile(

@@ -155,7 +155,12 @@ def _patterns(root: Path, package: str | None) -> list[str]:
     unheard = Report()
     project = load_project(root, unheard)
     settings = project.settings if project is not None else Settings()
-    layout = Layout(package or settings.package or "_", settings.source_dir, settings.migrations_dir)
+    layout = Layout(
+        package or settings.package or "_",
+        settings.source_dir,
+        settings.migrations_dir,
+        settings.migrations_format,
+    )
     found = [CONFIG, *settings.flows, *layout.inputs()]
     if project is not None:
         specs = read_flows(project, unheard)

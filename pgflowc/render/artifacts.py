@@ -24,12 +24,21 @@ from pgflowc.render.verify import verify
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things go: directories relative to the project, in POSIX form; `package` may be dotted."""
+    """Where things go: directories relative to the project, in POSIX form; `package` may be dotted.
+
+    `neighbours` are the modules and packages that stand beside it: the project's own as well.
+    """
 
     package: str
     source_dir: str = "."
     migrations_dir: str = "migrations"
     migrations_format: MigrationFormat = "plain"
+    neighbours: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The project's top-level modules and packages."""
+        return (self.package.partition(".")[0], *self.neighbours)
 
     def python(self, *names: str) -> str:
         """The path of a file of the package."""
@@ -125,7 +134,7 @@ def _migrations(
 def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
     """The files that are written anew each time."""
     files = {
-        layout.python("_generated", f"{flow.names.module}.py"): render_module(layout.package, flow)
+        layout.python("_generated", f"{flow.names.module}.py"): render_module(layout.own, flow)
         for flow in flows
     }
     files[layout.python("_generated", "__init__.py")] = seal(
@@ -135,7 +144,7 @@ def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
             docstring="Types and definitions, a module for each flow and job.",
         )
     )
-    files[layout.python("registry.py")] = render_registry(layout.package, flows)
+    files[layout.python("registry.py")] = render_registry(layout.package, layout.own, flows)
     return files
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from pgflowc.render.layout import Group, lay_out
 
@@ -48,16 +48,15 @@ def standard_imports(used: Iterable[str]) -> tuple[list[str], dict[tuple[str, st
     return statements, {(ORIGINS[name], name): name for name in used & ORIGINS.keys()}
 
 
-def import_sections(found: Imported, package: str, statements: Iterable[str] = ()) -> list[list[str]]:
-    """The import statements of a module of `package`: the standard library (which `statements` belong to),
-    other packages, and the project's own.
+def import_sections(found: Imported, own: Collection[str], statements: Iterable[str] = ()) -> list[list[str]]:
+    """The import statements of a module: the standard library (which `statements` belong to), other packages,
+    and those of `own`.
     """
     sections: list[dict[tuple[str, str], str]] = [{}, {}, {}]
-    own = package.partition(".")[0]
     for (module, name), as_ in found.items():
         top = module.partition(".")[0]
         # Linters have the same list. It differs between versions, but not in modules that handlers live in.
-        place = 2 if top == own else 0 if top in sys.stdlib_module_names else 1
+        place = 0 if top in sys.stdlib_module_names else 2 if top in own else 1
         sections[place][module, name] = as_
     texts = [from_imports(section) for section in sections]
     texts[0] = [*statements, *texts[0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 
 from pgflowc.graph.model import StepOptions
@@ -25,8 +25,8 @@ class Block:
     text: str
 
 
-def render_module(package: str, typed: TypedFlow) -> str:
-    """The text of `_generated/<flow>.py` in `package`."""
+def render_module(own: Collection[str], typed: TypedFlow) -> str:
+    """The text of `_generated/<flow>.py`; `own` are the top-level packages of the project."""
     definitions = list(_definitions(typed))
     used = frozenset({"Final"}).union(*(definition.used for definition in definitions))
     statements, imported = standard_imports(used)
@@ -35,7 +35,7 @@ def render_module(package: str, typed: TypedFlow) -> str:
             "flow.py.jinja",
             origin=origin(typed.flow.source),
             docstring=docstring_lines(_summary(typed)),
-            imports=import_sections({**imported, **typed.payloads.imports}, package, statements),
+            imports=import_sections({**imported, **typed.payloads.imports}, own, statements),
             constants=list(_constants(typed)),
             blocks=list(_spaced(definitions)),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pgflowc.render.header import origin, seal
 from pgflowc.render.imports import import_sections
@@ -13,8 +13,8 @@ from pgflowc.render.signatures import TypedFlow
 from pgflowc.render.templates import fill
 
 
-def render_registry(package: str, flows: Sequence[TypedFlow]) -> str:
-    """The text of `registry.py` for flows in the order of their slugs."""
+def render_registry(package: str, own: Collection[str], flows: Sequence[TypedFlow]) -> str:
+    """The text of `registry.py` for flows in the order of their slugs; `own` are the project's packages."""
     imports = _Imports()
     additions = [_addition(package, typed, imports) for typed in flows]
     return seal(
@@ -22,7 +22,7 @@ def render_registry(package: str, flows: Sequence[TypedFlow]) -> str:
             "registry.py.jinja",
             origin=origin(None),
             docstring=docstring_lines(f"Handlers of every flow and job of `{package}`."),
-            imports=imports.sections(package),
+            imports=imports.sections(own),
             additions=additions,
         )
     )
@@ -60,6 +60,6 @@ class _Imports:
             self._found[key] = self._scope.claim(name)
         return self._found[key]
 
-    def sections(self, package: str) -> list[list[str]]:
+    def sections(self, own: Collection[str]) -> list[list[str]]:
         """The import statements."""
-        return import_sections({("pgflowc_runtime", "Registry"): "Registry", **self._found}, package)
+        return import_sections({("pgflowc_runtime", "Registry"): "Registry", **self._found}, own)

@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from pgflowc.cli.app import build
 
 CASES = Path(__file__).parents[2] / "cases"
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -95,3 +98,20 @@ def _run(directory: Path, module: str | None, *arguments: str) -> None:
     command = [sys.executable, *(("-m", module) if module else ()), *arguments]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_a_neighbour_of_the_package_is_sorted_as_the_projects_own(tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "work.py").write_text("def load(input, ctx): ...\n")
+    (tmp_path / "zebra.py").write_text("class Key: ...\n")
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "f.yaml").write_text(
+        "flow: f\nsteps:\n"
+        "  a: {handler: 'people.work:load', output: {$python: 'zebra:Key'}}\n"
+        "  b: {handler: 'operator:concat'}\n"
+    )
+    (tmp_path / "pgflowc.toml").write_text('package = "shop"\n')
+    words = ["compile", "--project", str(tmp_path)]
+    done = CliRunner().invoke(build(words), words)
+    assert done.exit_code == 0, done.output
+    _run(tmp_path, "ruff", "check", "--select=I", "--isolated", "--no-cache", "shop")
