@@ -101,8 +101,11 @@ class Worker:
         faults: dict[str, str] = {}
         if self.lifecycle.state is not State.RUNNING:
             faults["worker"] = str(self.lifecycle.state)
-        elif self._listener is not None and not self._listener.connected:
-            faults["listener"] = "not connected"
+        else:
+            if not self._claim_loop.database_answers:
+                faults["database"] = "does not answer"
+            if self._listener is not None and not self._listener.connected:
+                faults["listener"] = "not connected"
         if self._deprecated_flows:
             faults["flows"] = f"deprecated for {', '.join(sorted(self._deprecated_flows))}"
         return faults

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgflowc_runtime import ConfigurationError, systemd
@@ -85,6 +86,30 @@ async def test_a_worker_is_ready_until_it_stops(bench, step) -> None:
         worker._deprecated(frozenset({"f"}))
         assert worker.unready()["flows"] == "deprecated for f"
     assert worker.unready()["worker"] == "stopped"
+
+
+@pytest.mark.parametrize("how", ["notify", "polling"])
+async def test_a_worker_is_unready_while_its_database_is_away(bench, step, how: str) -> None:
+    flow = bench.flow("f", step("only"))
+    parts = psycopg.conninfo.conninfo_to_dict(bench.dsn)
+    name = parts["dbname"]
+    gate = psycopg.sql.SQL("alter database {} with allow_connections {}")
+    elsewhere = psycopg.conninfo.make_conninfo("", **{**parts, "dbname": "postgres"})
+    options = {
+        "signal": how,
+        "min_poll_interval": 20,
+        "max_poll_interval": 50,
+        "notify_fallback_interval": 50,
+    }
+    with psycopg.connect(elsewhere, autocommit=True) as admin:
+        async with bench.working((flow, {"only": print}), **options) as worker:
+            await bench.until(lambda: worker.unready() == {})
+            admin.execute(gate.format(psycopg.sql.Identifier(name), psycopg.sql.SQL("false")))
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+            await bench.until(lambda: worker.unready().get("database") == "does not answer")
+            assert ("listener" in worker.unready()) == (how == "notify")
+            admin.execute(gate.format(psycopg.sql.Identifier(name), psycopg.sql.SQL("true")))
+            await bench.until(lambda: worker.unready() == {})
 
 
 async def test_a_process_with_pages_and_a_blocked_loop(bench, step, app, worker_process) -> None:
