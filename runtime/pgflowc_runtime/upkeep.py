@@ -18,6 +18,10 @@ from pgflowc_runtime.queries import Query
 log = logging.getLogger("pgflowc.worker")
 
 
+# A worker without work is one of many that sit there day and night: it does half of this.
+_IDLE_FACTOR = 2
+
+
 class Heartbeat:
     """Keeps the worker's rows alive; tells of queues for which somebody has deprecated this worker."""
 
@@ -28,12 +32,14 @@ class Heartbeat:
         function_name: str,
         *,
         interval: float,
+        idle: Callable[[], bool],
         deprecated: Callable[[frozenset[str]], None],
     ) -> None:
-        """`interval` in seconds."""
+        """`interval` in seconds, twice that while the worker is `idle`."""
         self._database = database
         self._query = queries.workers(worker_ids, function_name)
         self._interval = interval
+        self._idle = idle
         self._deprecated = deprecated
 
     async def beat(self) -> None:
@@ -45,7 +51,7 @@ class Heartbeat:
     async def run(self) -> None:
         """Beat until cancelled, also while the worker drains, or others would take its tasks for lost."""
         while True:
-            await asyncio.sleep(self._interval)
+            await _sleep(self._interval, self._idle)
             try:
                 await self.beat()
             except (psycopg.Error, OSError) as error:
@@ -56,13 +62,20 @@ class Recovery:
     """Queues tasks again whose worker died. One worker does it at a time; the database sees to that."""
 
     def __init__(
-        self, database: Database, attention: Attention, query: Query[int], *, interval: float
+        self,
+        database: Database,
+        attention: Attention,
+        query: Query[int],
+        *,
+        interval: float,
+        idle: Callable[[], bool],
     ) -> None:
-        """`query` recovers and returns how many; `interval` in seconds."""
+        """`query` recovers and returns how many; `interval` in seconds, twice that while `idle`."""
         self._database = database
         self._attention = attention
         self._query = query
         self._interval = interval
+        self._idle = idle
 
     async def run(self) -> None:
         """Recover now and by the clock, until cancelled."""
@@ -75,4 +88,10 @@ class Recovery:
                 if recovered:
                     log.warning("%d stalled tasks are back in their queues", recovered)
                     self._attention.mark_all()
-            await asyncio.sleep(self._interval)
+            await _sleep(self._interval, self._idle)
+
+
+async def _sleep(seconds: float, idle: Callable[[], bool]) -> None:
+    await asyncio.sleep(seconds)
+    if idle():
+        await asyncio.sleep(seconds * (_IDLE_FACTOR - 1))

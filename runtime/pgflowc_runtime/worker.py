@@ -41,6 +41,7 @@ log = logging.getLogger("pgflowc.worker")
 
 # At the end nothing may hang: what the database does not take in this time, recovery mends later.
 _GOODBYE_SECONDS = 5.0
+_COURTESY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ class Worker:
             self._worker_ids,
             self.name,
             interval=self.config.heartbeat_interval / 1000,
+            idle=self._idle,
             deprecated=self._deprecated,
         )
         await self._heartbeat.beat()
@@ -246,9 +248,8 @@ class Worker:
             recover = queries.requeue_stalled_tasks()
         if capabilities.has_recover or capabilities.has_requeue:
             interval = self.config.recovery_interval / 1000
-            self._spawn(
-                "recovery", Recovery(self._database, self._attention, recover, interval=interval).run()
-            )
+            recovery = Recovery(self._database, self._attention, recover, interval=interval, idle=self._idle)
+            self._spawn("recovery", recovery.run())
         if not capabilities.has_batches:
             log.warning("this database lacks pgflowc's batch functions: using the core's, one task at a time")
         self._exchange = choose(self._database, capabilities)
@@ -290,6 +291,9 @@ class Worker:
         """How many more handlers may run."""
         return self.config.max_concurrency - len(self._running)
 
+    def _idle(self) -> bool:
+        return not self._running
+
     def start_task(self, task: ClaimedTask) -> None:
         """Call the handler of a claimed task."""
         if self._too_late is not None:
@@ -307,9 +311,15 @@ class Worker:
         if transaction is None:
             self._claim_loop.record(report)
             return
-        finishing = asyncio.create_task(self._finish(transaction, report))
+        finishing = asyncio.create_task(self._finish(transaction, report), name=f"pgflowc-outcome of {task}")
         self._finishing.add(finishing)
-        finishing.add_done_callback(self._finishing.discard)
+        finishing.add_done_callback(self._finished)
+
+    def _finished(self, finishing: asyncio.Task[None]) -> None:
+        self._finishing.discard(finishing)
+        if not finishing.cancelled() and (error := finishing.exception()) is not None:
+            # Recovery will give the task another try.
+            log.error("%s could not be recorded", finishing.get_name(), exc_info=error)
 
     async def _finish(self, transaction: Open, report: Report) -> None:
         """Record the outcome of a handler that has a transaction of its own."""
@@ -400,7 +410,10 @@ class Worker:
             waiter.cancel()
 
     async def _all_done(self) -> None:
-        await asyncio.wait({self._background["claims"]})
+        # What it does at its end is a courtesy, for which a database that is away is not waited for.
+        claims = self._background["claims"]
+        await asyncio.wait({claims}, timeout=_COURTESY_SECONDS)
+        claims.cancel()
         await self._claim_loop.settled()
         while self._running or self._finishing:
             await asyncio.wait({running.call for running in self._running.values()} | self._finishing)
@@ -425,7 +438,9 @@ class Worker:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(goodbye):
                 await self._claim_loop.settled()
-        await self._claim_loop.abandon(_GOODBYE_SECONDS)
+        for finishing in self._finishing:
+            finishing.cancel()
+        await self._claim_loop.abandon(_COURTESY_SECONDS)
         if unrecorded := len(self._recorder):
             log.error("%d outcomes could not be recorded: their tasks will be executed again", unrecorded)
         tasks = self._too_late
@@ -445,9 +460,11 @@ class Worker:
         for task in self._background.values():
             task.cancel()
         if self._background:
-            await asyncio.wait(set(self._background.values()), timeout=_GOODBYE_SECONDS)
+            await asyncio.wait(set(self._background.values()), timeout=_COURTESY_SECONDS)
 
     async def _say_goodbye(self) -> None:
+        if not self._claim_loop.database_answers:
+            return
         with contextlib.suppress(TimeoutError, psycopg.Error, OSError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))

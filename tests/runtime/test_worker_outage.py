@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+
+import psycopg
+import pytest
 
 from pgflowc_runtime import Context
 
@@ -116,3 +122,122 @@ async def test_a_deprecated_worker_takes_no_more_and_leaves(bench, step) -> None
         waiting = await bench.client.start_flow(flow, {})
     assert (await bench.client.get_run(waiting)).status == "started"
     assert bench.value("select count(*) from pgflow.workers where stopped_at is null") == 0
+
+
+class Wire:
+    """A way to the server that can be cut, as when the server is restarted or the network fails."""
+
+    def __init__(self, server: str, directory: Path) -> None:
+        self._server = server
+        self._place = directory / ".s.PGSQL.5432"
+        self._listening: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+
+    async def mend(self) -> None:
+        """Let connections through."""
+        self._listening = await asyncio.start_unix_server(self._connect, self._place)
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones."""
+        assert self._listening is not None
+        self._listening.close()
+        self._place.unlink(missing_ok=True)
+        for end in self._ends:
+            end.transport.abort()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_unix_connection(self._server)
+        self._ends |= {writer, server_writer}
+        await asyncio.gather(self._pump(reader, server_writer), self._pump(server_reader, writer))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def wire(bench, tmp_path) -> AsyncIterator[Wire]:
+    """The worker's way to the database; `bench.far` is a bench that uses it."""
+    parts = psycopg.conninfo.conninfo_to_dict(bench.dsn)
+    wire = Wire(f"{parts['host']}/.s.PGSQL.{parts['port']}", tmp_path)
+    await wire.mend()
+    bench.far = type(bench)(psycopg.conninfo.make_conninfo(bench.dsn, host=str(tmp_path), port=5432))
+    yield wire
+    wire.cut()
+
+
+async def test_outcomes_wait_until_the_database_is_back(bench, step, wire) -> None:
+    flow = bench.flow("away", step("each", kind="map"), input=list[int])
+    ended, release = [], asyncio.Event()
+
+    async def each(item: int, ctx: Context[Any]) -> int:
+        await release.wait()
+        ended.append(item)
+        return item
+
+    async with bench.far.working((flow, {"each": each})):
+        run_id = await bench.client.start_flow(flow, list(range(10)))
+        await bench.until(
+            lambda: bench.value("select count(*) from pgflow.step_tasks where status = 'started'") == 10
+        )
+        wire.cut()
+        release.set()
+        await bench.until(lambda: len(ended) == 10)
+        assert bench.value("select count(*) from pgflow.step_tasks where status = 'completed'") == 0
+        await wire.mend()
+        run = await bench.client.wait(run_id, timeout=20)
+    assert run.output == {"each": list(range(10))}
+    assert bench.value("select max(attempts_count) from pgflow.step_tasks") == 1
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_a_worker_stops_in_time_though_the_database_is_away(bench, step, wire, busy: bool) -> None:
+    flow = bench.flow("away", step("only"))
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def only(input: Any, ctx: Context[Any]) -> None:
+        started.set()
+        await release.wait()
+
+    async with bench.far.working((flow, {"only": only}), drain_timeout=1) as worker:
+        running = asyncio.create_task(worker.run())
+        if busy:
+            await bench.client.start_flow(flow, {})
+            await started.wait()
+        wire.cut()
+        release.set()
+        began = time.monotonic()
+        worker.stop()
+        stopped = await running
+        assert time.monotonic() - began < 1 + 3
+    assert stopped.given_back == int(busy), (
+        "an outcome that is not recorded counts as a task to be done again"
+    )
+
+
+async def test_one_refused_outcome_of_a_batch_does_not_hurt_the_others(bench, step) -> None:
+    flow = bench.flow("mixed", step("only"))
+    release = asyncio.Event()
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        await release.wait()
+        return "a\x00b" if input["n"] == 3 else input["n"]
+
+    async with bench.working((flow, {"only": only})):
+        ids = [await bench.client.start_flow(flow, {"n": n}) for n in range(8)]
+        await bench.until(
+            lambda: bench.value("select count(*) from pgflow.step_tasks where status = 'started'") == 8
+        )
+        release.set()
+        runs = [await bench.client.wait(run_id, timeout=20) for run_id in ids]
+    assert [run.output for run in runs if run.status == "completed"] == [
+        {"only": n} for n in range(8) if n != 3
+    ]
+    assert "PostgreSQL refuses it" in (runs[3].error or "")
+    assert bench.value("select max(attempts_count) from pgflow.step_tasks") == 1
