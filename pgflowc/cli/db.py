@@ -26,8 +26,10 @@ from pgflowc.database.migrations import (
     apply_migrations,
     compare,
     read_migrations,
+    read_undo,
     recorded_migrations,
     refuse_changed,
+    undo_migrations,
 )
 from pgflowc.database.remedies import remedy
 from pgflowc.database.rollback import NAMES, roll_back
@@ -84,6 +86,45 @@ def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOp
         )
     else:
         print_status(resolved, found)
+
+
+@app.command()
+def rollback(
+    dsn: DsnOption = None,
+    project: ProjectOption = None,
+    to: Annotated[
+        int | None,
+        typer.Option("--to", metavar="N", min=0, help="Undo all migrations above this number; default: one."),
+    ] = None,
+    allow_data_loss: Annotated[
+        bool, typer.Option("--allow-data-loss", help="Undo even what deletes runs.")
+    ] = False,
+) -> None:
+    """Undo the last migration that was applied, or all above a number, by their .down.sql files."""
+    root = project_root(project)
+    with _errors():
+        key, files = _migrations(root)
+        found = configured_project(root)
+        if key is None or found is None:
+            fail("there are no migrations that pgflowc applies here", help="`pgflowc db up` tells who does")
+        resolved = resolve_dsn(dsn, root, start_embedded=False)
+        typer.echo(f"database  {resolved.display}{origin(resolved)}")
+        with connect(resolved) as connection:
+            applied = compare(files, recorded_migrations(connection, key)).applied[::-1]
+            chosen = applied[:1] if to is None else [one for one in applied if one.number > to]
+            undos = [(one, read_undo(found.migrations_dir, found.root, one)) for one in chosen]
+            losses = [one.path for one, undo in undos if undo.deletes_runs]
+            if losses and not allow_data_loss:
+                fail(
+                    f"undoing {', '.join(losses)} deletes runs, or parts of them",
+                    help=f"after a backup: pgflowc db rollback{f' --to {to}' if to is not None else ''} "
+                    "--allow-data-loss",
+                    code=FINDINGS,
+                )
+            for migration in undo_migrations(connection, key, undos):
+                typer.echo(f"undone    {migration.path}")
+    if not undos:
+        typer.echo("Nothing to undo.")
 
 
 @app.command()

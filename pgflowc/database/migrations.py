@@ -16,7 +16,7 @@ from pgflowc.database.errors import DatabaseError
 from pgflowc.database.statements import Statement, split_statements
 
 _NAME = re.compile(r"(\d+)_.+\.sql")
-_CORRECT = "nothing of this migration was kept; correct it and run `pgflowc db up` again"
+_DELETES = re.compile(r"\bpgflow\.delete_flow_and_data\b|\bpgflowc\.remove_step\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Migration:
     path: str
     text: str
     checksum: str
+
+    @property
+    def deletes_runs(self) -> bool:
+        """Whether it calls what deletes runs, or parts of them."""
+        return _DELETES.search(self.text) is not None
 
     @property
     def number(self) -> int:
@@ -111,6 +116,34 @@ def apply_migrations(
         yield migration
 
 
+def read_undo(directory: Path, root: Path, migration: Migration) -> Migration:
+    """The `.down.sql` of an applied migration. Raises DatabaseError when there is none."""
+    file = directory / f"{migration.name.removesuffix('.sql')}.down.sql"
+    if not file.exists():
+        raise DatabaseError(f"{migration.path} has no {file.name}, so nothing is known that undoes it")
+    return _read(file, root)
+
+
+def undo_migrations(
+    connection: psycopg.Connection, project: str, undos: Sequence[tuple[Migration, Migration]]
+) -> Iterator[Migration]:
+    """Undo applied migrations, given with what undoes each, in that order; hands out each one undone.
+
+    Each in one transaction together with its record. Raises DatabaseError (a finding) when one fails: nothing
+    of it stays, those before it are undone.
+    """
+    for migration, undo in undos:
+        with exclusive_transaction(connection):
+            if migration.name not in recorded_migrations(connection, project):
+                continue
+            _run(connection, undo, again="pgflowc db rollback")
+            connection.execute(
+                "delete from pgflowc.applied_migrations where project = %s and name = %s",
+                (project, migration.name),
+            )
+        yield migration
+
+
 def refuse_changed(state: MigrationState) -> None:
     """Raise DatabaseError when a file that was applied is no longer the same."""
     if not state.changed:
@@ -125,14 +158,14 @@ def refuse_changed(state: MigrationState) -> None:
     )
 
 
-def _run(connection: psycopg.Connection, migration: Migration) -> None:
+def _run(connection: psycopg.Connection, migration: Migration, again: str = "pgflowc db up") -> None:
     statements = list(split_statements(migration.text))
     # Deferred constraints are checked here, where their failure still has a file to name.
     last = Statement("set constraints all immediate", statements[-1].line if statements else 1, ())
     for statement in (*statements, last):
         if statement.ends_transaction:
             reason = f"`{statement.words[0]}`: a migration is one transaction, it cannot begin or end another"
-            raise _fails(migration, statement.line, reason)
+            raise _fails(migration, statement.line, reason, again)
         try:
             connection.execute(statement.text)
         except psycopg.errors.InsufficientPrivilege as error:
@@ -141,7 +174,7 @@ def _run(connection: psycopg.Connection, migration: Migration) -> None:
             # Some of what a statement itself fails with counts as operational, too: a lock that is not given.
             if isinstance(error, psycopg.OperationalError) and (connection.closed or not error.sqlstate):
                 raise
-            raise _fails(migration, _line(statement, error), _reason(error), _help(error)) from error
+            raise _fails(migration, _line(statement, error), _reason(error), again, error) from error
     # What the file set for its session (a search_path, a role) ends with it.
     connection.execute("reset session authorization")
     connection.execute("reset all")
@@ -158,14 +191,17 @@ def _reason(error: psycopg.Error) -> str:
     return ". ".join(text.rstrip(".") for text in (diag.message_primary or str(error).strip(), *extra))
 
 
-def _help(error: psycopg.Error) -> str:
-    if isinstance(error, psycopg.errors.ObjectInUse | psycopg.errors.LockNotAvailable):
-        return "nothing of this migration was kept; run `pgflowc db up` again later"
-    return _CORRECT
-
-
-def _fails(migration: Migration, line: int, reason: str, help: str = _CORRECT) -> DatabaseError:
-    return DatabaseError(f"{migration.path}:{line}: {reason}", help=help, finding=True)
+def _fails(
+    migration: Migration, line: int, reason: str, again: str, error: psycopg.Error | None = None
+) -> DatabaseError:
+    # Only time mends these.
+    later = isinstance(error, psycopg.errors.ObjectInUse | psycopg.errors.LockNotAvailable)
+    todo = f"run `{again}` again later" if later else f"correct it and run `{again}` again"
+    return DatabaseError(
+        f"{migration.path}:{line}: {reason}",
+        help=f"nothing of this migration was kept; {todo}",
+        finding=True,
+    )
 
 
 def _is_migration(name: str) -> bool:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from pgflowc.cli.app import build
 from pgflowc.database import DatabaseError
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import ResolvedDsn
@@ -142,3 +144,58 @@ def test_a_directory_in_the_place_of_a_file_is_refused(directory: Path) -> None:
 
 def test_no_directory_means_no_migrations(tmp_path: Path) -> None:
     assert read_migrations(tmp_path / "migrations", tmp_path) == ()
+
+
+@pytest.fixture
+def project(directory: Path) -> Path:
+    """A project with three migrations: a table, a column, and a flow."""
+    (directory.parent / "pgflowc.toml").write_text('package = "shop"\n')
+    _write(directory, "0001_a.sql", "create table a (n integer);")
+    _write(directory, "0001_a.down.sql", "drop table a;")
+    _write(directory, "0002_b.sql", "alter table a add m integer;")
+    _write(directory, "0002_b.down.sql", "alter table a drop m;")
+    _write(directory, "0003_c.sql", "select pgflow.create_flow('c');")
+    _write(directory, "0003_c.down.sql", "select pgflow.delete_flow_and_data('c');")
+    return directory.parent
+
+
+def _rollback(dsn: str, project: Path, *options: str) -> tuple[int, str]:
+    words = ["db", "rollback", "--dsn", dsn, "--project", str(project), *options]
+    done = CliRunner().invoke(build(words), words)
+    return done.exit_code, done.output.partition("\n")[2]
+
+
+def test_migrations_are_undone_from_the_last_one_back(core_dsn: str, project: Path) -> None:
+    _apply(core_dsn, project / "migrations")
+    code, said = _rollback(core_dsn, project)
+    assert (code, said) == (
+        1,
+        "error: undoing migrations/0003_c.sql deletes runs, or parts of them\n"
+        " help: after a backup: pgflowc db rollback --allow-data-loss\n",
+    )
+    assert _rollback(core_dsn, project, "--allow-data-loss") == (0, "undone    migrations/0003_c.sql\n")
+    assert _value(core_dsn, "select count(*) from pgflow.flows") == 0
+    assert _rollback(core_dsn, project) == (0, "undone    migrations/0002_b.sql\n")
+    # What is undone is pending again.
+    assert _apply(core_dsn, project / "migrations") == ["0002_b.sql", "0003_c.sql"]
+    undone = "".join(f"undone    migrations/{name}.sql\n" for name in ("0003_c", "0002_b", "0001_a"))
+    assert _rollback(core_dsn, project, "--to", "0", "--allow-data-loss") == (0, undone)
+    assert _rollback(core_dsn, project) == (0, "Nothing to undo.\n")
+    assert _value(core_dsn, "select to_regclass('a') is null") is True
+
+
+def test_an_undo_that_fails_leaves_nothing(core_dsn: str, project: Path) -> None:
+    _apply(core_dsn, project / "migrations")
+    (project / "migrations" / "0003_c.down.sql").unlink()
+    code, said = _rollback(core_dsn, project)
+    assert (code, said) == (
+        2,
+        "error: migrations/0003_c.sql has no 0003_c.down.sql, so nothing is known that undoes it\n",
+    )
+    _write(project / "migrations", "0003_c.down.sql", "drop table a;\nselect no_such_function();")
+    code, said = _rollback(core_dsn, project)
+    assert code == 1
+    assert said.startswith("error: migrations/0003_c.down.sql:2: function no_such_function() does not exist")
+    assert "correct it and run `pgflowc db rollback` again" in said
+    assert _value(core_dsn, "select count(*) from a") == 0
+    assert _apply(core_dsn, project / "migrations") == []

@@ -47,7 +47,8 @@ BROKEN_LOCK = Code(
     cause="The lock is not the JSON that pgflowc writes: a merge left conflict markers, or it was "
     "edited by hand.",
     example="<<<<<<< HEAD",
-    cure="After a merge keep the entries of both sides; otherwise restore the file from version control.",
+    cure="After a merge keep the lock of the branch that is deployed, delete the migrations that it does not "
+    "record, and compile again. Otherwise restore the file from version control.",
 )
 
 LOCK_VERSION = Code(
