@@ -22,6 +22,8 @@ from pgflowc_runtime.queries import Query
 
 T = TypeVar("T")
 
+_DATA_EXCEPTION = "22000"
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -61,7 +63,11 @@ def refused(error: psycopg.Error) -> Refused:
     """What psycopg raised."""
     hopeless = error.sqlstate is None and is_hopeless(error)
     transient = isinstance(error, PoolTimeout) or (is_transient(error) and not hopeless)
-    return Refused(error, sqlstate=error.sqlstate, message=headline(error), transient=transient)
+    # What psycopg itself refuses to send has no code.
+    state = (
+        _DATA_EXCEPTION if error.sqlstate is None and isinstance(error, psycopg.DataError) else error.sqlstate
+    )
+    return Refused(error, sqlstate=state, message=headline(error), transient=transient)
 
 
 def ask(query: Query[T]) -> Call[T]:

@@ -28,8 +28,9 @@ FOREIGN_KEY_VIOLATION = "23503"
 INSUFFICIENT_PRIVILEGE = "42501"
 # Missing schema, function, table.
 _NOT_INSTALLED = ("3F000", "42883", "42P01")
-# raise exception without a code, and the classes of data exceptions and of what is too large.
-_BAD_DATA = ("P0001", "22", "54")
+# The classes of data exceptions and of what is too large; then also raise exception without a code.
+_DATA = ("22", "54")
+_BAD_DATA = (*_DATA, "P0001")
 
 
 def of_statement(refused: Refused, dsn: str | None) -> Exception:
@@ -50,6 +51,8 @@ def of_statement(refused: Refused, dsn: str | None) -> Exception:
             f"this role may not do that: {refused.message}",
             help="grant it what docs/client.md lists, or use another role",
         )
+    if state.startswith(_DATA):
+        return InvalidInput(refused.message)
     return refused.error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +22,15 @@ NO_INPUT: Any = MappingProxyType({})
 
 
 def slug_of(flow: FlowOrSlug) -> str:
-    """The slug of a flow that is given as one or the other."""
-    return flow if isinstance(flow, str) else flow.slug
+    """The slug of a flow that is given as one or the other; InvalidInput if it is neither."""
+    if isinstance(flow, str):
+        return flow
+    slug = getattr(flow, "slug", None)
+    if not isinstance(slug, str):
+        raise InvalidInput(
+            f"a flow is named by its slug or its generated object, not by a {type(flow).__name__}"
+        )
+    return slug
 
 
 def encode(flow: FlowOrSlug, value: Any) -> str:
@@ -51,6 +58,8 @@ def encode(flow: FlowOrSlug, value: Any) -> str:
 
 def encode_each(flow: FlowOrSlug, values: Iterable[Any]) -> list[str]:
     """`encode` each value; raises InvalidInput that says which one is wrong."""
+    if isinstance(values, Mapping | str | bytes | BaseModel):
+        raise InvalidInput(f"inputs are a list with an input for each run, not one {type(values).__name__}")
     texts = []
     for number, value in enumerate(values):
         try:

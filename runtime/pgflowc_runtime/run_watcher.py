@@ -10,6 +10,7 @@ a connection is lost, and the same goes for databases that cannot notify, only s
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from pgflowc_runtime import run_faults
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call
 from pgflowc_runtime.calls import looking
-from pgflowc_runtime.errors import DatabaseUnavailable
+from pgflowc_runtime.errors import DatabaseUnavailable, InvalidTime
 from pgflowc_runtime.event_feed import EventFeed, Subscription
 from pgflowc_runtime.polling import pauses
 from pgflowc_runtime.rows import RunStatus, RunWithStates
@@ -197,7 +198,9 @@ async def until_ended(
     run_id: UUID,
     timeout: float | None,  # noqa: ASYNC109 - ends in WaitTimeout, which says more than a TimeoutError
 ) -> None:
-    """Return when the run has ended. Raises WaitTimeout after `timeout` seconds, RunNotFound."""
+    """Return when the run has ended. Raises WaitTimeout after `timeout` seconds, RunNotFound, InvalidTime."""
+    if timeout is not None and math.isnan(timeout):
+        raise InvalidTime("a timeout is seconds or None, not NaN")
     deadline = None if timeout is None else time.monotonic() + timeout
     looks, known = Looks(subscription), False
     while True:

@@ -16,6 +16,7 @@ from pgflowc_runtime import (
     InvalidCursor,
     InvalidDefinition,
     InvalidInput,
+    InvalidTime,
     RunExists,
     RunNotFound,
     SchemaError,
@@ -286,6 +287,19 @@ async def test_a_cursor_that_is_none(bench, cursor: str) -> None:
         await bench.client.list_runs(after=cursor)
 
 
+async def test_filters_that_are_none(bench) -> None:
+    for wrong in (
+        {"status": "done"},
+        {"kind": "flows"},
+        {"flow": "a\x00"},
+        {"input": {"x": {1}}, "until": 7},
+    ):
+        with pytest.raises(InvalidInput):
+            await bench.client.list_runs(**wrong)
+    with pytest.raises(InvalidTime):
+        await bench.client.list_runs(since=datetime(2030, 1, 1))  # noqa: DTZ001
+
+
 async def test_a_page_has_bounds(bench) -> None:
     for limit in (0, -1, 10_001):
         with pytest.raises(InvalidInput, match="a page has 1 to 10000 runs"):
@@ -307,13 +321,14 @@ async def test_old_runs_are_pruned(client, mapped, bench) -> None:
     assert (await client.prune(timedelta(days=10))).runs == 0
     pruned = await client.prune(timedelta(days=8), flows=[mapped])
     assert (pruned.runs, pruned.step_states, pruned.step_tasks, pruned.workers) == (1, 3, 1, 0)
-    assert (await client.prune(timedelta(days=8))).runs == 1
+    assert (await client.prune(timedelta(days=8), flows="send")).runs == 1
     assert [run.run_id for run in await client.list_runs()] == [alive]
     with pytest.raises(FlowNotFound) as caught:
         await client.prune(timedelta(0), flows=["maped"])
     assert caught.value.help == "did you mean 'mapped'?"
-    with pytest.raises(InvalidInput):
-        await client.prune(timedelta(days=-1))
+    for age in (timedelta(days=-1), timedelta.max):
+        with pytest.raises(InvalidInput):
+            await client.prune(age)
 
 
 async def test_health(client, mapped, bench) -> None:

@@ -89,12 +89,24 @@ async def test_a_time_of_any_timezone(client, job, bench, zone) -> None:
 
 
 async def test_times_that_are_none(client, job, bench) -> None:
-    with pytest.raises(InvalidTime, match="2030-01-01T00:00:00 has no timezone"):
+    with pytest.raises(InvalidTime, match="2030-01-01 00:00:00 is no time with a timezone"):
         await client.enqueue_at(job, {"to": "a"}, datetime(2030, 1, 1))  # noqa: DTZ001
-    for delay in (float("nan"), float("inf"), 1e18, timedelta.max):
+    for delay in (float("nan"), float("inf"), 1e18, timedelta.max, "soon"):
         with pytest.raises(InvalidTime):
             await client.enqueue_in(job, {"to": "a"}, delay)
     assert bench.value("select count(*) from pgflow.runs") == 0
+
+
+async def test_what_names_no_flow_and_what_is_no_list(client, job) -> None:
+    with pytest.raises(InvalidInput, match="not by a NoneType"):
+        await client.start_flow(None, {})
+    with pytest.raises(InvalidInput, match="NUL"):
+        await client.start_flow("send\x00", {})
+    for inputs in ({"to": "a"}, "text", Mail(to="a")):
+        with pytest.raises(InvalidInput, match="inputs are a list"):
+            await client.start_flows(job, inputs)
+    with pytest.raises(InvalidTime):
+        await client.wait(await client.start_flow(job, {"to": "a"}), timeout=float("nan"))
 
 
 # Again

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.call import Call, Refused, ask
-from pgflowc_runtime.errors import InvalidInput
+from pgflowc_runtime.errors import InvalidInput, InvalidTime
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries.run_state import RunFilter
 from pgflowc_runtime.reports import Health
@@ -70,6 +70,15 @@ def run_status(run_id: UUID) -> Call[RunStatus]:
     return status
 
 
+def with_timezone(time: datetime) -> datetime:
+    """The time itself; raises InvalidTime if it does not say where it is that late."""
+    if not isinstance(time, datetime) or time.utcoffset() is None:
+        raise InvalidTime(
+            f"{time!s} is no time with a timezone", help="for example datetime.now(UTC) + timedelta(hours=1)"
+        )
+    return time
+
+
 def list_runs(
     flow: FlowOrSlug | None,
     status: RunStatus | None,
@@ -80,15 +89,18 @@ def list_runs(
     limit: int,
     after: Cursor | str | None,
 ) -> Call[RunPage]:
-    """One page. Raises InvalidInput for a limit out of bounds, InvalidCursor."""
+    """One page. Raises InvalidInput for a limit out of bounds or no such status, InvalidTime, InvalidCursor."""
+    for value, known in ((status, get_args(RunStatus)), (kind, ("flow", "job"))):
+        if value is not None and value not in known:
+            raise InvalidInput(f"'{value}' is none of {', '.join(known)}")
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit}")
     wanted = RunFilter(
         flow_slug=None if flow is None else slug_of(flow),
         status=status,
         kind=kind,
-        since=since,
-        until=until,
+        since=None if since is None else with_timezone(since),
+        until=None if until is None else with_timezone(until),
         input=None if input is None else json_text(input, "the input to look for"),
         after=None if after is None else Cursor.parse(after),
     )

@@ -12,6 +12,7 @@ from pgflowc_runtime.calls.looking import flow_exists, known_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.definition import Definition, parse_definition
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
+from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.reports import Pruned, Upserted
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
@@ -108,7 +109,9 @@ def prune(older_than: timedelta, flows: Sequence[FlowOrSlug] | None) -> Call[Pru
     """Raises FlowNotFound, InvalidInput for a negative age."""
     if older_than < timedelta(0):
         raise InvalidInput("runs cannot be older than the future: older_than is negative")
-    slugs = None if flows is None else [slug_of(flow) for flow in flows]
+    # One flow is a list of one; a text would be one of its letters.
+    named = [flows] if isinstance(flows, str | Flow) else flows
+    slugs = None if named is None else [slug_of(flow) for flow in named]
     if slugs is not None:
         known = yield from known_flows()
         for slug in slugs:

@@ -19,7 +19,7 @@ from uuid import UUID
 from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.call import Call, Refused, ask, pause, whole
-from pgflowc_runtime.calls.looking import known_flows
+from pgflowc_runtime.calls.looking import known_flows, with_timezone
 from pgflowc_runtime.errors import FlowNotFound, InvalidInput, InvalidTime, PgflowcError, SchemaError
 from pgflowc_runtime.queries.traces import keep_traces, keeps_traces
 from pgflowc_runtime.rows import ClientFeatures
@@ -87,7 +87,7 @@ def start(
     """
     slug = slug_of(flow)
     text = encode(flow, input)
-    when, seconds = _time(at), _seconds(delay)
+    when, seconds = None if at is None else with_timezone(at), _seconds(delay)
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
 
     def attempt() -> Call[UUID]:
@@ -265,18 +265,13 @@ def _emit_started(slug: str, run_ids: Sequence[UUID]) -> None:
             telemetry.emit("run.started", {}, {"flow_slug": slug, "run_id": run_id})
 
 
-def _time(at: datetime | None) -> datetime | None:
-    if at is not None and at.utcoffset() is None:
-        raise InvalidTime(
-            f"{at.isoformat()} has no timezone", help="for example datetime.now(UTC) + timedelta(hours=1)"
-        )
-    return at
-
-
 def _seconds(delay: Delay | None) -> float | None:
     if delay is None:
         return None
-    seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    try:
+        seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    except (TypeError, ValueError):
+        raise InvalidTime(f"a delay is seconds or a timedelta, not {delay!r}") from None
     if not math.isfinite(seconds) or seconds > _LONGEST_SECONDS:
         raise InvalidTime(f"a run cannot begin in {seconds:g} seconds")
     # The past means now.
