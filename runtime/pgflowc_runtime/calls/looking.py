@@ -71,8 +71,8 @@ def run_status(run_id: UUID) -> Call[RunStatus]:
 
 
 def with_timezone(time: datetime) -> datetime:
-    """The time itself; raises InvalidTime if it does not say where it is that late."""
-    if not isinstance(time, datetime) or time.utcoffset() is None:
+    """The time itself; raises InvalidTime if it does not say where it is that late (or is only a date)."""
+    if getattr(time, "tzinfo", None) is None or time.utcoffset() is None:
         raise InvalidTime(
             f"{time!s} is no time with a timezone", help="for example datetime.now(UTC) + timedelta(hours=1)"
         )
@@ -89,7 +89,7 @@ def list_runs(
     limit: int,
     after: Cursor | str | None,
 ) -> Call[RunPage]:
-    """One page. Raises InvalidInput for a limit out of bounds or no such status, InvalidTime, InvalidCursor."""
+    """One page. Raises InvalidInput for a limit out of bounds or no such status, and its kinds."""
     for value, known in ((status, get_args(RunStatus)), (kind, ("flow", "job"))):
         if value is not None and value not in known:
             raise InvalidInput(f"'{value}' is none of {', '.join(known)}")
