@@ -103,6 +103,7 @@ class _Writer:
         self._temporary: dict[str, Path] = {}
         self._directories: list[Path] = []
         self._committed: list[Change] = []
+        self._inside: dict[str, bool] = {}
 
     def prepare(self, change: Change) -> None:
         """Write the new content beside the target, and find out whether the target can be replaced."""
@@ -111,7 +112,10 @@ class _Writer:
             raise OutputError(f"{change.path} is a directory")
         temporary = target.with_name(f".{target.name}.pgflowc-tmp")
         temporary.unlink(missing_ok=True)
-        current = target.read_bytes() if target.exists() else None
+        try:
+            current = target.read_bytes()
+        except FileNotFoundError:
+            current = None
         if current not in (change.before, change.after):
             raise OutputError(f"{change.path} was changed in the meantime; run the command again")
         if current == change.after:
@@ -153,7 +157,10 @@ class _Writer:
 
     def _target(self, change: Change) -> Path:
         target = self._root / change.path
-        if not target.parent.resolve().is_relative_to(self._root) or target.is_symlink():
+        parent = os.path.dirname(change.path)  # noqa: PTH120 - thousands of files in a few directories
+        if parent not in self._inside:
+            self._inside[parent] = target.parent.resolve().is_relative_to(self._root)
+        if not self._inside[parent] or target.is_symlink():
             raise OutputError(f"{change.path} leads out of the project through a symbolic link")
         return target
 

@@ -125,9 +125,16 @@ def neighbours(project: Project) -> tuple[str, ...]:
     with suppress(OSError), os.scandir(project.source_dir) as entries:
         for entry in entries:
             name = entry.name.removesuffix(".py")
-            if name.isidentifier() and entry.is_dir() is (name == entry.name):
+            if name.isidentifier() and (name != entry.name or _has_modules(entry)):
                 found.add(name)
     return tuple(sorted(found))
+
+
+def _has_modules(entry: os.DirEntry[str]) -> bool:
+    if not entry.is_dir():
+        return False
+    with os.scandir(entry) as below:
+        return any(one.name.endswith(".py") for one in below)
 
 
 def read_paths(paths: Sequence[str], report: Report) -> Specs:

@@ -171,7 +171,8 @@ def _project(root: Path, package: str | None, format: Format) -> tuple[Project, 
         settings.source_dir,
         settings.migrations_dir,
         settings.migrations_format,
-        neighbours(found),
+        # The package itself may not be there yet.
+        tuple(one for one in neighbours(found) if one != name.partition(".")[0]),
     )
 
 
