@@ -8,7 +8,7 @@ files with errors, where checks may not have come so far as to find what is igno
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pgflowc.diagnostics import codes
@@ -29,7 +29,7 @@ from pgflowc.diagnostics.words import quote
 MARK = "pgflowc:"
 """What every such comment holds: a text without it needs no search."""
 
-_COMMENT = re.compile(r"(?P<blank>[ \t]*)#[ \t]*pgflowc:[ \t]*(?P<rest>.*)$")
+_COMMENT = re.compile(r"#[ \t]*pgflowc:[ \t]*(?P<rest>.*)$")
 _IGNORE = re.compile(r"ignore[ \t]*\[(?P<codes>[^\]]*)\](?P<reason>.*)$")
 _WORD = re.compile(r"[^\s,]+")
 _NO_CONTENT = re.compile(r"[ \t]*(?:#.*)?$")
@@ -56,12 +56,13 @@ def scan(path: str, text: str, is_text: Callable[[int, int], bool]) -> tuple[lis
     found: list[Ignore] = []
     report: list[Diagnostic] = []
     lines = lines_of(text)
+    following = _next_contents(lines)
     for number, line in enumerate(lines, 1):
-        for start in (match.start() for match in re.finditer(r"[ \t]*#", line)):
-            match = _COMMENT.match(line, start)
-            if match is None or is_text(number, match.end("blank") + 1):
+        for sign in re.finditer("#", line) if MARK in line else ():
+            match = _COMMENT.match(line, sign.start())
+            if match is None or is_text(number, sign.start() + 1):
                 continue
-            target = number if line[: match.start()].strip() else _next_content(lines, number)
+            target = number if line[: sign.start()].strip() else following[number - 1]
             comment = _Comment(path, number, target, line, match)
             found.extend(comment.ignores(report))
             break
@@ -108,7 +109,7 @@ class _Comment:
         """What it asks for, as far as it can be read; faults are added to `report`."""
         written = _IGNORE.match(self._line, self._match.start("rest"))
         if written is None or not written["codes"].strip(" \t,"):
-            span = self._span(self._match.end("blank"), len(self._line.rstrip()))
+            span = self._span(self._match.start(), len(self._line.rstrip()))
             report.append(Diagnostic(faults.MALFORMED, "this comment cannot be read", span, help=(_FORM,)))
             return
         words = list(_WORD.finditer(self._line, written.start("codes"), written.end("codes")))
@@ -150,8 +151,9 @@ class _Comment:
             start = words[index - 1].end() if index else word.start()
             end = word.end() if index else words[1].start()
             return replacement(self._span(start, end), "")
-        if self._line[: self._match.start()].strip():
-            return replacement(self._span(self._match.start(), len(self._line)), "")
+        before = self._line[: self._match.start()].rstrip(" \t")
+        if before:
+            return replacement(self._span(len(before), len(self._line)), "")
         whole = Span(self._path, Position(self._number, 1), Position(self._number + 1, 1))
         return Fix((Edit(whole, ""),), certain=True)
 
@@ -169,7 +171,12 @@ def _unused(ignore: Ignore) -> Diagnostic:
     )
 
 
-def _next_content(lines: Sequence[str], number: int) -> int:
-    """The first line after `number` that holds more than a comment; `number` itself when there is none."""
-    following: Iterable[int] = range(number + 1, len(lines) + 1)
-    return next((line for line in following if not _NO_CONTENT.match(lines[line - 1])), number)
+def _next_contents(lines: Sequence[str]) -> list[int]:
+    """For each line the number of the next one that holds more than a comment; its own when there is none."""
+    numbers: list[int] = []
+    content = 0
+    for number in range(len(lines), 0, -1):
+        numbers.append(content or number)
+        if not _NO_CONTENT.match(lines[number - 1]):
+            content = number
+    return numbers[::-1]

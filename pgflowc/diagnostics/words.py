@@ -5,11 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from heapq import nsmallest
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 128
 _MOST_COMPARED = 16
+_MOST_ALIKE = 40
+_LEAST_HINTS = 50
+_MOST_COMPARISONS = 300_000
 
 
 def visible(text: str) -> str:
@@ -41,17 +45,25 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` looks like, None when none does."""
     if not word or len(word) > _LONGEST_COMPARED:
         return None
-    folded, letters = _fold(word), set(_fold(word))
+    folded = _fold(word)
+    letters = _letters(folded)
     alike: list[tuple[int, str, str]] = []
     for candidate in candidates:
         other = _fold(candidate)
         # Comparing is slow, so it is left to the few candidates that have almost the same letters.
-        strangers = len(letters.symmetric_difference(other)) + abs(len(other) - len(folded))
+        strangers = (letters ^ _letters(other)).bit_count() + abs(len(other) - len(folded))
         if strangers <= 2 + len(folded) // 2:
             alike.append((strangers, other, candidate))
     by_folded = {other: candidate for _, other, candidate in nsmallest(_MOST_COMPARED, alike)[::-1]}
     found = get_close_matches(folded, by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None
+
+
+def most_hints(candidates: int) -> int:
+    """How many words to compare with that many candidates: it takes time for each, and whoever has more
+    faults than that needs no more hints.
+    """
+    return max(_LEAST_HINTS, _MOST_COMPARISONS // (candidates + 1))
 
 
 def sure_miss(word: str, candidates: Collection[str]) -> str | None:
@@ -66,11 +78,15 @@ def sure_miss(word: str, candidates: Collection[str]) -> str | None:
     if same := [candidate for candidate in candidates if _fold(candidate) == folded]:
         return same[0] if len(same) == 1 else None
     allowed = 2 if len(folded) >= 7 else 1 if len(folded) >= 4 else 0
-    near: list[tuple[int, str]] = []
-    for candidate in candidates if allowed else ():
-        slips = _slips(folded, _fold(candidate))
-        if slips <= 2:
-            near.append((slips, candidate))
+    letters, length = _letters(folded), len(folded)
+    alike = [
+        candidate
+        for candidate in (candidates if allowed else ())
+        if abs(len(candidate) - length) <= 2 and (letters ^ _letters(_fold(candidate))).bit_count() <= 4
+    ]
+    if len(alike) > _MOST_ALIKE:
+        return None
+    near = [(slips, one) for one in alike if (slips := _slips(folded, _fold(one))) <= 2]
     if len(near) != 1:
         return None
     slips, found = near[0]
@@ -79,8 +95,6 @@ def sure_miss(word: str, candidates: Collection[str]) -> str | None:
 
 def _slips(one: str, other: str) -> int:
     """How many letters to insert, delete, change or swap with the next make `other` of `one`; 3 for more."""
-    if abs(len(one) - len(other)) > 2 or len(set(one) ^ set(other)) > 4:
-        return 3
     before: list[int] = []
     last = list(range(len(other) + 1))
     for row, letter in enumerate(one, 1):
@@ -100,5 +114,15 @@ def _digits(word: str) -> list[str]:
     return [character for character in word if character.isdigit()]
 
 
+@lru_cache(maxsize=10_000)
+def _letters(word: str) -> int:
+    """The set of the word's characters; of some that are not ASCII two may count as one."""
+    letters = 0
+    for character in word:
+        letters |= 1 << (ord(character) & 127)
+    return letters
+
+
+@lru_cache(maxsize=10_000)
 def _fold(word: str) -> str:
     return word.lower().replace("-", "_")

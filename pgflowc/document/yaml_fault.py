@@ -17,6 +17,7 @@ from pgflowc.document.source import Source
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
 _INDENTATION = re.compile(r"^[ \t]+(?=[^ \t\r\n])", re.MULTILINE)
+_MOST_EDITS = 10_000
 _ONLY_A_KEY = re.compile(r"[ \t]*(?:- +)*[\w$.-]+:[ \t]+")
 _CLOSING = {"[": "]", "{": "}"}
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
@@ -164,7 +165,7 @@ def _word(source: Source, offset: int) -> tuple[int, int]:
 def _without_tabs(source: Source) -> Fix | None:
     """Two spaces for each tab, if the text is indented with nothing but tabs: else nobody knows how many."""
     indentations = list(_INDENTATION.finditer(source.text))
-    if not all(set(found[0]) == {"\t"} for found in indentations):
+    if len(indentations) > _MOST_EDITS or not all(set(found[0]) == {"\t"} for found in indentations):
         return None
     edits = [Edit(source.span(*found.span()), "  " * len(found[0])) for found in indentations]
     return Fix(tuple(edits), certain=True)

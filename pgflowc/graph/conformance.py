@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pgflowc.diagnostics import Fix, Span
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.document import Mapping as MappingNode
 from pgflowc.document import Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
@@ -36,6 +36,7 @@ JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
 }
 """The JSON scalars that values of a type can be. Dates and the like are texts, decimals texts or numbers."""
 
+_MOST_SHOWN = 12
 _FORMATS: Mapping[payload.ScalarName, Callable[[str], object]] = {
     "decimal": Decimal,
     "date": date.fromisoformat,
@@ -97,21 +98,26 @@ def _of_object(
     node: MappingNode, expected: payload.Object, types: Mapping[str, NamedType], path: str
 ) -> Iterator[Misfit]:
     fields = {field.name: field for field in expected.fields}
-    missing = [name for name, field in fields.items() if not field.optional and name not in node.entries]
-    for entry in node.entries.values():
+    absent = [name for name in fields if name not in node.entries]
+    missing = {name: None for name in absent if not fields[name].optional}
+    hints = most_hints(len(fields))
+    for number, entry in enumerate(node.entries.values()):
         field = fields.get(entry.key)
         if field is None:
-            meant = near_miss(entry.key, [name for name in fields if name not in node.entries])
-            known = f"its fields are {one_of(fields, 'and')}" if fields else "it has no fields"
+            words = absent if number < hints else []
+            meant = near_miss(entry.key, words)
+            known = f"its fields are {one_of(fields, 'and')}" if 0 < len(fields) <= _MOST_SHOWN else ""
             help = f"did you mean '{meant}'?" if meant else known
-            fix = respelling(entry.key_place.span, entry.key, missing)
+            fix = respelling(entry.key_place.span, entry.key, [name for name in words if name in missing])
             yield Misfit(entry.key_place.span, path, f"has no field {quote(entry.key)}", help, fix)
-            if meant in missing:
-                missing.remove(meant)
+            if meant:
+                missing.pop(meant, None)
         elif not (field.optional and isinstance(entry.value, Scalar) and entry.value.value is None):
             yield from misfits(entry.value, field.type, types, _below(path, entry.key))
     if missing:
-        names = one_of([f"'{name}'" for name in missing], "and")
+        named = [f"'{name}'" for name in missing]
+        more = [f"{len(named) - _MOST_SHOWN} more"] if len(named) > _MOST_SHOWN else []
+        names = one_of([*named[:_MOST_SHOWN], *more], "and")
         yield Misfit(node.span, path, f"lacks the field{'s' if len(missing) > 1 else ''} {names}")
 
 

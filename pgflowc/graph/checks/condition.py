@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
 from pgflowc.graph.conformance import JSON_OF
@@ -121,14 +121,16 @@ def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> N
             _refuse_value(seen, node, actual, what)
     elif isinstance(node, Mapping) and isinstance(actual, payload.Object):
         fields = {field.name: field for field in actual.fields}
-        for entry in node.entries.values():
+        hints = most_hints(len(fields))
+        for number, entry in enumerate(node.entries.values()):
             if entry.key not in fields:
-                meant = near_miss(entry.key, fields)
+                words = fields if number < hints else ()
+                meant = near_miss(entry.key, words)
                 help = (
                     f"did you mean '{meant}'?"
                     if meant
-                    else f"its fields are {one_of(fields, 'and')}"
-                    if fields
+                    else f"its fields are {one_of(words, 'and')}"
+                    if words
                     else ""
                 )
                 report.add(
@@ -138,7 +140,7 @@ def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> N
                         entry.key_place.span,
                         labels=(seen.declared,),
                         help=(help,) if help else (),
-                        fix=respelling(entry.key_place.span, entry.key, fields),
+                        fix=respelling(entry.key_place.span, entry.key, words),
                     )
                 )
             elif not (

@@ -7,7 +7,7 @@ import re
 from pgflowc.diagnostics import Diagnostic, Fix, Label, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.fixing import rewording
-from pgflowc.diagnostics.words import near_miss, one_of, quote, sure_miss
+from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote, sure_miss
 from pgflowc.graph.draft import Draft, TypeUse
 from pgflowc.graph.payload import SCALAR_NAMES
 
@@ -59,7 +59,8 @@ def check(draft: Draft, report: Report) -> None:
     for use in draft.type_uses:
         if use.name not in written:
             unknown.setdefault(use.name, []).append(use)
-    for name, uses in unknown.items():
+    hints = most_hints(len(written))
+    for number, (name, uses) in enumerate(unknown.items()):
         report.add(
             Diagnostic(
                 codes.UNKNOWN_NAME,
@@ -67,8 +68,8 @@ def check(draft: Draft, report: Report) -> None:
                 uses[0].span,
                 label="unknown type",
                 labels=tuple(Label(use.span, "here, too") for use in uses[1:_MOST_SHOWN]),
-                help=(_help(name, written),),
-                fix=_fix(name, uses, written),
+                help=(_help(name, written),) if number < hints else (),
+                fix=_fix(name, uses, written) if number < hints else None,
             )
         )
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics import Diagnostic, Fix, Report
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import near_miss, one_of, quote
+from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
 
 
 def check(draft: Draft, report: Report) -> None:
     """Report dependencies and map sources that are not steps."""
+    hints = most_hints(len(draft.steps))
     for step in draft.steps.values():
         # Repetition is a finding of its own, so of equal slugs only the first is looked at.
         for dependency in {one.slug: one for one in reversed(step.depends_on)}.values():
             if not draft.has_written(dependency.slug):
+                hints -= 1
                 report.add(
                     Diagnostic(
                         codes.UNKNOWN_DEPENDENCY,
                         f"step '{step.slug}' depends on {quote(dependency.slug)}, which is not a step",
                         dependency.span,
                         label="unknown step",
-                        help=_help(draft, step, dependency),
-                        fix=respelling(dependency.span, dependency.slug, _others(draft, step)),
+                        help=_help(draft, step, dependency) if hints >= 0 else (),
+                        fix=_fix(draft, step, dependency) if hints >= 0 else None,
                     )
                 )
         source = step.map
@@ -42,16 +44,22 @@ def check(draft: Draft, report: Report) -> None:
                 )
             )
         else:
+            hints -= 1
             report.add(
                 Diagnostic(
                     codes.UNKNOWN_DEPENDENCY,
                     f"step '{step.slug}' maps over {quote(source.slug)}, which is not a step",
                     source.span,
                     label="unknown step",
-                    help=_help(draft, step, source),
-                    fix=respelling(source.span, source.slug, [*_others(draft, step), RUN_INPUT]),
+                    help=_help(draft, step, source) if hints >= 0 else (),
+                    fix=_fix(draft, step, source) if hints >= 0 else None,
                 )
             )
+
+
+def _fix(draft: Draft, step: DraftStep, dependency: Dependency) -> Fix | None:
+    words = [*_others(draft, step), RUN_INPUT] if dependency is step.map else _others(draft, step)
+    return respelling(dependency.span, dependency.slug, words)
 
 
 def _others(draft: Draft, step: DraftStep) -> list[str]:

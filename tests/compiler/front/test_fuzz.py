@@ -167,13 +167,13 @@ def grown_specs(draw: st.DrawFn) -> tuple[str, str]:
     return "flow.yaml", json.dumps(tree, ensure_ascii=False, indent=draw(st.sampled_from([None, 2])))
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=1200, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(cut_specs())
 def test_specs_with_other_bytes(spec: tuple[str, str]) -> None:
     check(*spec)
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=900, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(grown_specs())
 def test_specs_with_other_branches(spec: tuple[str, str]) -> None:
     check(*spec)

@@ -164,3 +164,24 @@ def test_the_time_grows_with_the_text_and_no_faster() -> None:
 
     small = min(seconds(500) for _ in range(3))
     assert seconds(2000) < 10 * small
+
+
+def _slips(steps: int) -> str:
+    return "flow: f\nsteps:\n" + "".join(f"  s{n}_word: {{depends_on: [s{n}_wrod]}}\n" for n in range(steps))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _slips(5000),
+        "flow: f\ninput: {" + ", ".join(f"f{n}: t{n}_wrod" for n in range(3000)) + "}\nsteps: {a: }\n",
+        "flow: f\nsteps:\n" + "  # pgflowc: ignore[PGF405] x\n" * 20_000 + "  a: {}\n",
+        "flow: f # pgflowc:\ndescription: 'a" + " " * 300_000 + "b'\nsteps: {a: {depends_on: [b]}}\n",
+    ],
+    ids=["dependencies", "types", "ignores", "blanks"],
+)
+def test_thousands_of_faults_are_told_soon(text: str) -> None:
+    started = time.process_time()
+    _, shown = _check("flow.yaml", text)
+    assert "[PGF" in shown
+    assert time.process_time() - started < 10  # seconds; 0.1 to 2 on the machine it was written on
