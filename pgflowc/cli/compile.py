@@ -18,6 +18,7 @@ from pgflowc.cli.exit import FINDINGS, fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.migration_tools import APPLY
 from pgflowc.cli.options import ProjectOption, project_root
+from pgflowc.cli.resolve import ResolveOption, resolve_project
 from pgflowc.cli.terminal import wants_color
 from pgflowc.compile import Compilation, compile_sources
 from pgflowc.diagnostics import Diagnostic, Report
@@ -64,6 +65,7 @@ def compile_project(
     dry_run: DryRunOption = False,
     force: ForceOption = False,
     allow_data_loss: AllowDataLossOption = False,
+    resolve: ResolveOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Write migrations, typed handlers and the worker registry.
@@ -74,6 +76,8 @@ def compile_project(
     2 when files cannot be read or written.
     """
     root = project_root(project)
+    if resolve:
+        resolve_project(root, format)
     layout, compilation, changes, state = compiled(
         root, package, force=force, allow_data_loss=allow_data_loss, format=format
     )

@@ -14,6 +14,8 @@ from pgflowc.cli.collector import paused
 from pgflowc.cli.exit import fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import ProjectOption, project_root
+from pgflowc.cli.resolve import ResolveOption
+from pgflowc.cli.resolve import resolve as resolve_classes
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
 from pgflowc.output import Change, OutputError, diff, write
@@ -35,6 +37,7 @@ def validate(
     project: ProjectOption = None,
     fix: FixOption = False,
     show_diff: DiffOption = False,
+    resolve: ResolveOption = False,
     format: FormatOption = Format.TEXT,
 ) -> None:
     """Check flow specs and report every mistake.
@@ -43,6 +46,7 @@ def validate(
     """
     report = Report()
     root: Path | None = None
+    source_dir = Path()
     sources: dict[str, str] = {}
     if paths:
         sources = read_paths(paths, report)
@@ -50,7 +54,7 @@ def validate(
         root = project_root(project)
         found = load_project(root, report)
         if found is not None:
-            root, sources = found.root, read_flows(found, report)
+            root, sources, source_dir = found.root, read_flows(found, report), found.source_dir
     say = speaker(format)
     if fix or show_diff:
         mended = fix_sources(sources)
@@ -67,6 +71,8 @@ def validate(
         sources = mended
     with paused():
         flows = check_sources(sources, report)
+    if resolve:
+        resolve_classes(sources, source_dir, report)
     diagnostics = report.sorted()
     show(diagnostics, sources, root, format)
     if not report.has_errors:

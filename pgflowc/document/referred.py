@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from pgflowc.diagnostics import Span
 from pgflowc.document.model import Document, Node, Scalar, Sequence
 from pgflowc.document.model import Mapping as MappingNode
 
@@ -96,6 +97,13 @@ def modules_in_spec(document: Document) -> Iterator[str]:
             yield module
 
 
+def classes_in_spec(document: Document) -> Iterator[tuple[str, Span]]:
+    """What a spec's `$python` name, as written, and where."""
+    for key, node in _text_nodes(document.root):
+        if key == "$python":
+            yield str(node.value), node.span
+
+
 def files_in_schema(path: str, text: str) -> Iterator[str]:
     """The paths of the other files that a JSON Schema refers to; none if it is not JSON."""
     try:
@@ -115,6 +123,10 @@ def files_in_schema(path: str, text: str) -> Iterator[str]:
 
 def _scalars(root: Node) -> Iterator[tuple[str, str]]:
     """All keys whose value is a text, with it."""
+    return ((key, str(node.value)) for key, node in _text_nodes(root))
+
+
+def _text_nodes(root: Node) -> Iterator[tuple[str, Scalar]]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -123,6 +135,6 @@ def _scalars(root: Node) -> Iterator[tuple[str, str]]:
         elif isinstance(node, MappingNode):
             for entry in node.entries.values():
                 if isinstance(entry.value, Scalar) and isinstance(entry.value.value, str):
-                    yield entry.key, entry.value.value
+                    yield entry.key, entry.value
                 else:
                     waiting.append(entry.value)

@@ -22,7 +22,7 @@ GOLDENS = Path(__file__).parents[1] / "cases" / "faults_of_files"
 UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
 # Faults of single specs. Those after them need a project with a history: its golden case is the example.
 # So do these, for another file.
-NEED_A_FILE = (types.UNSUPPORTED_SCHEMA, types.UNCHECKED, types.NO_SUCH_CLASS)
+NEED_A_FILE = (types.UNSUPPORTED_SCHEMA, types.UNCHECKED, types.NO_SUCH_CLASS, types.NOT_A_MODEL)
 OF_SPECS = [
     code
     for code in codes.ALL

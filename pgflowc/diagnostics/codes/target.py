@@ -21,8 +21,8 @@ SCHEDULE = Code(
     Severity.ERROR,
     "a schedule that pg_cron does not understand",
     cause="A worker's scheduler knows more than pg_cron: L for the last day of the month, fri#2 for the "
-    "second Friday, L5 for the last one, ranges that pass the end such as sat-mon, and steps from a number o "
-    "n such as 5/15.",
+    "second Friday, L5 for the last one, ranges that pass the end such as sat-mon, and steps from a number "
+    "on such as 5/15.",
     example='# pgflowc.toml\n[target]\ncron = "pg_cron"\n\n# flows/report.yaml\nflow: report\n'
     "cron: '0 9 L * *'\nsteps: {build: {}}",
     cure="Write it with *, */n, ranges and lists: sat,sun,mon for sat-mon. Or let workers start the runs: "

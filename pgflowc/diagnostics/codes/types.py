@@ -116,8 +116,8 @@ BAD_REFERENCE = Code(
     "PGF312",
     Severity.ERROR,
     "a `$ref` that leads to no schema",
-    cause="`$ref` names a JSON Schema file of the project, relative to the file it stands in, and after # th "
-    "e way to a schema in it. Files outside the project and addresses on the network are never read.",
+    cause="`$ref` names a JSON Schema file of the project, relative to the file it stands in, and after # "
+    "the way to a schema in it. Files outside the project and addresses on the network are never read.",
     example="flow: report\ninput: {$ref: 'schemas/report.json#/$defs/Input'}\nsteps: {build: {}}",
     cure="Correct the path, or put the schema there.",
     cured="flow: report\ninput: {day: date}\nsteps: {build: {}}",
@@ -144,8 +144,17 @@ NO_SUCH_CLASS = Code(
     "PGF315",
     Severity.ERROR,
     "`$python` names a class that is not there",
-    cause="The module is read, without being imported, from the directory that holds your package, and has n "
-    "o class of that name: neither defined nor imported there.",
+    cause="The module is read, without being imported, from the directory that holds your package, and has "
+    "no class of that name: neither defined nor imported there.",
     example="flow: report\nsteps:\n  build:\n    output: {$python: 'shop.models:Reprot'}",
     cure="Correct the module or the class, or add the class.",
+)
+NOT_A_MODEL = Code(
+    "PGF316",
+    Severity.ERROR,
+    "`$python` names something that is no pydantic model",
+    cause="With --resolve the module was imported, as a worker would do, and that failed, or what it holds "
+    "by that name is no subclass of pydantic's BaseModel.",
+    example="$ pgflowc validate --resolve",
+    cure="Mend the module so that it can be imported with the project's own Python, or name a model.",
 )
