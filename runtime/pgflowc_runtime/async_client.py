@@ -1,4 +1,7 @@
-"""Start runs, look at them and manage them, from an event loop. `client.py` does so in ordinary code."""
+"""Start runs, look at them and manage them, from an event loop. `client.py` does so in ordinary code.
+
+As long as that one, for the same reason.
+"""
 
 # ruff: noqa: ASYNC109
 # `timeout` is the parameter that Client has, and ends in WaitTimeout, which says more than a TimeoutError.

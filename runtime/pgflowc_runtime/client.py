@@ -1,4 +1,7 @@
-"""Start runs, look at them and manage them, from ordinary code."""
+"""Start runs, look at them and manage them, from ordinary code.
+
+A long file because it is a list: each method is a line over one of the `calls`, with its types.
+"""
 
 from __future__ import annotations
 
