@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -58,7 +59,9 @@ class HealthServer:
     def __enter__(self) -> HealthServer:
         if self._metrics is not None:
             self._metrics.attach()
-        serve = threading.Thread(target=self._server.serve_forever, name="pgflowc-health", daemon=True)
+        serve = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="pgflowc-health", daemon=True
+        )
         serve.start()
         log.info("/livez, /readyz and /metrics are on port %d", self.port)
         return self
@@ -106,6 +109,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], health: HealthServer) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
         self.pages = {"/livez": health.livez, "/readyz": health.readyz, "/metrics": health.metrics}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
 import sys
 import threading
 import time
@@ -89,6 +90,14 @@ class Watchdog:
     def _tell(self, seconds: float) -> None:
         frame = sys._current_frames().get(self._thread_id)
         if frame is None:
+            return
+        if frame.f_code.co_filename == selectors.__file__:
+            # It waits for events, or would if it could: whoever keeps it from going on is not in this thread.
+            log.warning(
+                "the event loop has not turned for %.1f s: a handler in a thread does not let go of Python's "
+                "global lock, or the machine is overloaded",
+                seconds,
+            )
             return
         what, fields = "something", {}
         task = asyncio.current_task(self._loop)

@@ -69,6 +69,16 @@ async def test_pages() -> None:
         assert (await ask(server.port, "/livez"))[0] == 200
 
 
+async def test_an_address_may_be_of_version_6() -> None:
+    with contextlib.closing(socket.socket(socket.AF_INET6)) as probe:
+        try:
+            probe.bind(("::1", 0))
+        except OSError:
+            pytest.skip("no IPv6 here")
+    with HealthServer(Unready(), host="::1", port=0) as server:
+        assert server.port > 0
+
+
 async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     with (
         HealthServer(Unready(), host="127.0.0.1", port=0) as server,
