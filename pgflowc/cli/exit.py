@@ -20,7 +20,7 @@ def fail(message: str, *, help: str = "", code: int = ENVIRONMENT) -> NoReturn:
     if wants_color(sys.stderr):
         error = typer.style(error, fg=typer.colors.RED, bold=True)
         hint = typer.style(hint, fg=typer.colors.CYAN, bold=True)
-    typer.echo(f"{error} {' '.join(message.split())}", err=True)
+    typer.echo(f"{error} {' '.join(message.split())}", err=True, color=True)
     if help:
-        typer.echo(f"{hint} {help}", err=True)
+        typer.echo(f"{hint} {help}", err=True, color=True)
     raise typer.Exit(code)

@@ -72,14 +72,15 @@ def show(
             from pgflowc.diagnostics import github
 
             shown = github.render(diagnostics)
-    typer.echo(shown, err=format is Format.TEXT, nl=False)
+    # Colours were decided above; typer would take them out again where there is no terminal.
+    typer.echo(shown, err=format is Format.TEXT, nl=False, color=True)
 
 
 def speaker(format: Format) -> Callable[[str], None]:
     """Prints a line about what was done: on stdout, or on stderr when stdout is for a program."""
 
     def say(line: str) -> None:
-        typer.echo(line, err=format is not Format.TEXT)
+        typer.echo(line, err=format is not Format.TEXT, color=True)
 
     return say
 

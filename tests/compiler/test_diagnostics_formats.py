@@ -199,6 +199,17 @@ def test_colours_are_where_they_are_wanted(
     assert wants_color(io.StringIO()) is elsewhere
 
 
+def test_forced_colours_reach_what_is_no_terminal(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" not in run("validate").stderr
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[1;31merror[PGF106]\x1b[0m" in run("validate").stderr
+    assert "\x1b" in run("explain", "nothing").stderr
+    assert "\x1b" not in run("validate", "--format", "json").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run("validate").stderr
+
+
 @pytest.mark.parametrize(
     ("config", "exit_code"),
     [("package = ", 2), ('packge = "shop"', 2), ('package = "my-shop"', 2), ('package = "shop"', 1)],

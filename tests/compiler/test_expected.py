@@ -135,3 +135,20 @@ def _update(case: Path, project: Project, reported: str) -> None:
 def test_every_fault_of_generated_files_has_a_case(code: Code) -> None:
     reports = [_text(CASES / name / "report.txt") for name in NAMES]
     assert any(f"{code.severity}[{code.id}]" in report for report in reports)
+
+
+def test_a_comment_in_a_file_of_handlers_ignores_its_warning(tmp_path: Path) -> None:
+    project = _project(CASES / "handler_reference_faults", tmp_path)
+    module = tmp_path / "shop" / "mail.py"
+    text = module.read_text(encoding="utf-8")
+    line = "def one_argument(order_id: int) -> None: ..."
+    module.write_text(
+        text.replace(line, f"{line}  # pgflowc: ignore[PGF821] a test replaces it")
+        + '\n# pgflowc: ignore[PGF821] nothing to ignore\nTEXT = "# pgflowc: ignore[PGF821]"\n',
+        encoding="utf-8",
+    )
+    report, _ = _compile(project)
+    assert "'one_argument' does not fit" not in report
+    assert "'takes_the_input' does not fit" in report
+    assert report.count("PGF022") == 1
+    assert "there is no PGF821 to ignore in line 25" in report
