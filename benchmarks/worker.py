@@ -32,7 +32,7 @@ from sql import CHAIN, SINGLE, Bench, Scale, Shape, database, raw_delete, raw_in
 
 FAN = Shape([("list", [], "single"), ("each", ["list"], "map"), ("gather", ["each"], "single")], 10, repr)
 IDLE_FLOWS = 20
-TUNED = {"max-concurrency": "200", "batch-size": "100"}
+TUNED = {"max-concurrency": "100", "batch-size": "50"}
 
 REGISTRY = """
 import time
@@ -275,7 +275,7 @@ def idle(range_: Range) -> Figures:
     flows = [(range_.bench.flow(SINGLE), SINGLE) for _ in range(IDLE_FLOWS)]
     with range_.worker(*flows) as worker:
         worker.until_serving()
-        time.sleep(min(3.0, range_.size.idle_seconds))  # until it has settled down
+        time.sleep(min(15.0, range_.size.idle_seconds))  # until it has settled down
         before, used, began = range_.transactions(), worker.cpu_seconds, time.monotonic()
         time.sleep(range_.size.idle_seconds)
         took = time.monotonic() - began
