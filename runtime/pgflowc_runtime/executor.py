@@ -345,6 +345,7 @@ class Executor:
                 log_level=logging.getLogger("pgflowc.handlers").getEffectiveLevel(),
             ),
             context.flow_input_in_thread,
+            lambda: self._process_is_ready(running),
         )
         try:
             end = await self._threads.submit(lambda: self._processes.call(call))
@@ -352,6 +353,17 @@ class Executor:
             call.kill()
             raise
         return end if isinstance(end, Failed) else end.value
+
+    def _process_is_ready(self, running: Running) -> None:
+        """Called in a thread."""
+        with contextlib.suppress(RuntimeError):  # the worker has stopped, and its loop is closed
+            self._loop.call_soon_threadsafe(self._begin_again, running)
+
+    def _begin_again(self, running: Running) -> None:
+        """The time that its process took to start is not the handler's."""
+        if not running.over and not running.timed_out:
+            running.timer.cancel()
+            running.timer = self._loop.call_later(running.plan.timeout, self._out_of_time, running)
 
     # The end
 

@@ -37,6 +37,9 @@ from pgflowc_runtime.outcome import Failed
 SPARE: Final = os.cpu_count() or 1
 _EXIT_SECONDS = 5.0
 
+# multiprocessing keeps a list of children that is not made for several threads.
+_starting = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True)
 class Returned:
@@ -61,12 +64,15 @@ class Facts:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call of a handler. `load_flow_input` is called in the thread that talks to the child."""
+    """One call of a handler. `begun`, when a process is ready for it, and `load_flow_input` are called in the
+    thread that talks to the child.
+    """
 
     handler: Callable[..., Any]
     argument: Any
     facts: Facts
     load_flow_input: Callable[[], Any]
+    begun: Callable[[], None] = lambda: None
     _child: _Child | None = None
     _killed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,6 +119,7 @@ class Processes:
         except OSError as error:
             return Failed(f"no process could be started: {error}")
         call.begin(child)
+        call.begun()
         end: Returned | Failed | None = None
         try:
             end = child.talk(request, call.load_flow_input)
@@ -143,19 +150,21 @@ class Processes:
 
     def _take(self) -> _Child:
         with self._lock:
-            if self._closed:
-                raise OSError("the worker has stopped")
             # multiprocessing would wait at exit for children that nobody told to end.
             atexit.unregister(self.close)
             atexit.register(self.close)
-            while self._idle:
+            while self._idle and not self._closed:
                 child = self._idle.pop()
                 if child.process.is_alive():
-                    break
-            else:
-                child = _Child()
-            self._busy.add(child)
-            return child
+                    self._busy.add(child)
+                    return child
+        child = _Child()
+        with self._lock:
+            if not self._closed:
+                self._busy.add(child)
+                return child
+        child.kill()
+        raise OSError("the worker has stopped")
 
     def _put_back(self, child: _Child, *, usable: bool) -> None:
         with self._lock:
@@ -171,14 +180,20 @@ class _Child:
     """A process and the pipe to it."""
 
     def __init__(self) -> None:
+        """Returns when it is ready for a call. OSError if it cannot be started."""
         context = _context()
         self._connection, theirs = context.Pipe()
         # Not a daemon: those may not have children, and handlers that use the CPU like to.
         self.process = context.Process(  # type: ignore[attr-defined]
             target=_serve, args=(theirs,), name="pgflowc-handler", daemon=False
         )
-        self.process.start()
+        with _starting:
+            self.process.start()
         theirs.close()
+        try:
+            self._connection.recv_bytes()
+        except EOFError:
+            raise OSError(self.obituary()) from None
 
     def talk(self, request: bytes, load_flow_input: Callable[[], Any]) -> Returned | Failed | None:
         """What the child says about this call; None if it died."""
@@ -262,6 +277,7 @@ def _serve(connection: Connection) -> None:
     os.setsid()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     pipe = _Pipe(connection)
+    pipe.send(b"ready")
     logging.getLogger().handlers[:] = [_Forward(pipe)]
     while True:
         try:
@@ -346,16 +362,16 @@ class _Forward(logging.Handler):
                 record.exc_text = self._formatter.formatException(record.exc_info)
             # Arguments and exceptions may be anything; texts can be sent.
             plain = {
-                **{
-                    name: value
-                    for name, value in vars(record).items()
-                    if isinstance(value, str | int | float)
-                },
+                **{name: _plain(value) for name, value in vars(record).items() if name != "pgflow"},
                 "msg": record.getMessage(),
                 "args": None,
                 "exc_info": None,
-                "pgflow": {key: str(value) for key, value in getattr(record, "pgflow", {}).items()},
+                "pgflow": {key: _plain(value) for key, value in getattr(record, "pgflow", {}).items()},
             }
             self._pipe.send(pickle.dumps(logging.makeLogRecord(plain)))
         except Exception:
             self.handleError(record)
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float) else str(value)

@@ -96,11 +96,13 @@ def gone(pid: int) -> bool:
 async def test_it_runs_elsewhere_and_the_process_is_used_again(bench, flow, handlers: ModuleType) -> None:
     defined = flow()
     async with bench.working((defined, {"only": handlers.where})):
-        first = (await bench.run(defined, {"n": 4})).output["only"]
-        second = (await bench.run(defined, {"n": 5})).output["only"]
-    assert (first["doubled"], second["doubled"]) == (8, 10)
-    assert first["pid"] == second["pid"] != os.getpid()
-    await bench.until(lambda: gone(first["pid"]))
+        outputs = [(await bench.run(defined, {"n": n})).output["only"] for n in range(5)]
+    assert [output["doubled"] for output in outputs] == [0, 2, 4, 6, 8]
+    pids = {output["pid"] for output in outputs}
+    # One that was getting ready when the first call came, and one for that call.
+    assert len(pids) <= 2
+    assert os.getpid() not in pids
+    await bench.until(lambda: all(gone(pid) for pid in pids))
 
 
 async def test_a_process_is_ready_before_the_first_call(bench, flow, handlers: ModuleType) -> None:
@@ -123,7 +125,7 @@ async def test_context_logs_and_async_handlers(bench, flow, handlers: ModuleType
     assert run.output == {"only": [1, 4, 0, "isolated", "only", str(run.run_id), 4]}
     [record] = [each for each in caplog.records if each.name == "pgflowc.handlers.isolated.only"]
     assert record.getMessage() == "from within"
-    assert record.pgflow["step"] == "only"
+    assert (record.pgflow["step"], record.pgflow["attempt"]) == ("only", 1)
     assert record.pgflow["card"].startswith("<object")
     assert not [each for each in caplog.records if each.name == "elsewhere"]
 
