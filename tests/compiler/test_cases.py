@@ -9,37 +9,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from pgflowc.compile import check_sources, fix_sources
-from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import (
-    conditions,
-    graph,
-    ignores,
-    limits,
-    payloads,
-    spec,
-    syntax,
-    target,
-    types,
-)
+from pgflowc.diagnostics import Code, Report, codes
+from pgflowc.diagnostics.codes import files, types
 from pgflowc.diagnostics.text import render
 
 CASES = Path(__file__).parents[1] / "cases"
-NAMES = sorted(case.name for case in CASES.iterdir() if case.name.startswith("fault_"))
+NAMES = sorted(case.name for case in CASES.glob("fault_*") if any(case.iterdir()))
 UPDATE = os.environ.get("PGFLOWC_UPDATE_CASES") == "1"
-FAMILIES: tuple[ModuleType, ...] = (syntax, ignores, spec, graph, types, payloads, conditions, limits, target)
-# It takes `--resolve`, which tests/compiler/test_resolve.py tries.
-ELSEWHERE = types.NOT_A_MODEL
-CODES = [
-    code
-    for family in FAMILIES
-    for code in vars(family).values()
-    if isinstance(code, Code) and code is not ELSEWHERE
-]
+# Root reads every file; and a class that is no model takes `--resolve`, which test_resolve.py tries.
+ELSEWHERE = (files.UNREADABLE, types.NOT_A_MODEL)
+CODES = [code for code in codes.ALL if code not in ELSEWHERE]
 
 
 def _read(case: Path) -> dict[str, str]:
@@ -87,6 +70,7 @@ def test_what_can_be_fixed_is_fixed(name: str) -> None:
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
 def test_every_code_has_a_case(code: Code) -> None:
-    goldens = [*CASES.glob("fault_*/diagnostics.txt"), *CASES.glob("*/report.txt")]
+    patterns = ("fault_*/diagnostics.txt", "*/report.txt", "faults_of_files/*.txt")
     mark = f"{code.severity}[{code.id}]"
+    goldens = [golden for pattern in patterns for golden in CASES.glob(pattern)]
     assert any(mark in golden.read_text(encoding="utf-8") for golden in goldens)

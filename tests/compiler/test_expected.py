@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from pgflowc.compile import Compilation, compile_sources
-from pgflowc.diagnostics import Code, Report
-from pgflowc.diagnostics.codes import generated, references
+from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.text import render
 from pgflowc.output import compare, write
 from pgflowc.plan import LOCK
@@ -125,16 +124,6 @@ def _update(case: Path, project: Project, reported: str) -> None:
         target = case / "expected" / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [code for family in (generated, references) for code in vars(family).values() if isinstance(code, Code)],
-    ids=lambda code: code.id,
-)
-def test_every_fault_of_generated_files_has_a_case(code: Code) -> None:
-    reports = [_text(CASES / name / "report.txt") for name in NAMES]
-    assert any(f"{code.severity}[{code.id}]" in report for report in reports)
 
 
 def test_a_comment_in_a_file_of_handlers_ignores_its_warning(tmp_path: Path) -> None:
