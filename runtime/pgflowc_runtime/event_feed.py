@@ -111,15 +111,15 @@ class EventFeed:
             with suppress(Refused):
                 await self._execute(queries.unwatch_events(subscription.id))
 
-    async def register(self, subscription: Subscription) -> None:
+    async def register(self, *subscriptions: Subscription) -> None:
         """Tell the database of the interest, or renew it. Where that cannot be, polling has to do."""
-        if not self._usable:
+        interest = [(one.id, run_id) for one in subscriptions for run_id in one.run_ids]
+        if not self._usable or not interest:
             return
         try:
             self._usable = (await self._features()).sends_notifications
             if self._usable:
-                wanted = list(subscription.run_ids)
-                await self._execute(queries.watch_events(subscription.id, wanted, _INTEREST_SECONDS))
+                await self._execute(queries.watch_events(interest, _INTEREST_SECONDS))
         except Refused as refused:
             if not refused.transient:
                 log.info("polling instead of notifications: %s", refused.message)
@@ -159,7 +159,7 @@ class EventFeed:
                 self._usable = False
                 return
             await connection.execute(f"listen {EVENTS_CHANNEL}")
-            await self._renew()
+            await self.register(*self._subscriptions.values())
             await self._execute(queries.probe(probe))
             renewed = used = loop.time()
             while loop.time() - used < _LINGER_SECONDS:
@@ -178,7 +178,7 @@ class EventFeed:
                 if self._subscriptions:
                     used = loop.time()
                 if loop.time() - renewed > _INTEREST_SECONDS / 3:
-                    await self._renew()
+                    await self.register(*self._subscriptions.values())
                     # A connection that died without a word is found out by asking it something.
                     await connection.execute("select 1")
                     renewed = loop.time()
@@ -190,10 +190,6 @@ class EventFeed:
         """
         cursor = await connection.execute("select pg_backend_pid()")
         return await cursor.fetchone() != (connection.info.backend_pid,)
-
-    async def _renew(self) -> None:
-        for subscription in list(self._subscriptions.values()):
-            await self.register(subscription)
 
     def _mark(self, run_id: UUID) -> None:
         for subscription in self._subscriptions.values():

@@ -10,16 +10,20 @@ from pgflowc_runtime.queries.query import Query, no_rows
 EVENTS_CHANNEL = "pgflow_events"
 
 
-def watch_events(listener_id: UUID, run_ids: Sequence[UUID], seconds: float) -> Query[None]:
-    """Ask for the events of these runs, or go on asking, for so many seconds from now."""
+def watch_events(interest: Sequence[tuple[UUID, UUID]], seconds: float) -> Query[None]:
+    """Ask for events, or go on asking, for so many seconds from now: pairs of a listener and a run."""
     return Query(
         """
         select pgflow.watch_events(
-          %(listener_id)s::uuid, p_run_id => u.run_id, p_ttl => make_interval(secs => %(seconds)s)
+          u.listener_id, p_run_id => u.run_id, p_ttl => make_interval(secs => %(seconds)s)
         )
-        from unnest(%(run_ids)s::uuid[]) u (run_id)
+        from unnest(%(listener_ids)s::uuid[], %(run_ids)s::uuid[]) u (listener_id, run_id)
         """,
-        {"listener_id": listener_id, "run_ids": list(run_ids), "seconds": float(seconds)},
+        {
+            "listener_ids": [listener_id for listener_id, _ in interest],
+            "run_ids": [run_id for _, run_id in interest],
+            "seconds": float(seconds),
+        },
         no_rows,
     )
 
