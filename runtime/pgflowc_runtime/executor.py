@@ -43,6 +43,10 @@ log = logging.getLogger("pgflowc.worker")
 # How long a cancelled async handler may take to clean up before it is left alone.
 CANCEL_GRACE_SECONDS = 1.0
 
+# How long a process may take until it is ready for a handler. Less than a worker's `stale_threshold`, or
+# others would take the task for lost.
+PROCESS_START_SECONDS: Final = 30.0
+
 OUTPUT_WARNING_SIZE: Final = 1024 * 1024
 OUTPUT_LIMIT_SIZE: Final = 64 * 1024 * 1024
 
@@ -176,7 +180,8 @@ class Executor:
             context.cancelled.set()
         running = Running(task, plan, context, ended)
         running.call = call = self._loop.create_task(self._serve(running))
-        running.timer = self._loop.call_later(plan.timeout, self._out_of_time, running)
+        patience = plan.timeout + (PROCESS_START_SECONDS if plan.place == "process" else 0)
+        running.timer = self._loop.call_later(patience, self._out_of_time, running)
         self._running[call] = running
         if plan.place == "loop":
             self._watchdog.watch()
