@@ -158,3 +158,27 @@ def test_steps_added_at_once_get_different_indexes(core, another) -> None:
         thread.join()
     assert failures == []
     assert core.column("select step_index from pgflow.steps order by 1") == list(range(20))
+
+
+def test_work_on_runs_holds_nobody_up(core, another) -> None:
+    """Whoever makes tasks shares the flow's row until its transaction ends: under load somebody always does."""
+    core.flow("f", "a", "b < a")
+    core.start("f")
+    (task,) = core.claim("f")
+    busy = another()
+    with busy.connection.transaction():
+        busy.complete(task)
+        core.do("set statement_timeout = '20s'")
+        assert core.add_step("f", "c", ["b"])["step_index"] == 2
+
+
+def test_starts_in_flight_keep_the_steps_they_saw(core, another, in_thread) -> None:
+    core.flow("f", "a")
+    starter, adder = another(), another()
+    with starter.connection.transaction():
+        run_id = starter.start("f")
+        adding = in_thread(lambda: adder.add_step("f", "b"))
+        core.wait_until_blocked(adder)
+    adding.join()
+    assert core.statuses(run_id) == {"a": "started"}
+    assert set(core.statuses(core.start("f"))) == {"a", "b"}

@@ -1,9 +1,9 @@
 -- pgflow.delete_flow_and_data(p_flow_slug): remove a flow, its queue and archive, and everything its runs left.
 --
 -- For that exact slug; an unknown slug does nothing.
--- Locks: advisory (1, hash of the lowercased slug), the flow's runs by run_id, then the flow's row, which waits for starts in flight and
--- stops new ones. Runs that started meanwhile are not waited for under it: who works on one may be waiting for the flow's row, to make
--- tasks. So if one of them is locked, the flow is let go, and everything tried again. Then step states, tasks, and the queue tables last.
+-- Locks: advisory (1, hash of the lowercased slug) and (2, hash of the slug), which waits for starts in flight and stops new ones; the
+-- flow's runs by run_id, the flow's row (in this order: who works on a run may share the flow's row, to make tasks), step states,
+-- tasks, and the queue tables last.
 create or replace function pgflow.delete_flow_and_data(p_flow_slug text)
 returns void
 language plpgsql
@@ -13,18 +13,12 @@ declare
   v_queue text;
 begin
   perform pg_advisory_xact_lock(1, hashtext(lower(p_flow_slug)));
-  loop
-    perform from pgflow.runs r where r.flow_slug = p_flow_slug order by r.run_id for update;
-    begin
-      perform from pgflow.flows f where f.flow_slug = p_flow_slug for update;
-      if not found then
-        return;
-      end if;
-      perform from pgflow.runs r where r.flow_slug = p_flow_slug for update nowait;
-      exit;
-    exception when lock_not_available then -- the block's end lets go of the flow
-    end;
-  end loop;
+  perform pg_advisory_xact_lock(2, hashtext(p_flow_slug));
+  perform from pgflow.runs r where r.flow_slug = p_flow_slug order by r.run_id for update;
+  perform from pgflow.flows f where f.flow_slug = p_flow_slug for update;
+  if not found then
+    return;
+  end if;
 
   perform from pgflow.step_states s
   where s.run_id in (select r.run_id from pgflow.runs r where r.flow_slug = p_flow_slug)

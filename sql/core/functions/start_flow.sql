@@ -3,7 +3,7 @@
 -- A flow with root maps takes a JSON array, any other flow any JSON. An unknown flow violates a foreign key of pgflow.runs, a
 -- used run_id its primary key. The row returned may already be completed (nothing to do) or failed (a condition under
 -- when_unmet = fail).
--- Locks: the flow's row (shared), so that it has the same steps to the end; the new run; the rest as in _advance_run.
+-- Locks: advisory (2, hash of the slug), shared, so that the flow has the same steps to the end; the new run; the rest as in _advance_run.
 create or replace function pgflow.start_flow(flow_slug text, input jsonb, run_id uuid default null)
 returns setof pgflow.runs
 language plpgsql
@@ -26,7 +26,7 @@ declare
   v_has_root_map boolean;
   v_size integer;
 begin
-  perform from pgflow.flows f where f.flow_slug = v_flow_slug for key share;
+  perform pg_advisory_xact_lock_shared(2, hashtext(v_flow_slug));
 
   select count(*), coalesce(bool_or(s.step_type = 'map' and s.deps_count = 0), false)
   into v_steps, v_has_root_map

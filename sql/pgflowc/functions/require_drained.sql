@@ -2,7 +2,7 @@
 --
 -- For migrations that change what runs are made of. Looks at most once per transaction and flow: what was drained stays so under the
 -- lock. Raises no_data_found for an unknown flow, object_in_use while runs are started.
--- Locks: the flow's row, against starts in flight and new ones.
+-- Locks: advisory (2, hash of the slug), against starts in flight and new ones; then the flow's row, against those of other cores.
 create or replace function pgflowc.require_drained(p_flow_slug text)
 returns void
 language plpgsql
@@ -16,9 +16,13 @@ begin
     return;
   end if;
 
-  perform from pgflow.flows f where f.flow_slug = p_flow_slug for update;
-  if not found then
-    raise exception 'flow "%" does not exist', p_flow_slug using errcode = 'no_data_found';
+  perform pg_advisory_xact_lock(2, hashtext(p_flow_slug));
+  -- Under runs that are alive the row would be hard to get (add_step), and is not needed to say so.
+  if not exists (select from pgflow.runs r where r.flow_slug = p_flow_slug and r.status = 'started') then
+    perform from pgflow.flows f where f.flow_slug = p_flow_slug for update;
+    if not found then
+      raise exception 'flow "%" does not exist', p_flow_slug using errcode = 'no_data_found';
+    end if;
   end if;
 
   select count(*), min(r.started_at) into v_alive, v_oldest

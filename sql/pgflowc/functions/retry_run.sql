@@ -7,7 +7,7 @@
 -- An outcome that a worker reports late for an attempt of before is lost (finish_batch), unless it is that worker's again, in an
 -- attempt of the same number.
 -- Raises no_data_found for an unknown run.
--- Locks: the run, its step states, tasks, messages.
+-- Locks: advisory (2, hash of the slug), shared, against changes of the flow; the run, its step states, tasks, messages.
 create or replace function pgflowc.retry_run(p_run_id uuid)
 returns boolean
 language plpgsql
@@ -32,6 +32,7 @@ declare
   v_started_run_ids uuid[];
   v_started_step_slugs text[];
 begin
+  perform pg_advisory_xact_lock_shared(2, hashtext(r.flow_slug)) from pgflow.runs r where r.run_id = p_run_id; -- as start_flow
   select r.* into v_run from pgflow.runs r where r.run_id = p_run_id for no key update;
   if not found then
     raise exception 'Run not found: %', p_run_id using errcode = 'no_data_found';

@@ -3,7 +3,7 @@
 -- What pgflow.start_flow does for each, root maps, conditions, empty arrays and events included, in a number of statements that does
 -- not depend on the number of inputs. p_run_ids, when given, is parallel to p_inputs; a NULL in it means a new id. All runs start
 -- or none: an unknown flow violates a foreign key of pgflow.runs, a used id its primary key, a NULL input its column.
--- Locks: the flow's row (shared), so that it has the same steps to the end; the new runs; the rest as in finish_batch.
+-- Locks: advisory (2, hash of the slug), shared, so that the flow has the same steps to the end; the new runs; the rest as in finish_batch.
 create or replace function pgflowc.start_flow_batch(p_flow_slug text, p_inputs jsonb[], p_run_ids uuid[] default null)
 returns setof uuid
 language plpgsql
@@ -40,7 +40,7 @@ begin
     raise exception 'p_run_ids length (%) must equal p_inputs length (%)', cardinality(p_run_ids), cardinality(p_inputs);
   end if;
 
-  perform from pgflow.flows f where f.flow_slug = p_flow_slug for key share;
+  perform pg_advisory_xact_lock_shared(2, hashtext(p_flow_slug));
 
   select count(*), coalesce(bool_or(d.step_type = 'map' and d.deps_count = 0), false)
   into v_steps, v_has_root_map
