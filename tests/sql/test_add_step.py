@@ -161,7 +161,7 @@ def test_steps_added_at_once_get_different_indexes(core, another) -> None:
 
 
 def test_work_on_runs_holds_nobody_up(core, another) -> None:
-    """Whoever makes tasks shares the flow's row until its transaction ends: under load somebody always does."""
+    """Whoever makes tasks shares the row of their flow to the end of the transaction: under load always."""
     core.flow("f", "a", "b < a")
     core.start("f")
     (task,) = core.claim("f")
