@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
@@ -70,6 +71,7 @@ def server() -> Iterator[str]:
         yield cluster.dsn()
     finally:
         cluster.delete()
+        rmtree(directory, ignore_errors=True)
 
 
 def rate(start: Callable[[], object], seconds: float, each: int = 1) -> float:
