@@ -8,8 +8,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -18,7 +18,7 @@ from pgflowc_runtime import telemetry
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline, is_transient
-from pgflowc_runtime.delivery import Report, Verdict
+from pgflowc_runtime.delivery import Report, Verdict, identity
 from pgflowc_runtime.exchange import Exchange
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.rows import ClaimedTask
@@ -44,6 +44,9 @@ class Slots(Protocol):
 
     def start_task(self, task: ClaimedTask) -> None:
         """Begin a task; it takes a slot until its handler ends."""
+
+    def held(self) -> Iterator[ClaimedTask]:
+        """The tasks that are being executed."""
 
 
 class ClaimLoop:
@@ -86,6 +89,7 @@ class ClaimLoop:
         self._trouble = Backoff(0.05, 5.0)
         self._in_trouble = False
         self._blocked = False
+        self._lost_claims = False
         self._next_round = 0.0
         attention.on_mark(self._schedule)
 
@@ -166,6 +170,11 @@ class ClaimLoop:
         self._embark_scheduled = False
         if self._blocked:
             return
+        if self._lost_claims:
+            # Alone: what another trip claims at the same time must not be taken for lost.
+            if not self._trips:
+                self._depart(self._give_back())
+            return
         most = 1 if self._in_trouble else self._most_trips
         while len(self._trips) < most:
             if (flow := self._flow_to_report()) is not None:
@@ -192,7 +201,10 @@ class ClaimLoop:
     def _begin(self, flow: str, reports: list[Report], claim: int) -> None:
         self._promised += claim
         self._trips_of[flow] += 1
-        trip = asyncio.create_task(self._trip(flow, reports, claim))
+        self._depart(self._trip(flow, reports, claim))
+
+    def _depart(self, journey: Coroutine[Any, Any, None]) -> None:
+        trip = asyncio.create_task(journey)
         self._trips.add(trip)
         trip.add_done_callback(self._ended)
 
@@ -316,8 +328,24 @@ class ClaimLoop:
             return
         if not self._in_trouble:
             log.warning("the database does not answer: %s; trying again", headline(error))
-        self._in_trouble = self._blocked = True
+        self._in_trouble = self._blocked = self._lost_claims = True
         asyncio.get_running_loop().call_later(self._trouble.next(), self._try_again)
+
+    async def _give_back(self) -> None:
+        """Of a claim whose answer was lost with its connection, nobody knows the tasks: not before their time
+        is over would others get them.
+        """
+        held = {identity(task) for holder in (self._slots, self._recorder) for task in holder.held()}
+        try:
+            found = await self._exchange.give_back(self._worker_ids, held)
+        except (psycopg.Error, OSError) as error:
+            self._sit_out(error)
+            return
+        self._lost_claims = False
+        self._recovered()
+        if found:
+            log.info("gave %d tasks back whose claim had been lost", found)
+        self._attention.mark_all()
 
     def _try_again(self) -> None:
         self._blocked = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
 from pgflowc_runtime.outcome import Outcome
 from pgflowc_runtime.rows import ClaimedTask
@@ -38,3 +39,12 @@ class Flushed:
 
     verdicts: Mapping[int, Verdict]
     tasks: Sequence[ClaimedTask]
+
+
+Held = tuple[UUID, str, int, int]
+"""What tells one attempt at a task from all others."""
+
+
+def identity(task: ClaimedTask) -> Held:
+    """That of this one."""
+    return (task.run_id, task.step_slug, task.task_index, task.attempt)

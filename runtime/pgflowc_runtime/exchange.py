@@ -5,13 +5,13 @@ alone, one by one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from pgflowc_runtime import queries
 from pgflowc_runtime.database import AsyncConnection, Database, execute
-from pgflowc_runtime.delivery import Flushed, Report, Verdict
+from pgflowc_runtime.delivery import Flushed, Held, Report, Verdict, identity
 from pgflowc_runtime.outcome import Completed, Failed
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import Capabilities, ClaimedTask
@@ -30,6 +30,9 @@ class Exchange(Protocol):
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         """The statement that gives tasks back, their attempts unspent; how many were still ours."""
+
+    async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
+        """Give back the tasks that these workers have started, but for those held; how many there were."""
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         """The statement that completes one task, for a transaction that does more."""
@@ -58,6 +61,9 @@ class Batches:
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks)
+
+    async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
+        return await _give_back(self._database, self, worker_ids, held)
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         flush = queries.finish_batch(task.flow_slug, task.worker_id, [Report(task, Completed(output))], 0)
@@ -97,9 +103,20 @@ class OneByOne:
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)
 
+    async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
+        return await _give_back(self._database, self, worker_ids, held)
+
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         complete = queries.complete_task(task, output)
         return Query(complete.sql, complete.params, lambda rows: _verdict(complete.decode(rows)))
+
+
+async def _give_back(
+    database: Database, exchange: Exchange, worker_ids: Mapping[str, UUID], held: Collection[Held]
+) -> int:
+    started = await database.run(queries.started_tasks(worker_ids))
+    orphans = [task for task in started if identity(task) not in held]
+    return await database.run(exchange.release(orphans)) if orphans else 0
 
 
 async def _report(connection: AsyncConnection, report: Report) -> Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pgflowc_runtime import outcome, queries
 from pgflowc_runtime.database import Database
@@ -33,6 +33,12 @@ class Recorder:
     def flows(self) -> Sequence[str]:
         """Flows with reports to send, that with the oldest one first."""
         return tuple(self._waiting)
+
+    def held(self) -> Iterator[ClaimedTask]:
+        """The tasks whose reports are waiting here."""
+        for reports in self._waiting.values():
+            for report in reports:
+                yield report.task
 
     def add(self, report: Report) -> None:
         """A handler has ended."""

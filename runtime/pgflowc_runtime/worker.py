@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -78,7 +78,9 @@ class Worker:
         self._attention = Attention(self._worker_ids)
         self._threads = Threads(spare=self.config.max_concurrency)
         self._running: dict[int, Running] = {}  # by id() of the claimed task
-        self._finishing: set[asyncio.Task[None]] = set()  # outcomes recorded by handlers' transactions
+        self._finishing: dict[
+            asyncio.Task[None], ClaimedTask
+        ] = {}  # outcomes recorded by handlers' transactions
         self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
         self._background: dict[str, asyncio.Task[None]] = {}
         self._deprecated_flows: set[str] = set()
@@ -291,6 +293,12 @@ class Worker:
         """How many more handlers may run."""
         return self.config.max_concurrency - len(self._running)
 
+    def held(self) -> Iterator[ClaimedTask]:
+        """The tasks that are being executed, or about to be given back."""
+        yield from (running.task for running in self._running.values())
+        yield from self._finishing.values()
+        yield from self._too_late or ()
+
     def _idle(self) -> bool:
         return not self._running
 
@@ -312,11 +320,11 @@ class Worker:
             self._claim_loop.record(report)
             return
         finishing = asyncio.create_task(self._finish(transaction, report), name=f"pgflowc-outcome of {task}")
-        self._finishing.add(finishing)
+        self._finishing[finishing] = task
         finishing.add_done_callback(self._finished)
 
     def _finished(self, finishing: asyncio.Task[None]) -> None:
-        self._finishing.discard(finishing)
+        del self._finishing[finishing]
         if not finishing.cancelled() and (error := finishing.exception()) is not None:
             # Recovery will give the task another try.
             log.error("%s could not be recorded", finishing.get_name(), exc_info=error)
@@ -416,7 +424,7 @@ class Worker:
         claims.cancel()
         await self._claim_loop.settled()
         while self._running or self._finishing:
-            await asyncio.wait({running.call for running in self._running.values()} | self._finishing)
+            await asyncio.wait({running.call for running in self._running.values()} | self._finishing.keys())
             await self._claim_loop.settled()
 
     async def _give_back(self) -> int:

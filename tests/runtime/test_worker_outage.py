@@ -132,6 +132,7 @@ class Wire:
         self._place = directory / ".s.PGSQL.5432"
         self._listening: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self.answers = True  # whether what the server says comes through
 
     async def mend(self) -> None:
         """Let connections through."""
@@ -148,11 +149,17 @@ class Wire:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_unix_connection(self._server)
         self._ends |= {writer, server_writer}
-        await asyncio.gather(self._pump(reader, server_writer), self._pump(server_reader, writer))
+        await asyncio.gather(
+            self._pump(reader, server_writer, answer=False), self._pump(server_reader, writer, answer=True)
+        )
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answer: bool
+    ) -> None:
         try:
             while data := await reader.read(65536):
+                if answer and not self.answers:
+                    continue
                 writer.write(data)
                 await writer.drain()
         except OSError:
@@ -174,18 +181,19 @@ async def wire(bench, tmp_path) -> AsyncIterator[Wire]:
 
 async def test_outcomes_wait_until_the_database_is_back(bench, step, wire) -> None:
     flow = bench.flow("away", step("each", kind="map"), input=list[int])
-    ended, release = [], asyncio.Event()
+    begun: list[int] = []
+    ended: list[int] = []
+    release = asyncio.Event()
 
     async def each(item: int, ctx: Context[Any]) -> int:
+        begun.append(item)
         await release.wait()
         ended.append(item)
         return item
 
     async with bench.far.working((flow, {"each": each})):
         run_id = await bench.client.start_flow(flow, list(range(10)))
-        await bench.until(
-            lambda: bench.value("select count(*) from pgflow.step_tasks where status = 'started'") == 10
-        )
+        await bench.until(lambda: len(begun) == 10)
         wire.cut()
         release.set()
         await bench.until(lambda: len(ended) == 10)
@@ -193,6 +201,21 @@ async def test_outcomes_wait_until_the_database_is_back(bench, step, wire) -> No
         await wire.mend()
         run = await bench.client.wait(run_id, timeout=20)
     assert run.output == {"each": list(range(10))}
+    assert bench.value("select max(attempts_count) from pgflow.step_tasks") == 1
+
+
+async def test_tasks_of_a_claim_whose_answer_got_lost_are_not_left_lying(bench, step, wire) -> None:
+    flow = bench.flow("unheard", step("only"))
+    async with bench.far.working((flow, {"only": echo}), signal="polling", min_poll_interval=20):
+        assert (await bench.run(flow)).status == "completed"
+        wire.answers = False
+        run_id = await bench.client.start_flow(flow, {"n": 1})
+        await bench.until(lambda: bench.rows("select 1 from pgflow.step_tasks where status = 'started'"))
+        wire.cut()
+        wire.answers = True
+        await wire.mend()
+        # Otherwise it would take the step's timeout and the threshold, 70 s together.
+        assert (await bench.client.wait(run_id, timeout=20)).output == {"only": {"n": 1}}
     assert bench.value("select max(attempts_count) from pgflow.step_tasks") == 1
 
 

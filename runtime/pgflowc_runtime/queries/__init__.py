@@ -60,6 +60,7 @@ from pgflowc_runtime.queries.tasks import (
     claim_batch,
     finish_batch,
     release_tasks,
+    started_tasks,
     task_status,
 )
 from pgflowc_runtime.queries.worker_life import (
@@ -123,6 +124,7 @@ __all__ = [
     "start_flow_each",
     "start_run",
     "start_tasks",
+    "started_tasks",
     "step_states",
     "step_tasks",
     "steps",

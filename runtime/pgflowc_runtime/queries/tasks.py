@@ -6,7 +6,7 @@ comes back: a row for each claimed task, and for each outcome that is not plainl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +83,36 @@ def release_tasks(tasks: Sequence[ClaimedTask]) -> Query[int]:
         """,
         {**_batch(tasks), "worker_ids": _plain(task.worker_id for task in tasks)},
         lambda rows: int(rows[0]["released"]),
+    )
+
+
+def started_tasks(worker_ids: Mapping[str, UUID]) -> Query[list[ClaimedTask]]:
+    """The tasks that the database takes to be executed by these workers (`worker_ids`: flow -> id), without
+    their arguments.
+    """
+    return Query(
+        """
+        select t.flow_slug, t.run_id, t.step_slug, t.task_index, t.message_id, t.last_worker_id,
+               t.attempts_count
+        from pgflow.runs r
+        join pgflow.step_tasks t on t.run_id = r.run_id
+        where r.status = 'started' and r.flow_slug = any(%(flow_slugs)s)
+          and t.status = 'started' and t.last_worker_id = any(%(worker_ids)s)
+        """,
+        {"flow_slugs": list(worker_ids), "worker_ids": list(worker_ids.values())},
+        lambda rows: [
+            ClaimedTask(
+                flow_slug=row["flow_slug"],
+                run_id=row["run_id"],
+                step_slug=row["step_slug"],
+                task_index=row["task_index"],
+                argument="",
+                message_id=row["message_id"],
+                attempt=row["attempts_count"],
+                worker_id=row["last_worker_id"],
+            )
+            for row in rows
+        ],
     )
 
 
