@@ -44,7 +44,8 @@ def render_module(own: Collection[str], typed: TypedFlow) -> str:
 
 def _summary(typed: TypedFlow) -> str:
     flow = typed.flow
-    title = f"{flow.kind.capitalize()} `{flow.slug}`"
+    version = f", version {flow.version}" if flow.version else ""
+    title = f"{flow.kind.capitalize()} `{flow.slug}`{version}"
     return f"{title}: {flow.description}" if flow.description else f"{title}."
 
 

@@ -193,7 +193,7 @@ class _Definition(_Model):
     )
     timeout: Timeout | None = Field(None, description="Seconds a task may take; default 30.")
     version: Version | None = Field(
-        None, description="A version for people: it stands in the generated files and changes nothing else."
+        None, description="A version for people: it stands in the generated module and changes nothing else."
     )
     on_change: OnChange | None = Field(
         None,
