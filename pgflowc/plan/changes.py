@@ -101,10 +101,11 @@ def _renamed(before: FlowShape, after: FlowShape, flow: Flow | None) -> dict[str
 
     A `was` that stayed in the spec after its migration says nothing any more.
     """
-    old, new = {step.slug for step in before.steps}, {step.slug for step in after.steps}
+    old = {step.slug for step in before.steps}
+    gone = old - {step.slug for step in after.steps}
     found: dict[str, str] = {}
     for step in flow.steps if flow else ():
-        if step.was in old - new and step.slug not in old:
+        if step.was in gone and step.slug not in old:
             found.setdefault(step.was, step.slug)
     return found
 
