@@ -80,7 +80,7 @@ def _deps_class(signature: Signature) -> Definition:
     lines, used = class_body(signature.deps or (), frozenset(), model=False)
     head = ["@dataclass(frozen=True, slots=True, kw_only=True)", f"class {signature.argument}:"]
     if any(attribute.optional for attribute in signature.deps or ()):
-        head += ['    """What is None is the output of a step that was skipped."""', ""]
+        head += ['    """A dependency that is None was skipped."""', ""]
     return Definition("\n".join([*head, *lines]), used | {"dataclass"}, is_class=True)
 
 

@@ -50,7 +50,15 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
         earlier = names[:place]
         arrays = [slug for slug in earlier if isinstance(steps[slug].get("output"), list)]
         step: dict[str, Any] = draw(
-            st.sampled_from([{}, {"description": 'x"""\\'}, {"when_exhausted": "skip"}])
+            st.sampled_from(
+                [
+                    {},
+                    {"description": 'x"""\\'},
+                    {"when_exhausted": "skip"},
+                    {"isolation": "process", "timeout": "1h"},
+                    {"handler": "operator:concat"},
+                ]
+            )
         ).copy()
         if arrays and draw(st.booleans()):
             step["map"] = draw(st.sampled_from(arrays))
