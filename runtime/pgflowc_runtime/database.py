@@ -64,9 +64,10 @@ class Database:
             max_size=self._size,
             open=False,
             name="pgflowc",
-            timeout=10,
-            # The pool gives up after this and starts again on the next request; ours come all the time.
-            reconnect_timeout=30,
+            # The pool tries less and less often, gives up after its time and starts anew on the next
+            # request. Ours come all the time, and so the database is found soon after it is back.
+            timeout=5,
+            reconnect_timeout=3,
         )
         await self._pool.open()
 
