@@ -2,7 +2,8 @@
 
 Each task gets one asyncio task and one timer, whatever kind of handler it has, and its end is told once.
 What a handler may do (return, raise, run out of time, refuse to be cancelled, die with its process) ends in
-the same place, `_end`. This is on the way of every task, so nothing is made here that is not always needed.
+the same place, `_end`, and so all of it is in this file. It is on the way of every task: nothing is made here
+that is not always needed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -30,11 +31,12 @@ from pgflowc_runtime.outcome import Completed, Failed, Outcome
 from pgflowc_runtime.payload import forbidden
 from pgflowc_runtime.processes import Call, Facts, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
-from pgflowc_runtime.queries.traces import trace_of
-from pgflowc_runtime.registry import Binding, Handler, Registry
+from pgflowc_runtime.registry import Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
+from pgflowc_runtime.step_plan import Plan, is_async, place_of
 from pgflowc_runtime.telemetry import tracing
 from pgflowc_runtime.threads import Threads
+from pgflowc_runtime.traces import Traces
 from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.watchdog import Watchdog
 
@@ -50,24 +52,7 @@ PROCESS_START_SECONDS: Final = 30.0
 OUTPUT_WARNING_SIZE: Final = 1024 * 1024
 OUTPUT_LIMIT_SIZE: Final = 64 * 1024 * 1024
 
-# Steps of a run follow each other closely.
-_TRACES_KEPT = 1000
-
 Ended = Callable[[ClaimedTask, Outcome], None]
-Place = Literal["loop", "thread", "process"]
-
-
-@dataclass(slots=True)
-class _Plan:
-    """How the tasks of one step are executed. `timeout` in seconds."""
-
-    binding: Binding
-    place: Place
-    timeout: int
-    max_attempts: int
-    # Bound methods, for speed.
-    argument: Callable[[str], Any]
-    handler: Handler
 
 
 class Running:
@@ -75,7 +60,7 @@ class Running:
 
     __slots__ = ("began", "call", "context", "ended", "over", "plan", "task", "timed_out", "timer")
 
-    def __init__(self, task: ClaimedTask, plan: _Plan, context: Context[Any], ended: Ended) -> None:
+    def __init__(self, task: ClaimedTask, plan: Plan, context: Context[Any], ended: Ended) -> None:
         self.task = task
         self.plan = plan
         self.context = context
@@ -121,9 +106,9 @@ class Executor:
         self._processes = Processes()
         self._warning_size = output_warning_size
         self._limit_size = output_limit_size
-        self._plans: dict[tuple[str, str], _Plan | None] = {}
+        self._plans: dict[tuple[str, str], Plan | None] = {}
         self._running: dict[asyncio.Task[None], Running] = {}
-        self._traces: dict[UUID, str | None] = {}
+        self._traces = Traces(database)
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(self._loop, self._running)
         self._draining = False
@@ -221,26 +206,16 @@ class Executor:
         self._watchdog.close()
         self._processes.close()
 
-    def _plan(self, flow_slug: str, step_slug: str) -> _Plan | None:
+    def _plan(self, flow_slug: str, step_slug: str) -> Plan | None:
         key = (flow_slug, step_slug)
         if key not in self._plans:
-            self._plans[key] = self._make_plan(key)
+            binding = self._registry[flow_slug].bindings.get(step_slug)
+            definition = self._definitions.get(key)
+            if binding is None or definition is None:
+                self._plans[key] = None
+            else:
+                self._plans[key] = Plan.of(binding, definition)
         return self._plans[key]
-
-    def _make_plan(self, key: tuple[str, str]) -> _Plan | None:
-        flow_slug, step_slug = key
-        binding = self._registry[flow_slug].bindings.get(step_slug)
-        definition = self._definitions.get(key)
-        if binding is None or definition is None:
-            return None
-        return _Plan(
-            binding,
-            place_of(binding),
-            definition.timeout,
-            definition.max_attempts,
-            binding.read,
-            binding.handler,
-        )
 
     async def _flow_input(self, task: ClaimedTask) -> Any:
         text = await self._database.insist(queries.flow_input(task.run_id), what=f"input of {task}")
@@ -250,23 +225,13 @@ class Executor:
 
     # One task
 
-    async def _trace(self, running: Running) -> str | None:
-        """The trace context of whoever started the run. A trace is not worth a task: trouble means None."""
-        run_id = running.task.run_id
-        if run_id not in self._traces:
-            carrier = None
-            with contextlib.suppress(psycopg.Error, OSError):
-                carrier = await self._database.run(trace_of(run_id))
-            while len(self._traces) >= _TRACES_KEPT:
-                del self._traces[next(iter(self._traces))]
-            self._traces[run_id] = carrier
-        return self._traces[run_id]
-
     async def _serve(self, running: Running) -> None:
         try:
             if telemetry.wanted("task.start"):
-                more = {"trace_context": await self._trace(running)} if tracing.traced() else {}
-                telemetry.emit("task.start", {}, {**_metadata(running), **more})
+                about = _metadata(running)
+                if tracing.traced():
+                    about["trace_context"] = await self._traces.of(running.task.run_id)
+                telemetry.emit("task.start", {}, about)
             try:
                 result, error = await self._attempt(running)
             except asyncio.CancelledError as cancelled:
@@ -437,15 +402,3 @@ def _metadata(running: Running) -> dict[str, object]:
         "worker_id": task.worker_id,
         "message_id": task.message_id,
     }
-
-
-def place_of(binding: Binding) -> Place:
-    """Where the handler runs."""
-    return binding.step.isolation or ("loop" if is_async(binding.handler) else "thread")
-
-
-def is_async(handler: Handler) -> bool:
-    """Whether calling the handler gives a coroutine; looks through partials and callable objects."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
