@@ -56,7 +56,6 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
                     {"description": 'x"""\\'},
                     {"when_exhausted": "skip"},
                     {"isolation": "process", "timeout": "1h"},
-                    {"handler": "operator:concat"},
                 ]
             )
         ).copy()
