@@ -1,6 +1,7 @@
 """Operations on the flows of a database. Each knows its cause, its reverse, and its effect on runs.
 
 An operation is a value: what it says to people is here, what it says to PostgreSQL is `render.statements`.
+Long, because it is one closed set: adding an operation means reading the others.
 """
 
 from __future__ import annotations
