@@ -135,6 +135,10 @@ class ClaimLoop:
         # Dependents may be there now.
         self._attention.mark(report.task.flow_slug)
 
+    def look_at(self, flow: str) -> None:
+        """There may be work in this flow."""
+        self._attention.mark(flow)
+
     async def settled(self) -> None:
         """Until every outcome is recorded and no trip is under way."""
         while self._trips or len(self._recorder):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -15,25 +15,22 @@ from uuid import UUID, uuid4
 import psycopg
 
 from pgflowc_runtime import queries, startup, telemetry
+from pgflowc_runtime.assignments import Assignments
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.claim_loop import ClaimLoop
 from pgflowc_runtime.config import WorkerConfig
-from pgflowc_runtime.connection import headline, is_transient
+from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
-from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.exchange import choose
-from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor, Running
+from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.lifecycle import Lifecycle, State
 from pgflowc_runtime.listener import Listener, Signals, ThrottledInserts, WaitingWorkers
-from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
-from pgflowc_runtime.rows import Capabilities, ClaimedTask, StoredStep
-from pgflowc_runtime.run_ends import RunEnds
+from pgflowc_runtime.rows import Capabilities, StoredStep
 from pgflowc_runtime.threads import Threads
-from pgflowc_runtime.transaction import Open, Transactions
+from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery
 from pgflowc_runtime.waiting import Notified, Polling, Waiting
 
@@ -77,11 +74,6 @@ class Worker:
         self._worker_ids: dict[str, UUID] = {bound.flow.slug: uuid4() for bound in registry}
         self._attention = Attention(self._worker_ids)
         self._threads = Threads(spare=self.config.max_concurrency)
-        self._running: dict[int, Running] = {}  # by id() of the claimed task
-        self._finishing: dict[
-            asyncio.Task[None], ClaimedTask
-        ] = {}  # outcomes recorded by handlers' transactions
-        self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
         self._background: dict[str, asyncio.Task[None]] = {}
         self._deprecated_flows: set[str] = set()
         self._stop_requested = asyncio.Event()
@@ -181,7 +173,7 @@ class Worker:
             self._worker_ids,
             self.name,
             interval=self.config.heartbeat_interval / 1000,
-            idle=self._idle,
+            idle=lambda: self._assignments.idle,
             deprecated=self._deprecated,
         )
         await self._heartbeat.beat()
@@ -240,9 +232,16 @@ class Worker:
             output_warning_size=self.config.output_warning_size,
             output_limit_size=self.config.output_limit_size,
         )
+        self._exchange = choose(self._database, capabilities)
+        self._assignments = assignments = Assignments(
+            self._executor,
+            self._transactions,
+            self._exchange,
+            self._database,
+            limit=self.config.max_concurrency,
+        )
         self._spawn("heartbeat", self._heartbeat.run())
-        self._run_ends = RunEnds(self._database)
-        self._spawn("run ends", self._run_ends.run())
+        self._spawn("run ends", assignments.run_ends.run())
         self._spawn("run watch", self._executor.watch_runs(self.config.heartbeat_interval / 1000))
         if capabilities.has_recover:
             recover = queries.recover_stalled_tasks(self.config.stale_threshold)
@@ -250,23 +249,25 @@ class Worker:
             recover = queries.requeue_stalled_tasks()
         if capabilities.has_recover or capabilities.has_requeue:
             interval = self.config.recovery_interval / 1000
-            recovery = Recovery(self._database, self._attention, recover, interval=interval, idle=self._idle)
+            recovery = Recovery(
+                self._database, self._attention, recover, interval=interval, idle=lambda: assignments.idle
+            )
             self._spawn("recovery", recovery.run())
         if not capabilities.has_batches:
             log.warning("this database lacks pgflowc's batch functions: using the core's, one task at a time")
-        self._exchange = choose(self._database, capabilities)
-        self._recorder = Recorder(self._database, self._judged)
+        self._recorder = Recorder(self._database, assignments.judged)
         self._claim_loop = ClaimLoop(
             self._exchange,
             self._recorder,
             self._attention,
             waiting,
             self._worker_ids,
-            self,
+            assignments,
             worker_name=self.name,
             batch_size=self.config.batch_size,
             trips=self.config.pool_size,
         )
+        assignments.report_to(self._claim_loop)
         self._spawn("claims", self._claim_loop.run())
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -287,97 +288,6 @@ class Worker:
         if not self._attention.any_left:
             self.stop()
 
-    # Working
-
-    def free(self) -> int:
-        """How many more handlers may run."""
-        return self.config.max_concurrency - len(self._running)
-
-    def held(self) -> Iterator[ClaimedTask]:
-        """The tasks that are being executed, or about to be given back."""
-        yield from (running.task for running in self._running.values())
-        yield from self._finishing.values()
-        yield from self._too_late or ()
-
-    def _idle(self) -> bool:
-        return not self._running
-
-    def start_task(self, task: ClaimedTask) -> None:
-        """Call the handler of a claimed task."""
-        if self._too_late is not None:
-            self._too_late.append(task)
-            return
-        running = self._executor.begin(task, self._handler_ended)
-        if running is not None:
-            self._running[id(task)] = running
-
-    def _handler_ended(self, task: ClaimedTask, result: Outcome) -> None:
-        running = self._running.pop(id(task), None)
-        seconds = time.monotonic() - running.began if running else 0.0
-        report = Report(task, result, seconds)
-        transaction = self._transactions.take(task)
-        if transaction is None:
-            self._claim_loop.record(report)
-            return
-        finishing = asyncio.create_task(self._finish(transaction, report), name=f"pgflowc-outcome of {task}")
-        self._finishing[finishing] = task
-        finishing.add_done_callback(self._finished)
-
-    def _finished(self, finishing: asyncio.Task[None]) -> None:
-        del self._finishing[finishing]
-        if not finishing.cancelled() and (error := finishing.exception()) is not None:
-            # Recovery will give the task another try.
-            log.error("%s could not be recorded", finishing.get_name(), exc_info=error)
-
-    async def _finish(self, transaction: Open, report: Report) -> None:
-        """Record the outcome of a handler that has a transaction of its own."""
-        task = report.task
-        if isinstance(report.outcome, Failed):
-            await transaction.roll_back()
-            self._claim_loop.record(report)
-            return
-        completion = self._exchange.completion(task, report.outcome.output)
-        try:
-            verdict = await transaction.complete(completion, "completed")
-        except (psycopg.Error, OSError) as error:
-            if not is_transient(error):
-                self._claim_loop.record(Report(task, from_exception(error), report.seconds))
-                return
-            # Nothing is committed, or all of it is and the task is not ours any more. It is not the handler's
-            # fault, so the attempt does not count.
-            log.warning(
-                "its transaction was lost (%s): the task goes back", headline(error), extra=_about(task)
-            )
-            await self._database.insist(self._exchange.release([task]), what=f"giving back {task}")
-            self._attention.mark(task.flow_slug)
-            return
-        if verdict in ("completed", "lost"):
-            self._claim_loop.settled_elsewhere(report, verdict)
-        else:
-            # It fails its run: a map waits for an array. That is to be recorded, and nothing else.
-            self._claim_loop.record(report)
-
-    def _judged(self, report: Report, verdict: Verdict) -> None:
-        """Tell what became of a task."""
-        if verdict == "lost":
-            return
-        if verdict != "retried":
-            self._run_ends.recorded(report.task)
-        if isinstance(report.outcome, Completed):
-            if verdict == "completed" and not log.isEnabledFor(logging.INFO):
-                return
-            level, text = logging.INFO, "completed"
-            if verdict != "completed":
-                level, text = logging.ERROR, "failed: a map waits for an array, and the output is none"
-        else:
-            error = report.outcome.error.partition("\n")[0]
-            level, text = logging.WARNING, f"failed, will be tried again: {error}"
-            if verdict != "retried":
-                level, text = logging.ERROR, f"failed, no attempts left: {error}"
-            if report.outcome.permanent:
-                text = f"failed for good: {error}"
-        log.log(level, "%s", text, extra=_about(report.task, ms=round(report.seconds * 1000)))
-
     # Ending
 
     async def _drain(self) -> Stopped:
@@ -386,8 +296,8 @@ class Worker:
         crashed = [task for task in self._background.values() if task.done() and not task.cancelled()]
         self._claim_loop.stop()
         self._executor.drain()
-        if self._running:
-            log.info("stopping: waiting for %d running tasks", len(self._running))
+        if not self._assignments.idle:
+            log.info("stopping: waiting for %d running tasks", len(list(self._assignments.held())))
         await self._wait_for_handlers()
         given_back = await self._give_back()
         await self._abandon_background()
@@ -423,35 +333,22 @@ class Worker:
         await asyncio.wait({claims}, timeout=_COURTESY_SECONDS)
         claims.cancel()
         await self._claim_loop.settled()
-        while self._running or self._finishing:
-            await asyncio.wait({running.call for running in self._running.values()} | self._finishing.keys())
+        while calls := self._assignments.calls():
+            await asyncio.wait(calls)
             await self._claim_loop.settled()
 
     async def _give_back(self) -> int:
         """Stop what is still running and return its tasks to the queues; how many there were."""
-        unfinished = list(self._running.values())
-        self._running.clear()
-        self._too_late = [running.task for running in unfinished]
-        for running in unfinished:
-            running.cancel()
-        if unfinished:
-            calls = {running.call for running in unfinished}
-            await asyncio.wait(calls, timeout=CANCEL_GRACE_SECONDS)
-        for running in unfinished:
-            if (transaction := self._transactions.take(running.task)) is not None:
-                with contextlib.suppress(psycopg.Error, OSError):
-                    await transaction.roll_back()
+        tasks = await self._assignments.stop()
         goodbye = _GOODBYE_SECONDS if self._claim_loop.database_answers else 0.0
         # A last chance for outcomes, and for a claim that is under way: nobody would know its tasks.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(goodbye):
                 await self._claim_loop.settled()
-        for finishing in self._finishing:
-            finishing.cancel()
+        self._assignments.abandon()
         await self._claim_loop.abandon(_COURTESY_SECONDS)
         if unrecorded := len(self._recorder):
             log.error("%d outcomes could not be recorded: their tasks will be executed again", unrecorded)
-        tasks = self._too_late
         if not tasks:
             return unrecorded
         try:
@@ -476,11 +373,7 @@ class Worker:
         with contextlib.suppress(TimeoutError, psycopg.Error, OSError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))
-                await self._run_ends.tell()
+                await self._assignments.run_ends.tell()
 
     def _identity(self) -> dict[str, object]:
         return {"worker_name": self.name, "flows": tuple(self._worker_ids)}
-
-
-def _about(task: ClaimedTask, **more: object) -> dict[str, object]:
-    return {"pgflow": task_fields(task, **more)}
