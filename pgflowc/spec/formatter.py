@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,8 +57,7 @@ def formatted(path: str, text: str) -> str:
     same = [_plain(one.root) for one in parsed] == [_plain(one.root) for one in documents]
     if again.has_errors or not same:
         raise UnformattableError("it is laid out in a way that cannot be kept")
-    if sorted(_comment_texts(source, documents)) != sorted(_comment_texts(Source(path, pretty), parsed)):
-        raise UnformattableError("a comment stands where it could not stay")
+    _refuse_lost(source, _all_comments(source, documents), _all_comments(Source(path, pretty), parsed))
     return pretty
 
 
@@ -75,6 +75,9 @@ def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
         after = [found for found in separators if found.start() > document.root.start]
         start = before[-1].end() if before else 0
         end = after[0].start() if after else len(source.text)
+        if number == 0 and before:
+            above = _comments(source, (0, before[-1].start()), is_text)
+            yield from _comment_lines(above, "", first=True)
         if number or before:
             yield "---"
         yield from _Printer(document, _comments(source, (start, end), is_text)).lines()
@@ -367,9 +370,17 @@ def _comments(source: Source, stretch: tuple[int, int], is_text: Any) -> list[_C
     return found
 
 
-def _comment_texts(source: Source, documents: Iterable[Document]) -> list[str]:
-    is_text = text_test(documents, source)
-    return [comment.text for comment in _comments(source, (0, len(source.text)), is_text)]
+def _all_comments(source: Source, documents: Iterable[Document]) -> list[_Comment]:
+    return _comments(source, (0, len(source.text)), text_test(documents, source))
+
+
+def _refuse_lost(source: Source, before: list[_Comment], after: list[_Comment]) -> None:
+    was, now = (Counter(comment.text for comment in comments) for comments in (before, after))
+    if was == now:
+        return
+    lost = next((comment for comment in before if now[comment.text] < was[comment.text]), before[-1])
+    line = source.position(lost.offset).line
+    raise UnformattableError(f"the comment in line {line} stands where it could not stay")
 
 
 def _blank_before(text: str, offset: int) -> bool:

@@ -100,6 +100,18 @@ def test_keys_are_sorted_and_comments_go_with_them() -> None:
     assert formatted("x.yaml", UNTIDY.replace("\n", "\r\n")) == TIDY
 
 
+def test_comments_above_the_first_separator_stay_there() -> None:
+    text = "\n# of the file\n\n# too\n---\n# of the flow\nsteps: {a: }\nflow: x\n---\njob: y\nperform:\n"
+    assert formatted("x.yaml", text) == (
+        "# of the file\n\n# too\n---\nflow: x\n# of the flow\nsteps: {a: }\n---\njob: y\nperform:\n"
+    )
+
+
+def test_a_comment_that_could_not_stay_is_named() -> None:
+    with pytest.raises(UnformattableError, match="the comment in line 4 "):
+        formatted("x.yaml", "flow: x\nsteps: {a: }\n---\n# of nothing\n---\njob: y\nperform:\n")
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.relative_to(CASES).as_posix())
 def test_the_meaning_stays_and_formatting_again_changes_nothing(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
