@@ -272,6 +272,9 @@ def client_starts(range_: Range) -> Figures:
 
 def idle(range_: Range) -> Figures:
     """Queries per second of a worker with nothing to do."""
+    # Its transactions would be counted, too.
+    range_.bench.execute("alter system set autovacuum = off")
+    range_.bench.execute("select pg_reload_conf()")
     flows = [(range_.bench.flow(SINGLE), SINGLE) for _ in range(IDLE_FLOWS)]
     with range_.worker(*flows) as worker:
         worker.until_serving()
