@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,33 +14,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgflowc.database.account import server_account
-from pgflowc.database.binaries import embedded_binaries, usable_binaries
 from pgflowc.database.cluster import Cluster
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install
+from pgflowc.database.private import create_database, fresh_database, private_server
 
-# Removes the server when its standard input closes: also when the test process is killed.
-_KEEPER = """
-import shutil, sys
-from pathlib import Path
-from pgflowc.database.cluster import Cluster
-sys.stdin.read()
-directory, binaries = map(Path, sys.argv[1:])
-Cluster(directory / "data", binaries).delete()
-shutil.rmtree(directory, ignore_errors=True)
-"""
-# Nothing here outlives a test, so nothing has to reach the disk.
-_SETTINGS = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
-    "max_connections": "100",
-    "max_wal_size": "256MB",
-    "autovacuum": "off",
-    "timezone": "UTC",
-}
 _TEMPLATE = "pgflowc_template"
 _numbers = itertools.count(1)
 
@@ -51,30 +27,15 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A running server of this test process's own."""
-    directory = Path(tempfile.mkdtemp(prefix="pgflowc-tests-", dir="/tmp")).resolve()
-    directory.chmod(0o755)
-    data = directory / "data"
-    account = server_account(data)
     chosen = os.environ.get("PGFLOWC_TEST_PG_BIN")
-    binaries = usable_binaries(Path(chosen) if chosen else embedded_binaries(), account, directory)
-    keeper = subprocess.Popen(
-        [sys.executable, "-c", _KEEPER, directory, binaries], stdin=subprocess.PIPE, start_new_session=True
-    )
-    assert keeper.stdin is not None
-    try:
-        server = Cluster(data, binaries, account, _SETTINGS)
-        server.create()
-        server.start()
+    with private_server(Path(chosen) if chosen else None) as server:
         yield server
-    finally:
-        keeper.stdin.close()
-        keeper.wait(60)
 
 
 @pytest.fixture(scope="session")
 def _template(cluster: Cluster) -> str:
     """The name of a database with pgmq and every component, to be copied."""
-    _create_database(cluster, _TEMPLATE)
+    create_database(cluster.dsn(), _TEMPLATE)
     with connect(ResolvedDsn(cluster.dsn(_TEMPLATE), "--dsn")) as connection:
         install(connection)
     return _TEMPLATE
@@ -107,20 +68,8 @@ def new_database(cluster: Cluster) -> Iterator[Callable[[], str]]:
 
 
 def _fresh_database(cluster: Cluster, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    _create_database(cluster, name, template)
-    yield cluster.dsn(name)
-    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        # A worker that a failed test left behind must not keep the database.
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
-def _create_database(cluster: Cluster, name: str, template: str = "template1") -> None:
-    statement = sql.SQL("create database {} template {}").format(
-        sql.Identifier(name), sql.Identifier(template)
-    )
-    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
-        connection.execute(statement)
+    with fresh_database(cluster.dsn(), template) as name:
+        yield cluster.dsn(name)
 
 
 @pytest.fixture

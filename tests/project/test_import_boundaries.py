@@ -21,11 +21,13 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "settings": {"diagnostics", "document"},
     "project": {"diagnostics", "document", "settings"},
     "database": {"diagnostics", "document", "settings", "project"},
+    "pytest_plugin": {"project", "database"},
     "cli": {*STAGES, "picture", "output", "settings", "project", "database"},
     "__main__": {"cli"},
 }
-# Only the command line joins the compiler with the runtime.
-USES_RUNTIME = {"cli"}
+# The command line joins the compiler with the runtime, and so does the plugin of pytest: it makes the
+# databases on which the runtime runs the flows under test.
+USES_RUNTIME = {"cli", "pytest_plugin"}
 
 
 def test_every_part_of_the_compiler_has_a_place_in_the_order() -> None:

@@ -1,0 +1,289 @@
+"""Starts runs in a test and drives them to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, TypeVar, overload
+from uuid import UUID
+
+from pgflowc_runtime import queries, startup
+from pgflowc_runtime.async_client import AsyncClient
+from pgflowc_runtime.database import Database
+from pgflowc_runtime.errors import PgflowcError, RegistryError, RunNotFound
+from pgflowc_runtime.executor import Executor
+from pgflowc_runtime.flow import Flow
+from pgflowc_runtime.queries import one_run
+from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.run_ids import RunId, parse_run_id
+from pgflowc_runtime.run_input import NO_INPUT
+from pgflowc_runtime.testing.drive import Drive
+from pgflowc_runtime.testing.result import RunResult
+from pgflowc_runtime.testing.stubs import Stubs, bind
+from pgflowc_runtime.threads import Threads
+from pgflowc_runtime.transaction import Transactions
+
+InputT = TypeVar("InputT")
+T = TypeVar("T")
+Span = float | timedelta
+"""Seconds, or a timedelta."""
+
+PATIENCE_SECONDS = 60.0
+_CONNECT_SECONDS = 5.0
+_SESSIONS = 4
+
+
+class RunStuck(PgflowcError, TimeoutError):  # noqa: N818 - it says what happened
+    """The run has not come to its end, in real time; the text says what it waits for."""
+
+
+class AsyncFlowRunner:
+    """Runs flows in this process, on a database that has their migrations.
+
+        result = await runner.run_flow(ProcessOrder, {"order_id": 7}, stubs={"charge": GatewayError("down")})
+
+    Handlers are executed as by a worker: typed arguments, checked outputs, timeouts, retries, transactions.
+    Waiting alone is left out. When a run has nothing to do until a retry or a delayed step is due, all of its
+    times are moved into the past by that much, in the database, as if it had been started earlier. Other
+    runs, in the same queue, too, keep their times, and none of their tasks is claimed.
+    """
+
+    def __init__(self, dsn: str, registry: Registry | None = None) -> None:
+        """`registry` has the handlers of the steps that get no stub. Connects only when it is used."""
+        self._dsn = dsn
+        self._registry = registry
+        self._flows: dict[str, Flow[Any]] = {}
+        self._stubs: dict[UUID, Stubs] = {}
+
+    @overload
+    async def run_flow(
+        self,
+        flow: Flow[InputT],
+        input: InputT | dict[str, Any],
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult: ...
+
+    @overload
+    async def run_flow(
+        self,
+        flow: str,
+        input: Any = NO_INPUT,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult: ...
+
+    async def run_flow(
+        self,
+        flow: Flow[Any] | str,
+        input: Any = NO_INPUT,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult:
+        """Start a run and drive it to its end; a failed run is a result, too.
+
+        `stubs` stand in for handlers, by step. `within`: stop when so much of the run's time has passed, and
+        it would have to wait longer; `drain` goes on from there. Raises RegistryError for a step that has
+        neither stub nor handler, FlowMismatch for a flow that is not migrated, InvalidInput, and RunStuck
+        after `patience` seconds of real time.
+        """
+        if isinstance(flow, Flow):
+            self._flows[flow.slug] = flow
+        known = self._flow(flow if isinstance(flow, str) else flow.slug)
+        bound = bind(known, self._registry, stubs or {})
+        async with self._database() as database:
+            definitions = await startup.check_flows(database, bound)
+            async with database.connection() as connection:
+                run_id = await AsyncClient().start_flow(flow, input, connection=connection)
+            self._stubs[run_id] = stubs or {}
+            return await self._drive(database, bound, definitions, run_id, within, patience)
+
+    async def drain(
+        self,
+        run_id: RunId,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult:
+        """Drive a run that was started by whomever to its end, and touch nothing else.
+
+        Without `stubs` those count that `run_flow` was given for the run. Raises as `run_flow`, and
+        RunNotFound.
+        """
+        chosen = parse_run_id(run_id)
+        given = self._stubs.get(chosen, {}) if stubs is None else stubs
+        async with self._database() as database:
+            run = (await database.run(queries.runs_by_id([chosen]))).get(chosen)
+            if run is None:
+                raise RunNotFound(f"no run {chosen}")
+            bound = bind(self._flow(run.flow_slug), self._registry, given)
+            definitions = await startup.check_flows(database, bound)
+            return await self._drive(database, bound, definitions, chosen, within, patience)
+
+    def _flow(self, slug: str) -> Flow[Any]:
+        if slug in self._flows:
+            return self._flows[slug]
+        if self._registry is None or slug not in self._registry:
+            raise RegistryError(
+                f"nothing is known about flow '{slug}'",
+                help="give its generated object to run_flow, or a registry that has it",
+            )
+        return self._registry[slug].flow
+
+    @asynccontextmanager
+    async def _database(self) -> AsyncIterator[Database]:
+        database = Database(self._dsn, application_name="pgflowc testing", size=_SESSIONS)
+        try:
+            await database.open(patience=_CONNECT_SECONDS)
+            await startup.check_schema(database)
+            yield database
+        finally:
+            await database.close()
+
+    async def _drive(
+        self,
+        database: Database,
+        bound: Registry,
+        definitions: Any,
+        run_id: UUID,
+        within: Span | None,
+        patience: float,
+    ) -> RunResult:
+        (only,) = bound
+        threads = Threads(spare=_SESSIONS)
+        transactions = Transactions(database, threads, size=_SESSIONS)
+        executor = Executor(bound, definitions, database, threads, transactions=transactions)
+        drive = Drive(database, executor, transactions, only.flow.slug, run_id)
+        executing: list[str] = []
+        try:
+            driving = asyncio.ensure_future(drive.run(_seconds(within)))
+            try:
+                done, _ = await asyncio.wait({driving}, timeout=patience)
+                executing = drive.executing
+            finally:
+                driving.cancel()
+                await asyncio.wait({driving})
+            if done:
+                driving.result()
+        finally:
+            executor.close()
+            await transactions.close()
+            threads.close()
+        result = await self._result(database, run_id, drive.waited)
+        if not done:
+            raise RunStuck(f"after {patience:g} s still executing: {', '.join(executing) or 'nothing'}")
+        if result.status == "started" and within is None:
+            raise RunStuck(await _reason(database, only.flow.slug, run_id))
+        return result
+
+    async def _result(self, database: Database, run_id: UUID, waited: float) -> RunResult:
+        runs = await database.run(queries.runs_by_id([run_id]))
+        if run_id not in runs:
+            raise RunNotFound(f"no run {run_id}: it was deleted")
+        states = await database.run(queries.step_states([run_id]))
+        tasks = await database.run(queries.step_tasks(run_id, None))
+        return RunResult(
+            run=runs[run_id],
+            steps=states.get(run_id, ()),
+            tasks=tuple(tasks),
+            waited=waited,
+        )
+
+
+class FlowRunner:
+    """`AsyncFlowRunner` for tests that are no coroutines: the same methods, which block."""
+
+    def __init__(self, dsn: str, registry: Registry | None = None) -> None:
+        """As that of AsyncFlowRunner."""
+        self._runner = AsyncFlowRunner(dsn, registry)
+
+    @overload
+    def run_flow(
+        self,
+        flow: Flow[InputT],
+        input: InputT | dict[str, Any],
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult: ...
+
+    @overload
+    def run_flow(
+        self,
+        flow: str,
+        input: Any = NO_INPUT,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult: ...
+
+    def run_flow(
+        self,
+        flow: Flow[Any] | str,
+        input: Any = NO_INPUT,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult:
+        """As `AsyncFlowRunner.run_flow`."""
+        run: Any = self._runner.run_flow
+        return _finished(run(flow, input, stubs=stubs, within=within, patience=patience))
+
+    def drain(
+        self,
+        run_id: RunId,
+        *,
+        stubs: Stubs | None = None,
+        within: Span | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> RunResult:
+        """As `AsyncFlowRunner.drain`."""
+        return _finished(self._runner.drain(run_id, stubs=stubs, within=within, patience=patience))
+
+
+def _finished(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    # Called from a coroutine, whose loop is blocked meanwhile.
+    results: list[RunResult | BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(asyncio.run(coroutine))
+        except BaseException as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run, name="pgflowc-testing", daemon=True)
+    thread.start()
+    thread.join()
+    if isinstance(results[0], BaseException):
+        raise results[0]
+    return results[0]
+
+
+async def _reason(database: Database, flow_slug: str, run_id: UUID) -> str:
+    async with database.connection() as connection:
+        cursor = await connection.execute(one_run.outlook(flow_slug), {"run_id": run_id})
+        found = await cursor.fetchone()
+    if found is not None and found["started"]:
+        return f"run {run_id} waits for {', '.join(found['started'])}, which another worker has claimed"
+    return f"run {run_id} has neither ended nor a task that could be executed"
+
+
+def _seconds(span: Span | None) -> float | None:
+    return span.total_seconds() if isinstance(span, timedelta) else span

@@ -1,0 +1,104 @@
+"""What stands in for handlers in a test."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pgflowc_runtime.errors import RegistryError
+from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.registry import Handler, Registry
+
+Stub = Any
+"""A value: every call returns it. An exception, or a class of exceptions: every call raises it. A function of
+no parameter, of the handler's first one, or of both: it is called, and awaited if it is async.
+"""
+
+Stubs = Mapping[str, Stub]
+"""Stubs by the slug of their step."""
+
+
+def bind(flow: Flow[Any], registry: Registry | None, stubs: Stubs) -> Registry:
+    """A registry of this flow alone, with the stubs in place of its handlers.
+
+    Processes of their own would not see what a test has patched, so a step with `isolation: process` runs in
+    a thread. Raises RegistryError for a stub without a step and a step with neither stub nor handler.
+    """
+    slugs = [step.slug for step in flow.steps]
+    for slug in stubs:
+        if slug not in slugs:
+            close = get_close_matches(slug, slugs, n=1)
+            raise RegistryError(
+                f"flow '{flow.slug}' has no step '{slug}' for the stub given",
+                help=f"did you mean '{close[0]}'?" if close else f"it has {', '.join(slugs)}",
+            )
+    handlers = _handlers(flow, registry) | {slug: as_handler(stub) for slug, stub in stubs.items()}
+    missing = [slug for slug in slugs if slug not in handlers]
+    if missing:
+        raise RegistryError(
+            f"flow '{flow.slug}': {', '.join(missing)} has neither a stub nor a handler",
+            help="give a stub for each, or a registry (the fixture pgflowc_registry) that has the flow",
+        )
+    bound = Registry()
+    steps = tuple(_in_process(step, stubbed=step.slug in stubs) for step in flow.steps)
+    bound.add(dataclasses.replace(flow, steps=steps), handlers)
+    return bound
+
+
+def as_handler(stub: Stub) -> Handler:
+    """A function of two parameters that does what the stub says."""
+    if isinstance(stub, BaseException) or (isinstance(stub, type) and issubclass(stub, BaseException)):
+        return _raising(stub)
+    if not callable(stub):
+        return _returning(stub)
+    count = _parameters(stub)
+
+    async def handler(argument: Any, context: Any) -> Any:
+        result = stub(*(argument, context)[:count])
+        return await result if inspect.isawaitable(result) else result
+
+    return handler
+
+
+def _returning(value: Any) -> Handler:
+    async def handler(argument: Any, context: Any) -> Any:
+        return value
+
+    return handler
+
+
+def _raising(error: BaseException | type[BaseException]) -> Handler:
+    async def handler(argument: Any, context: Any) -> Any:
+        raise error
+
+    return handler
+
+
+def _parameters(stub: Callable[..., Any]) -> int:
+    """How many of a handler's two arguments the stub takes."""
+    try:
+        signature = inspect.signature(stub)
+    except ValueError:  # some builtins have none
+        return 1
+    for count in (2, 1):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        return count
+    return 0
+
+
+def _handlers(flow: Flow[Any], registry: Registry | None) -> dict[str, Handler]:
+    if registry is None or flow.slug not in registry:
+        return {}
+    return {slug: binding.handler for slug, binding in registry[flow.slug].bindings.items()}
+
+
+def _in_process(step: Step, *, stubbed: bool) -> Step:
+    if stubbed:
+        return dataclasses.replace(step, isolation=None)
+    return dataclasses.replace(step, isolation="thread") if step.isolation == "process" else step
