@@ -104,18 +104,19 @@ class _Writer:
         self._directories: list[Path] = []
         self._committed: list[Change] = []
         self._inside: dict[str, bool] = {}
+        self._made: set[Path] = set()
 
     def prepare(self, change: Change) -> None:
         """Write the new content beside the target, and find out whether the target can be replaced."""
         target = self._target(change)
-        if target.is_dir():
-            raise OutputError(f"{change.path} is a directory")
         temporary = target.with_name(f".{target.name}.pgflowc-tmp")
         temporary.unlink(missing_ok=True)
         try:
             current = target.read_bytes()
         except FileNotFoundError:
             current = None
+        except IsADirectoryError as error:
+            raise OutputError(f"{change.path} is a directory") from error
         if current not in (change.before, change.after):
             raise OutputError(f"{change.path} was changed in the meantime; run the command again")
         if current == change.after:
@@ -165,11 +166,14 @@ class _Writer:
         return target
 
     def _make_directory(self, directory: Path) -> None:
+        if directory in self._made:
+            return
         missing = [directory, *directory.parents]
         for ancestor in reversed(missing):
             if not ancestor.exists():
                 ancestor.mkdir()
                 self._directories.append(ancestor)
+        self._made.add(directory)
 
 
 def _diff(change: Change) -> str:

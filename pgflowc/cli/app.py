@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from pgflowc import __version__
+from pgflowc.cli import collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ COMMANDS = (
     Command("flows", "pgflowc.cli.flows:app", "List, show and delete flows of the database.", RUNTIME),
     Command("workers", "pgflowc.cli.workers:app", "List the workers that take tasks.", RUNTIME),
 )
+# They read specs, answer and end: nothing that they leave is worth collecting.
+_BRIEF = frozenset({"validate", "compile", "graph", "docs", "fmt"})
 
 
 class _Root(TyperGroup):
@@ -97,7 +100,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
+    wanted = _named(arguments)
     # A shell that completes passes its words in the environment, and may ask for the options of any command.
     completing = "_PGFLOWC_COMPLETE" in os.environ
     for command in COMMANDS:
@@ -114,7 +117,15 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """Run the command: exits 0 when fine, 1 on findings, 2 on wrong usage or environment."""
-    build(sys.argv[1:])(prog_name="pgflowc")
+    words = sys.argv[1:]
+    if _named(words) in _BRIEF:
+        collector.off()
+    build(words)(prog_name="pgflowc")
+
+
+def _named(arguments: Sequence[str]) -> str | None:
+    """The command that the arguments name; None for none, as in `pgflowc --help`."""
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
 def _show_version(requested: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,3 +18,12 @@ def paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def off() -> None:
+    """Without the garbage collector until the process ends, and without a last look at everything then.
+
+    Only for processes that do one thing and end.
+    """
+    gc.disable()
+    atexit.register(gc.freeze)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pgflowc.render.python import parse_python
+from pgflowc.render.python import check_python
 
 # Comments, blanks and whole statements of calls with quoted texts; nothing else may stand in a migration of
 # ours.
@@ -24,7 +24,7 @@ def verify(path: str, text: str) -> None:
     """Raise `UnsoundOutputError` if the text of an artifact is not sound; the suffix tells the language."""
     if path.endswith(".py"):
         try:
-            parse_python(text)
+            check_python(text)
         except (SyntaxError, ValueError, RecursionError) as error:
             raise UnsoundOutputError(f"{path} would not be valid Python: {error}") from error
     elif path.endswith(".sql") and _MIGRATION.fullmatch(text) is None:
