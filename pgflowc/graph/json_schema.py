@@ -77,12 +77,13 @@ class SchemaReader:
         self._waiting: deque[tuple[str, Place, Any]] = deque()
         self._open: list[Place] = []
         self._unchecked: dict[str, set[str]] = {}
-        self._warned: set[str] = set()
+        self._warned: dict[str, set[str]] = {}
         self._size = 0
 
     def read(self, written: str, path: str, span: Span) -> PayloadType:
         """The type that the `$ref` of the spec `path` leads to; `any`, and a diagnostic, where it cannot."""
         self._span = span
+        self._unchecked.clear()
         target, _ = split(written)
         try:
             if not target:
@@ -260,7 +261,8 @@ class SchemaReader:
         distinct = {(type(value), value): value for value in values if isinstance(value, str | int | None)}
         if len([value for value in values if not isinstance(value, str | int | None)]):
             self._unsupported(at, "a value of an enum must be a text, an integer, true, false or null")
-        return payload.Enum(tuple(distinct.values()))
+        found = tuple(distinct.values())
+        return _NULL if found == (None,) else payload.Enum(found)
 
     def _check_keywords(self, schema: dict[str, Any], at: Place) -> None:
         shapes = [word for word in schema if word in _SHAPES]
@@ -290,12 +292,14 @@ class SchemaReader:
 
     def _warn(self) -> None:
         for path, words in self._unchecked.items():
-            if path not in self._warned:
-                self._warned.add(path)
+            told = self._warned.setdefault(path, set())
+            new = sorted(words - told)
+            told |= words
+            if new:
                 self._report.add(
                     Diagnostic(
                         codes.UNCHECKED,
-                        f"{path}: payloads are not checked for {one_of(map(quote, sorted(words)), 'and')}",
+                        f"{path}: payloads are not checked for {one_of(map(quote, new), 'and')}",
                         self._span,
                         help=("check them in the handler",),
                     )
@@ -336,12 +340,25 @@ def _field(name: str, type_: PayloadType, *, optional: bool) -> payload.Field:
         return payload.Field(
             name, _union([member for member in type_.members if member != _NULL]), optional=True
         )
-    return payload.Field(name, type_, optional=optional)
+    return payload.Field(name, _without_null(type_) if optional else type_, optional=optional)
 
 
 def _union(members: list[PayloadType]) -> PayloadType:
-    distinct = tuple(dict.fromkeys(members))
+    """The union of the members, those of unions among them one by one; null is in it once."""
+    flat = [
+        part
+        for member in members
+        for part in (member.members if isinstance(member, payload.OneOf) else (member,))
+    ]
+    distinct = tuple(dict.fromkeys(map(_without_null, flat) if _NULL in flat else flat))
     return distinct[0] if len(distinct) == 1 else payload.OneOf(distinct)
+
+
+def _without_null(type_: PayloadType) -> PayloadType:
+    """A choice of values without null; other types as they are."""
+    if not isinstance(type_, payload.Enum) or None not in type_.values:
+        return type_
+    return payload.Enum(tuple(value for value in type_.values if value is not None))
 
 
 def _held(found: Any) -> str:

@@ -60,7 +60,9 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
             name, values = _FIELDS[place]
             return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
     if not _ever_comes(" ".join(fields)):
-        return "that day never comes", "check the day against the month"
+        both = "with '#' or 'L' in the day of the week, the day of the month must fit, too: leave it '*'"
+        is_nth = "#" in fields[4] or "L" in fields[4]
+        return "that day never comes", both if is_nth else "check the day against the month"
     return None
 
 

@@ -53,6 +53,7 @@ _DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s,
 _OTHER_WORDS = {
     "name": "flow", "id": "flow", "slug": "flow", "workflow": "flow",
     "schedule": "cron",
+    "tz": "timezone", "zone": "timezone",
     "dependencies": "depends_on", "deps": "depends_on", "needs": "depends_on", "after": "depends_on",
     "requires": "depends_on", "upstream": "depends_on",
     "foreach": "map", "for_each": "map", "over": "map", "items": "map",
