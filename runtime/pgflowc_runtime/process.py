@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,7 +72,7 @@ def serve(
         if config.flows:
             registry = registry.only(config.flows)
         _attach_telemetry(config)
-        return asyncio.run(_serve(Worker(registry, dsn=dsn, config=config), config))
+        return _run(_serve(Worker(registry, dsn=dsn, config=config), config))
     except PgflowcError as error:
         return complain(error)
     except psycopg.errors.InsufficientPrivilege as error:
@@ -123,6 +123,22 @@ def _attach_telemetry(config: ProcessConfig) -> None:
 def _log_poll(event: str, measurements: Mapping[str, float], metadata: Mapping[str, object]) -> None:
     fields = {"flow": metadata.get("flow_slug"), "tasks": measurements.get("tasks")}
     log.info("polled", extra={"pgflow": {**fields, "ms": round(measurements.get("duration", 0) * 1000)}})
+
+
+def _run(coroutine: Coroutine[Any, Any, int]) -> int:
+    """`asyncio.run`, except that SystemExit and KeyboardInterrupt in a task or callback that a handler has
+    made do not end the loop, as asyncio wants it: they are the handler's trouble, not the worker's.
+    """
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        main = loop.create_task(coroutine)
+        while True:
+            try:
+                return loop.run_until_complete(main)
+            except (SystemExit, KeyboardInterrupt) as error:
+                if main.done():
+                    raise
+                log.error("%r in a task of a handler's own: the worker goes on", error, exc_info=error)
 
 
 async def _serve(worker: Worker, config: ProcessConfig) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
@@ -59,8 +60,12 @@ class Transactions:
         options: dict[str, Any] = {"min_size": 0, "max_size": size, "open": False, "name": "pgflowc-handlers"}
         arguments = database.connection_options()
         info = database.conninfo
-        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(info, kwargs=arguments, **options)
-        self._pool_for_threads: ConnectionPool[Any] = ConnectionPool(info, kwargs=arguments, **options)
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            info, kwargs=arguments, reset=_forget, **options
+        )
+        self._pool_for_threads: ConnectionPool[Any] = ConnectionPool(
+            info, kwargs=arguments, reset=_forget_in_thread, **options
+        )
         self._threads = threads
         self._opening = asyncio.Lock()
         self._lock = threading.Lock()
@@ -161,6 +166,7 @@ class _InLoop:
 
     async def complete(self, completion: Query[T], proof: T) -> T:
         try:
+            _check_open(self._connection)
             result = await execute(self._connection, completion)
             if result == proof:
                 self._ended = True
@@ -185,6 +191,9 @@ class _InLoop:
             await self._transaction.__aexit__(type(undo), undo, None)
         except psycopg.Error:  # it is not as we left it: a nested block is still open, say
             await self._give_up()
+        except BaseException:  # the handler was cancelled, say
+            await self._give_up()
+            raise
         else:
             await self._pool.putconn(self._connection)
 
@@ -236,6 +245,7 @@ class _InThread:
     def _complete(self, completion: Query[T], proof: T) -> T:
         factory: Any = tuple_row if completion.as_tuples else dict_row
         try:
+            _check_open(self._connection)
             with psycopg.Cursor(self._connection, row_factory=factory) as cursor:
                 cursor.execute(completion.sql, completion.params)
                 result = completion.decode(cursor.fetchall())
@@ -259,6 +269,28 @@ class _InThread:
             self._connection.close()
         finally:
             self._pool.putconn(self._connection)
+
+
+def _check_open(connection: psycopg.BaseConnection[Any]) -> None:
+    """Without the transaction the completion would be recorded, but not together with what was written."""
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        raise psycopg.errors.NoActiveSqlTransaction(
+            "the handler has ended the transaction of ctx.transaction() with a statement of its own"
+        )
+
+
+# The next handler gets the connection as if it were new. Not `discard all`, which forgets plans as well.
+_FORGET = "set session authorization default; reset all; discard temp; select pg_advisory_unlock_all()"
+
+
+async def _forget(connection: psycopg.AsyncConnection[Any]) -> None:
+    connection.row_factory, connection.cursor_factory = tuple_row, psycopg.AsyncCursor
+    await connection.execute(_FORGET)
+
+
+def _forget_in_thread(connection: psycopg.Connection[Any]) -> None:
+    connection.row_factory, connection.cursor_factory = tuple_row, psycopg.Cursor
+    connection.execute(_FORGET)
 
 
 async def _in_thread(threads: Threads, work: Callable[[], T]) -> T:

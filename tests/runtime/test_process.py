@@ -1,11 +1,11 @@
-"""A worker process whose event loop is blocked can be stopped, and says what it polls if asked."""
+"""What handlers do to the event loop of a worker process does not end it, nor keeps it from being stopped."""
 
 from __future__ import annotations
 
 import signal
 
 REGISTRY = """
-    import time
+    import asyncio, sys, time
     from pathlib import Path
     from pgflowc_runtime import Flow, JsonValue, Registry, Step, process
 
@@ -13,8 +13,16 @@ REGISTRY = """
     process._AT_ONCE_SECONDS = 0.2
 
     async def only(input, ctx):
+        if input.get("exit"):
+            loop = asyncio.get_running_loop()
+            loop.call_soon(sys.exit, 1)
+            await asyncio.sleep(0)
+            await asyncio.create_task(leave())
         (HERE / "begun").touch()
         time.sleep(60)
+
+    async def leave():
+        sys.exit(3)
 
     step = Step(slug="only", argument=JsonValue, output=JsonValue)
     options = {"max_attempts": 1, "base_delay": 0, "timeout": 60, "definition_hash": ""}
@@ -23,11 +31,16 @@ REGISTRY = """
 """
 
 
-async def test_a_second_signal_ends_a_blocked_worker(bench, step, app, worker_process) -> None:
+async def test_sys_exit_ends_no_worker_and_a_second_signal_ends_a_blocked_one(
+    bench, step, app, worker_process
+) -> None:
     bench.flow("f", step("only"), timeout=60)
     directory = app(REGISTRY)
     worker = worker_process(directory, bench.dsn, "--log-polls")
     worker.until_logged("polled worker=app flow=f tasks=0")
+    run = await bench.client.start_flow_sync("f", {"exit": True}, timeout=20)
+    assert (run.error or "").startswith("SystemExit: 3")
+    assert worker.log.count("in a task of a handler's own: the worker goes on") == 2
     await bench.client.start_flow("f", {})
     await bench.until(lambda: (directory / "app" / "begun").exists())
     worker.signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from pgflowc_runtime import Context
 
@@ -231,6 +232,47 @@ async def test_one_transaction_an_attempt_and_a_commit_of_its_own_is_refused(ben
     async with bench.working((flow, {"only": only})):
         assert (await bench.run(flow)).output == {"only": "paid"}
     assert effects() == [1]
+
+
+@pytest.mark.parametrize("ended_by", ["commit", "rollback"])
+async def test_a_transaction_that_the_handler_ended_with_sql_is_no_completion(
+    bench, step, effects, ended_by: str
+) -> None:
+    flow = bench.flow("own", step("only"))
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            await conn.execute(f"insert into effects values (1); {ended_by}")
+
+    async with bench.working((flow, {"only": only})):
+        run = await bench.run(flow)
+    assert "the handler has ended the transaction of ctx.transaction()" in (run.error or "")
+
+
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+async def test_a_connection_is_as_new_for_the_next_handler(bench, step, effects, kind: str) -> None:
+    flow = bench.flow("settings", step("only"))
+    query = "select current_setting('statement_timeout'), to_regclass('t') is null"
+    spoil = "set statement_timeout = '77s'; create temp table t ()"
+
+    async def coroutine(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            found = await (await conn.execute(query)).fetchone()
+            conn.row_factory = dict_row
+            await conn.execute(spoil)
+        return list(found)
+
+    def thread(input: Any, ctx: Context[Any]) -> Any:
+        with ctx.transaction_in_thread() as conn:
+            found = conn.execute(query).fetchone()
+            conn.row_factory = dict_row
+            conn.execute(spoil)
+        return list(found)
+
+    handler = coroutine if kind == "coroutine" else thread
+    async with bench.working((flow, {"only": handler}), max_concurrency=1):
+        runs = [await bench.run(flow) for _ in range(2)]
+    assert [run.output for run in runs] == [{"only": ["0", True]}] * 2
 
 
 async def test_on_a_core_without_our_schema(bench, step, effects) -> None:
