@@ -6,6 +6,7 @@ mistakes in the other specs.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -27,11 +28,13 @@ from pgflowc.document.referred import (
     files_in_spec,
     modules_in_spec,
 )
+from pgflowc.document.source import Source
 from pgflowc.settings import SUFFIXES, Settings, read_settings
 
 CONFIG = "pgflowc.toml"
 NO_SPECS = (CONFIG, "pyproject.toml")
 MAX_BYTES = 8 * 1024 * 1024
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Enough to find modules to read; where a handler is written so that this misses it, it is just not checked.
 _HANDLER = re.compile(r"""handler["']?\s*[:=]\s*["']?([A-Za-z_][\w.]*):""", re.ASCII)
 
@@ -164,15 +167,19 @@ def read_text(path: Path, shown: str, report: Report) -> str | None:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        report.add(
-            Diagnostic(
-                files.NOT_UTF8,
-                f"{shown} is not encoded in UTF-8: byte 0x{data[error.start]:02x} in line {line}",
-                help=(f"save it as UTF-8; `iconv -f latin1 -t utf-8 {shown}` prints it so if it is Latin-1",),
-            )
-        )
+        report.add(_not_utf8(shown, data, error.start))
         return None
+
+
+def _not_utf8(shown: str, data: bytes, offset: int) -> Diagnostic:
+    name, encoding = ("UTF-16", "utf-16") if data[:2] in _UTF16_MARKS else ("Latin-1", "latin1")
+    right = data[:offset].decode("utf-8")
+    return Diagnostic(
+        files.NOT_UTF8,
+        f"the file is not encoded in UTF-8: byte 0x{data[offset]:02x}",
+        Source(shown, f"{right}?").span(len(right), len(right) + 1),
+        help=(f"save it as UTF-8; `iconv -f {encoding} -t utf-8 {shown}` prints it so if it is {name}",),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +254,9 @@ def _read_inside(base: Path, path: str, limit: Path) -> str | _Fault:
     except (OSError, ValueError, RuntimeError):
         # Names that no file can have: too long, with a NUL, or a circle of symbolic links.
         return _Fault("does not exist")
-    return text if text is not None else _Fault(faults.sorted()[0].message.removeprefix(path).strip())
+    if text is not None:
+        return text
+    return _Fault(faults.sorted()[0].message.removeprefix(path).removeprefix("the file").strip())
 
 
 def _read_module(source_dir: Path, name: str, limit: Path) -> Module | None:

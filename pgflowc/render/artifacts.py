@@ -174,16 +174,20 @@ def _continued(
     try:
         return continue_handlers(layout.package, flow, path, content.decode("utf-8"), elsewhere, report)
     except UnicodeDecodeError:
-        place, problem = Position(1, 1), "it is not encoded in UTF-8"
+        span, problem = _at(path), "it is not encoded in UTF-8"
     except SyntaxError as error:
-        place, problem = Position(error.lineno or 1, error.offset or 1), error.msg
+        span, problem = _at(path, error.lineno or 1, error.offset or 1), error.msg
     except (ValueError, RecursionError) as error:
-        place, problem = Position(1, 1), str(error)
-    span = Span(path, place, Position(place.line, place.column + 1))
+        span, problem = _at(path), str(error)
     help = ("correct the file, and compile again",)
     message = f"the file of handlers is not valid Python: {problem}"
     report.add(Diagnostic(generated.UNPARSABLE_HANDLERS, message, span, help=help))
     return ""
+
+
+def _at(path: str, line: int = 1, column: int = 1) -> Span:
+    """One character of a file; its first, where the whole is meant."""
+    return Span(path, Position(line, column), Position(line, column + 1))
 
 
 def _stale(layout: Layout, ours: Mapping[str, str], present: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -202,9 +206,9 @@ def _report_orphans(
     for path in stale:
         handlers = layout.python("handlers", PurePosixPath(path).name)
         if handlers in present:
-            message = f"{handlers} holds handlers of a flow that is gone, and what it imports is removed"
+            message = "this file holds handlers of a flow that is gone, and what it imports is removed"
             help = ("delete the file, or move what you still need elsewhere",)
-            report.add(Diagnostic(generated.ORPHANED_HANDLERS, message, help=help))
+            report.add(Diagnostic(generated.ORPHANED_HANDLERS, message, _at(handlers), help=help))
 
 
 def _edited(
@@ -221,7 +225,8 @@ def _edited(
         report.add(
             Diagnostic(
                 code,
-                f"{path} {problem}, and compiling would write over it",
+                f"this file {problem}, and compiling would write over it",
+                _at(path),
                 help=("move what you need elsewhere, then run `pgflowc compile --force`",),
             )
         )

@@ -187,7 +187,7 @@ def test_an_edited_file_is_refused_with_a_diff_unless_forced(run: Run, project: 
     registry.write_text(generated + "# mine\n")
     done = run("compile")
     assert done.returncode == 1
-    assert "error[PGF811]: shop/registry.py was edited by hand" in done.stderr
+    assert "shop/registry.py:1:1: error[PGF811]: this file was edited by hand" in done.stderr
     assert "-# mine\n" in done.stderr
     assert run("compile", "--check").returncode == 1
     assert registry.read_text().endswith("# mine\n")
@@ -286,7 +286,7 @@ class TestBadSurroundings:
         (project / "flows" / "latin.yaml").write_bytes("flow: a\ndescription: caf\xe9\n".encode("latin-1"))
         done = run("validate")
         assert done.returncode == 2
-        assert "flows/latin.yaml is not encoded in UTF-8: byte 0xe9 in line 2" in done.stderr
+        assert "flows/latin.yaml:2:17: error[PGF053]: the file is not encoded in UTF-8: byte 0xe9" in done.stderr
 
     def test_a_file_that_is_far_too_large(self, run: Run, project: Path) -> None:
         with (project / "flows" / "dump.yaml").open("wb") as file:
