@@ -172,7 +172,7 @@ class Composer:
 
     def _scalar(self, event: Any) -> Node:
         start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
-        if self._refuse_extras(event):
+        if (event.tag is not None or event.anchor is not None) and self._refuse_extras(event):
             return Refused(self._source, start, end)
         if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
             start = anchor.end()

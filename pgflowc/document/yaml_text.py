@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, main
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pgflowc.diagnostics import Diagnostic, Report
@@ -20,6 +21,8 @@ from pgflowc.document.source import Source
 from pgflowc.document.yaml_composer import Composer, TooDeepError
 from pgflowc.document.yaml_fault import diagnose
 
+# None where there are no binaries of it; `YAML` then takes the pure parser by itself.
+_C_PARSER: Any = getattr(main, "CParser", None)
 _LONGEST_PURE = 100_000
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
@@ -56,7 +59,7 @@ def _compose(source: Source, start: int, chunk: str, report: Report) -> list[Nod
     while True:
         composer = Composer(source, start)
         try:
-            return list(composer.compose(YAML(typ="safe", pure=pure).parse(chunk)))
+            return list(composer.compose(_events(chunk, pure=pure)))
         except YAMLError as error:
             # The C parser refuses a colon within a plain text in brackets: `{handler: shop.mail:confirm}`.
             # The pure one reads it as YAML 1.2 does, but is too slow for texts that no person wrote.
@@ -66,6 +69,17 @@ def _compose(source: Source, start: int, chunk: str, report: Report) -> list[Nod
             composer = Composer(source, start)
         finally:
             report.extend(composer.findings())
+
+
+def _events(text: str, *, pure: bool) -> Iterator[Any]:
+    """The parser's events. Raises YAMLError."""
+    if pure or _C_PARSER is None:
+        yield from YAML(typ="safe", pure=pure).parse(text)
+        return
+    # What `YAML.parse` does with it, without a class made anew for each text.
+    parser = _C_PARSER(text)
+    while (event := parser.get_event()) is not None:
+        yield event
 
 
 def _problem(error: YAMLError) -> str:

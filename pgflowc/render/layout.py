@@ -86,22 +86,22 @@ def lay_out(prefix: str, expression: Expression, suffix: str = "", indent: str =
 
     `prefix` holds the indentation of the first line.
     """
-    one_line = f"{prefix}{flat(expression)}{suffix}"
-    if not _must_explode(expression) and len(one_line) <= WIDTH:
-        return one_line
-    match expression:
-        case str():
+    while isinstance(expression, Prefixed):
+        prefix, expression = prefix + expression.prefix, expression.value
+    if isinstance(expression, str):
+        return f"{prefix}{expression}{suffix}"
+    # Asked first, because most long expressions are known to need lines before all their text is joined.
+    if not _must_explode(expression):
+        one_line = f"{prefix}{flat(expression)}{suffix}"
+        if len(one_line) <= WIDTH:
             return one_line
-        case Prefixed(head, value):
-            return lay_out(prefix + head, value, suffix, indent)
-        case Union(members):
-            # Inside brackets, where every item begins a line, members may stand on lines of their own.
-            if prefix.strip():
-                return one_line
-            lines = [f"{prefix}{'| ' if place else ''}{flat(member)}" for place, member in enumerate(members)]
-            return "\n".join(lines) + suffix
-        case Group(items=items):
-            return _exploded(expression, prefix, suffix, indent) if items else one_line
+    if isinstance(expression, Group) and expression.items:
+        return _exploded(expression, prefix, suffix, indent)
+    # Inside brackets, where every item begins a line, members may stand on lines of their own.
+    if isinstance(expression, Group) or prefix.strip():
+        return f"{prefix}{flat(expression)}{suffix}"
+    lines = [f"{prefix}{'| ' if place else ''}{flat(one)}" for place, one in enumerate(expression.members)]
+    return "\n".join(lines) + suffix
 
 
 def _exploded(group: Group, prefix: str, suffix: str, indent: str) -> str:

@@ -48,6 +48,8 @@ _MODEL_ATTRIBUTES = _words(
     """
 )
 
+_NO_WORD = re.compile(r"[^A-Za-z0-9]+")
+
 
 def identifier(slug: str) -> str:
     """The Python name of a slug, for modules and functions: the slug itself, or `class_` for `class`."""
@@ -62,7 +64,7 @@ def function_name(slug: str) -> str:
 
 def pascal_case(text: str) -> str:
     """`process_order` as `ProcessOrder`; any text gives a name that can begin a class name."""
-    words = re.split(r"[^A-Za-z0-9]+", text)
+    words = _NO_WORD.split(text)
     joined = "".join(word[0].upper() + word[1:] for word in words if word)
     return joined if joined and not joined[0].isdigit() else f"X{joined}"
 
@@ -89,9 +91,10 @@ class Scope:
 
     def claim(self, name: str) -> str:
         """`name`, with as many underscores as make it free and usable."""
-        name = re.sub(r"\W", "_", name, flags=re.ASCII)
-        if not name.isidentifier():
-            name = f"X{name}"
+        if not (name.isascii() and name.isidentifier()):
+            name = re.sub(r"\W", "_", name, flags=re.ASCII)
+            if not name.isidentifier():
+                name = f"X{name}"
         while name in self._taken or name in _UNUSABLE:
             name += "_"
         self._taken.add(name)
