@@ -114,7 +114,7 @@ def pgflowc_dsn(pgflowc_server: str, pgflowc_template: str, monkeypatch: pytest.
     """DSN of a database of this test's own, with all migrations; in the variable PGFLOWC_DSN as well."""
     from pgflowc.database.private import database_dsn, fresh_database
 
-    with fresh_database(pgflowc_server, pgflowc_template) as name:
+    with _told(), fresh_database(pgflowc_server, pgflowc_template) as name:
         dsn = database_dsn(pgflowc_server, name)
         monkeypatch.setenv("PGFLOWC_DSN", dsn)
         yield dsn

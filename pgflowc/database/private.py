@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pgflowc.database.account import server_account
 from pgflowc.database.binaries import embedded_binaries, usable_binaries
 from pgflowc.database.cluster import Cluster
+from pgflowc.database.connection import connect
+from pgflowc.database.dsn import ResolvedDsn
 
 # Removes the server when its standard input closes: also when the process that has it is killed.
 _KEEPER = """
@@ -72,17 +73,17 @@ def database_dsn(server: str, database: str) -> str:
 
 
 def create_database(server: str, name: str, template: str = "template1") -> None:
-    """Copy a database, on the server that the DSN leads to. Raises psycopg.Error."""
+    """Copy a database, on the server that the DSN leads to. Raises DatabaseError."""
     statement = sql.SQL("create database {} template {}").format(
         sql.Identifier(name), sql.Identifier(template)
     )
-    with psycopg.connect(server, autocommit=True) as connection:
+    with connect(ResolvedDsn(server, "--dsn")) as connection:
         connection.execute(statement)
 
 
 def drop_database(server: str, name: str) -> None:
     """Remove a database, though there may be sessions that a failed test has left."""
-    with psycopg.connect(server, autocommit=True) as connection:
+    with connect(ResolvedDsn(server, "--dsn")) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 

@@ -1,8 +1,7 @@
-"""The example `articles`: HTML pages in, rows in PostgreSQL out."""
+"""HTML pages in, rows in PostgreSQL out."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -13,27 +12,34 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-PAGES = sorted((Path(__file__).resolve().parents[2] / "examples/articles/html").glob("*.html"))
+from articles import html
+from articles._generated.load_articles import LoadArticles
+
+PAGES = sorted((Path(__file__).parents[1] / "html").glob("*.html"))
 
 
-def articles(dsn: str) -> dict[str, dict[str, Any]]:
-    """The rows of the example's table by slug."""
-    with psycopg.connect(dsn, row_factory=dict_row) as connection:
-        return {row["slug"]: row for row in connection.execute("select * from public.articles")}
+@pytest.fixture
+def articles(pgflowc_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, dict[str, Any]]]:
+    """The rows of the table by slug."""
+    monkeypatch.delenv("ARTICLES_DSN", raising=False)
+
+    def ask() -> dict[str, dict[str, Any]]:
+        with psycopg.connect(pgflowc_dsn, row_factory=dict_row) as connection:
+            return {row["slug"]: row for row in connection.execute("select * from public.articles")}
+
+    return ask
 
 
-def test_loads_every_page_and_loads_it_again(migrated: Callable[..., Any], core_dsn: str) -> None:
-    example = migrated("articles")
-    with example.worker():
-        first = example.run("load_articles", {"directory": "html"})
-        rows = articles(core_dsn)
-        second = example.run("load_articles", {"directory": "html", "pattern": "m*.html"})
+def test_loads_every_page_and_loads_it_again(run_flow, articles) -> None:
+    first = run_flow(LoadArticles, {"directory": "html"})
+    rows = articles()
+    second = run_flow(LoadArticles, {"directory": "html", "pattern": "m*.html"})
 
-    assert first["status"] == second["status"] == "completed"
+    assert first.status == second.status == "completed"
     assert len(PAGES) >= 20
     assert set(rows) == {page.stem for page in PAGES}
 
-    report = first["output"]["report"]
+    report = first.outputs["report"]
     assert report["articles"] == report["created"] == len(PAGES)
     assert report["words"] == sum(row["words"] for row in rows.values())
     assert Decimal(report["minutes"]) == sum(row["minutes"] for row in rows.values())
@@ -41,20 +47,18 @@ def test_loads_every_page_and_loads_it_again(migrated: Callable[..., Any], core_
     assert report["languages"] == {"en": 21, "de": 2, "fr": 1, "es": 1, "und": 2}
 
     # The second run found the rows of the first, and replaced those that it read.
-    again = articles(core_dsn)
-    assert second["output"]["report"]["created"] == 0
-    assert {slug for slug, row in again.items() if str(row["loaded_by"]) == second["run_id"]} == {
+    again = articles()
+    assert second.outputs["report"]["created"] == 0
+    assert {slug for slug, row in again.items() if row["loaded_by"] == second.run_id} == {
         "map-projections",
         "mercado-central",
         "moss",
     }
 
 
-def test_reads_metadata_and_text_of_every_kind_of_page(migrated: Callable[..., Any], core_dsn: str) -> None:
-    example = migrated("articles")
-    with example.worker():
-        example.run("load_articles", {"directory": "html"})
-    rows = articles(core_dsn)
+def test_reads_metadata_and_text_of_every_kind_of_page(run_flow, articles) -> None:
+    run_flow(LoadArticles, {"directory": "html"})
+    rows = articles()
 
     encodings = {slug: row["encoding"] for slug, row in rows.items() if row["encoding"] != "utf-8"}
     assert encodings == {
@@ -85,18 +89,13 @@ def test_reads_metadata_and_text_of_every_kind_of_page(migrated: Callable[..., A
     assert all(len(row["keywords"]) == 5 and row["words"] > 100 for row in rows.values())
 
 
-@pytest.fixture
-def html(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The example's module `articles.html`."""
-    monkeypatch.syspath_prepend(str(PAGES[0].parents[1]))
-    import articles.html
-
-    yield articles.html
-    for name in [name for name in sys.modules if name.split(".")[0] == "articles"]:
-        del sys.modules[name]
+def test_a_directory_without_pages_is_loaded_with_nothing_to_do(run_flow, articles) -> None:
+    result = run_flow(LoadArticles, {"directory": "html", "pattern": "*.pdf"})
+    assert result.outputs["report"]["articles"] == 0
+    assert articles() == {}
 
 
-def test_pages_that_say_little_about_themselves(html: Any) -> None:
+def test_pages_that_say_little_about_themselves() -> None:
     bare = html.read_page(b"<p>Only a text. <title>Late title</title>")
     assert (bare.title, bare.author, bare.published, bare.language) == ("Late title", None, None, "und")
 

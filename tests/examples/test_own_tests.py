@@ -1,0 +1,58 @@
+"""The examples' own tests, which use the plugin of pytest as those of a user's project do."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pgflowc.database.cluster import Cluster
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def run_pytest(directory: Path, *options: str, code: int = 0) -> str:
+    """What `pytest` in that directory prints."""
+    foreign = ("PG", "PYTEST", "ARTICLES_", "SHOP_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("pytest"), "-p", "no:cacheprovider", "-p", "no:asyncio", *options],
+        cwd=directory,
+        env=inherited,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_orders_on_a_server_that_is_named(cluster: Cluster) -> None:
+    shown = run_pytest(CHECKOUT / "examples/orders", "--pgflowc-dsn", cluster.dsn())
+    assert re.search(r"\b9 passed in", shown)
+
+
+def test_articles_on_a_private_server() -> None:
+    shown = run_pytest(CHECKOUT / "examples/articles")
+    assert re.search(r"\b4 passed in", shown)
+
+
+def test_a_directory_without_a_project_is_told_so(tmp_path: Path, cluster: Cluster) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text("def test_it(run_flow):\n    run_flow('nowhere')\n")
+    shown = run_pytest(tmp_path, "--pgflowc-dsn", cluster.dsn(), code=1)
+    assert f"there is no pgflowc.toml in {tmp_path}" in shown
+    assert "help: say where: pgflowc_project = DIR" in shown
+    assert "Traceback" not in shown
+    unreachable = run_pytest(tmp_path, "--pgflowc-dsn", "host=/nonexistent dbname=x", code=1)
+    assert "no connection to postgresql:///x?host=/nonexistent" in unreachable
+    assert "def pgflowc_template" not in unreachable
+
+
+def test_the_plugin_is_light() -> None:
+    heavy = ("psycopg", "pydantic", "pgflowc_runtime", "ruamel")
+    program = f"import sys, pgflowc.pytest_plugin; print([x for x in {heavy} if x in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
