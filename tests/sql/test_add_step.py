@@ -182,3 +182,31 @@ def test_starts_in_flight_keep_the_steps_they_saw(core, another, in_thread) -> N
     adding.join()
     assert core.statuses(run_id) == {"a": "started"}
     assert set(core.statuses(core.start("f"))) == {"a", "b"}
+
+
+def test_a_step_that_exists_waits_for_nobody(core, another) -> None:
+    core.flow("f", "a")
+    starter = another()
+    with starter.connection.transaction():
+        starter.start("f")
+        core.do("set statement_timeout = '20s'")
+        assert core.add_step("f", "a")["step_index"] == 0
+
+
+def test_a_step_added_while_another_is_changed(core, another, in_thread) -> None:
+    core.flow("f", "a", "b < a")
+    starter, adder, changer = another(), another(), another()
+    with starter.connection.transaction():
+        starter.do("update pgflow.runs set status = 'failed' where run_id = %s", starter.start("f"))
+        adding = in_thread(lambda: adder.add_step("f", "c"))
+        core.wait_until_blocked(adder)
+        changing = in_thread(
+            lambda: changer.do(
+                """select pgflowc.change_step('f', 'b', '{"deps_slugs": ["a"]}', '{"deps_slugs": []}'),"""
+                " pgflowc.order_steps('f', array['b', 'a', 'c'])"
+            )
+        )
+        core.wait_until_blocked(changer)
+    adding.join()
+    changing.join()
+    assert core.column("select step_slug from pgflow.steps order by step_index") == ["b", "a", "c"]

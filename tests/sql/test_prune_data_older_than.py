@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
+
 
 def counts(core) -> dict[str, int]:
     tables = ("workers", "runs", "step_states", "step_tasks")
@@ -107,3 +109,62 @@ def test_prune_of_some_flows_says_what_went(core) -> None:
     assert core.archived_messages("f") == []
     assert len(core.archived_messages("g")) == 3
     assert core.rows(prune, None)[0]["deleted_runs"] == 2
+
+
+def old_failure(core, slug: str = "f"):
+    """A run of days ago whose task `a` failed, and whose worker has been silent for as long."""
+    worker = uuid4()
+    core.do("select pgflow.register_worker(%s, %s, 'w')", worker, slug)
+    run_id = core.start(slug)
+    core.fail(core.claim(slug, worker_id=worker)[0])
+    core.do(
+        "update pgflow.runs set started_at = now() - interval '3 days', failed_at = now() - interval '2 days'"
+        " where run_id = %s",
+        run_id,
+    )
+    core.do("update pgflow.workers set last_heartbeat_at = now() - interval '2 days'")
+    return run_id
+
+
+PRUNE = "select pgflow.prune_data_older_than(interval '1 day')"
+
+
+@pytest.mark.parametrize("call", ["pgflowc.retry_run(%s)", "pgflow.delete_flow_and_data('f'), %s"])
+def test_who_works_on_a_run_of_a_worker_that_goes_is_waited_for(call, core, another, in_thread) -> None:
+    core.flow("f", "a", max_attempts=1)
+    run_id = old_failure(core)
+    worker, pruner = another(), another()
+    with core.connection.transaction():
+        core.do("select from pgflow.step_states for update")
+        working = in_thread(lambda: worker.do(f"select {call}", run_id))
+        core.wait_until_blocked(worker)
+        pruning = in_thread(lambda: pruner.do(PRUNE))
+        core.wait_until_blocked(pruner)
+    working.join()
+    pruning.join()
+    assert core.column("select status from pgflow.runs") == (["started"] if "retry" in call else [])
+    assert core.rows("select from pgflow.workers") == []
+
+
+@pytest.mark.parametrize(
+    ("call", "held"),
+    [
+        ("remove_step('f', 'a')", "step_tasks where step_slug = 'a' and run_id = %s"),
+        ("rename_step('f', 'a', 'b')", "runs where run_id = %s"),
+    ],
+)
+def test_steps_of_runs_that_go_are_waited_for(call, held, core, another, in_thread) -> None:
+    """Whoever locks rows of several runs does so in the order of run_id."""
+    core.flow("f", "a", max_attempts=1)
+    first, second = sorted(old_failure(core) for _ in range(2))
+    core.do("update pgflow.runs set started_at = started_at - interval '1 day' where run_id = %s", second)
+    changer, pruner = another(), another()
+    with core.connection.transaction():
+        core.do(f"select from pgflow.{held} for update", first)
+        pruning = in_thread(lambda: pruner.do(PRUNE))
+        core.wait_until_blocked(pruner)
+        changing = in_thread(lambda: changer.do(f"select pgflowc.{call}"))
+        core.wait_until_blocked(changer)
+    pruning.join()
+    changing.join()
+    assert core.rows("select from pgflow.runs") == []

@@ -233,3 +233,45 @@ def test_two_at_once_retry_once(fast, at_once) -> None:
     assert sorted(done) == [False] * 20 + [True] * 10
     assert len(fast.messages("f")) == 30
     assert fast.work("f", 1) == ["m"] * 30
+
+
+def test_steps_that_had_not_begun_go_by_the_definition_of_today(fast, ok, failed) -> None:
+    fast.flow("f", "a", "x", "b < a x", "c < x", "m < x")
+    (run,) = fast.start("f", {})
+    tasks = {task["step_slug"]: task for task in fast.claim("f")}
+    fast.finish("f", ok(tasks["a"], [1, 2]))
+    fast.finish("f", failed(tasks["x"]))
+    for step, change in {
+        "b": ({"deps_slugs": ["a", "x"]}, {"deps_slugs": ["a"]}),
+        "c": ({"deps_slugs": ["x"]}, {"deps_slugs": ["b", "x"]}),
+        "m": ({"deps_slugs": ["x"], "step_type": "single"}, {"deps_slugs": ["a"], "step_type": "map"}),
+    }.items():
+        fast.do("select pgflowc.change_step('f', %s, %s, %s)", step, *map(psycopg.types.json.Jsonb, change))
+    fast.step("f", "new", ["x"])
+    fast.step("f", "newer", ["new"])
+
+    assert retry(fast, run) is True
+    assert fast.statuses(run) == {
+        "a": "completed", "x": "started", "b": "started", "c": "created", "m": "started"
+    }  # fmt: skip
+    assert [task["input"] for task in fast.claim("f") if task["step_slug"] == "m"] == [1, 2]
+    fast.make_visible("f")
+    fast.do("select pgflow.recover_stalled_tasks(-100)")
+    assert sorted(fast.work("f", "done")) == ["b", "c", "m", "m", "x"]
+    assert fast.run(run)["output"] == {"c": "done", "m": ["done", "done"]}
+
+
+def test_a_step_that_became_a_map_and_finds_no_array(fast, ok, failed) -> None:
+    fast.flow("f", "a", "x", "b < a x")
+    (run,) = fast.start("f", {})
+    tasks = {task["step_slug"]: task for task in fast.claim("f")}
+    fast.finish("f", ok(tasks["a"], "no array"))
+    fast.finish("f", failed(tasks["x"]))
+    fast.do(
+        "select pgflowc.change_step('f', 'b', %s, %s)",
+        psycopg.types.json.Jsonb({"deps_slugs": ["a", "x"], "step_type": "single"}),
+        psycopg.types.json.Jsonb({"deps_slugs": ["a"], "step_type": "map"}),
+    )
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match=r'map step "b" .* has no array'):
+        retry(fast, run)
+    assert fast.run(run)["status"] == "failed"

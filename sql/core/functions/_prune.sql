@@ -3,7 +3,7 @@
 -- In this order: workers whose last heartbeat is older, whatever the flows; runs completed or failed before, with their tasks, step
 -- states and the messages they may have left; archived messages. Strictly before: a row exactly at the cutoff stays. Deleting a worker
 -- looks through step_tasks once, for want of an index that every claim would have to write.
--- Locks: workers, runs by run_id, step states, tasks, messages.
+-- Locks: workers; runs by run_id, those included in which the workers left tasks, which forget them; step states, tasks, messages.
 create or replace function pgflow._prune(p_cutoff timestamptz, p_flow_slugs text[])
 returns table (deleted_runs bigint, deleted_step_states bigint, deleted_step_tasks bigint, deleted_workers bigint)
 language plpgsql
@@ -19,24 +19,41 @@ set enable_material = off
 set jit = off
 as $$
 declare
+  v_worker_ids uuid[];
   v_run_ids uuid[];
   v_messages record;
   v_flow record;
 begin
-  delete from pgflow.workers w where w.last_heartbeat_at < p_cutoff;
-  get diagnostics deleted_workers = row_count;
-
-  select coalesce(array_agg(g.run_id), '{}') into v_run_ids
-  from (
+  v_worker_ids := array(
+    select w.worker_id from pgflow.workers w where w.last_heartbeat_at < p_cutoff order by w.worker_id for update
+  );
+  v_run_ids := array(
     select r.run_id
     from pgflow.flows f
     join pgflow.runs r on r.flow_slug = f.flow_slug and r.started_at < p_cutoff -- so were all that ended before; this has an index
     where
       (r.completed_at < p_cutoff or r.failed_at < p_cutoff)
       and (p_flow_slugs is null or f.flow_slug = any (p_flow_slugs))
-    order by r.run_id
-    for update of r
-  ) g;
+  );
+  -- All at once, and before any task: deleting a worker writes its tasks, in whatever runs they are.
+  perform
+  from pgflow.runs r
+  where r.run_id = any (
+    v_run_ids || case when v_worker_ids <> '{}' then array(
+      select distinct t.run_id
+      from (select t.run_id from pgflow.step_tasks t where t.last_worker_id = any (v_worker_ids) offset 0) t -- not by an index, in its order
+    ) end
+  )
+  order by r.run_id
+  for update;
+  v_run_ids := array( -- one of them may have been retried or deleted while this waited
+    select r.run_id
+    from pgflow.runs r
+    where r.run_id = any (v_run_ids) and (r.completed_at < p_cutoff or r.failed_at < p_cutoff)
+  );
+
+  delete from pgflow.workers w where w.worker_id = any (v_worker_ids);
+  deleted_workers := cardinality(v_worker_ids);
   deleted_runs := cardinality(v_run_ids);
   deleted_step_states := 0;
   deleted_step_tasks := 0;

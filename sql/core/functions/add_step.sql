@@ -5,8 +5,8 @@
 -- NULL options take the flow's when a run needs them. A map step takes at most one dependency.
 -- Errors: unknown flow (steps_flow_slug_fkey), unknown dependency (deps_flow_slug_dep_slug_fkey), a step that depends on
 -- itself (deps_check), bad values (the checks of pgflow.steps).
--- Locks: advisory (2, hash of the slug), so that a run starts with all steps of before or of after; the flow's row, so that steps
--- added at once get different indexes.
+-- Locks: none when the step exists; else advisory (2, hash of the slug), so that a run starts with all steps of before or of after,
+-- and steps added at once get different indexes.
 create or replace function pgflow.add_step(
   flow_slug text,
   step_slug text,
@@ -34,10 +34,14 @@ declare
   v_unknown text;
   v_step pgflow.steps;
 begin
-  -- Not a lock of the row that starts conflict with: whatever makes tasks shares it, and under load nobody else would ever get it.
+  -- First without the lock: definitions are repeated whenever something starts, and that must wait for no start of a run in a long
+  -- transaction, nor make other starts queue behind it.
+  select s.* into v_step from pgflow.steps s where s.flow_slug = v_flow_slug and s.step_slug = v_step_slug;
+  if found then
+    return v_step;
+  end if;
+  -- Not a lock of the flow's row: whatever makes tasks shares it, and under load nobody else would ever get it.
   perform pg_advisory_xact_lock(2, hashtext(v_flow_slug));
-  perform from pgflow.flows f where f.flow_slug = v_flow_slug for no key update;
-
   select s.* into v_step from pgflow.steps s where s.flow_slug = v_flow_slug and s.step_slug = v_step_slug;
   if found then
     return v_step;

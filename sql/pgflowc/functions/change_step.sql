@@ -4,7 +4,7 @@
 -- option. Dependencies are sorted, and must be steps of the flow. Options may change under alive runs: a timeout counts from a
 -- task's next claim, attempts and delays from its next failure. Everything else needs a drained flow (see require_drained).
 -- Raises as change_flow does.
--- Locks: the flow's row.
+-- Locks: as require_drained, where it needs a drained flow; the flow's row.
 create or replace function pgflowc.change_step(p_flow_slug text, p_step_slug text, p_before jsonb, p_after jsonb)
 returns void
 language plpgsql
@@ -13,6 +13,9 @@ as $$
 declare
   v_stored jsonb;
 begin
+  if p_after - array['max_attempts', 'base_delay', 'timeout', 'start_delay'] <> '{}' then
+    perform pgflowc.require_drained(p_flow_slug);
+  end if;
   perform from pgflow.flows f where f.flow_slug = p_flow_slug for no key update;
   select
     jsonb_build_object(
@@ -38,9 +41,6 @@ begin
     raise exception 'flow "%" has no step "%"', p_flow_slug, p_step_slug using errcode = 'no_data_found';
   end if;
   perform pgflowc._require_stored(format('step "%s" of flow "%s"', p_step_slug, p_flow_slug), v_stored, p_before, p_after);
-  if p_after - array['max_attempts', 'base_delay', 'timeout', 'start_delay'] <> '{}' then
-    perform pgflowc.require_drained(p_flow_slug);
-  end if;
 
   v_stored := v_stored || p_after;
   if p_after ? 'deps_slugs' then

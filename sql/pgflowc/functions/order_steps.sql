@@ -2,7 +2,7 @@
 --
 -- Nothing but the order of events, of lists and of conditions that fail at once depends on it. Raises invalid_parameter_value
 -- unless the slugs are those of all the steps, each once.
--- Locks: the flow's row.
+-- Locks: advisory (2, hash of the slug), as add_step; the flow's row.
 create or replace function pgflowc.order_steps(p_flow_slug text, p_step_slugs text[])
 returns void
 language plpgsql
@@ -11,6 +11,7 @@ as $$
 declare
   v_highest integer;
 begin
+  perform pg_advisory_xact_lock(2, hashtext(p_flow_slug));
   perform from pgflow.flows f where f.flow_slug = p_flow_slug for no key update;
   if (select array_agg(s.step_slug order by s.step_slug) from pgflow.steps s where s.flow_slug = p_flow_slug)
     is distinct from (select array_agg(o.slug order by o.slug) from unnest(p_step_slugs) o (slug))

@@ -2,7 +2,7 @@
 --
 -- Runs stay, with their input and output; their states and tasks of this step go. Raises no_data_found for an unknown step,
 -- object_in_use while runs are alive (see require_drained), and dependent_objects_still_exist while a step depends on it.
--- Locks: the flow's row.
+-- Locks: as require_drained; the flow's runs by run_id, against pruning; then their tasks and states.
 create or replace function pgflowc.remove_step(p_flow_slug text, p_step_slug text)
 returns void
 language plpgsql
@@ -20,6 +20,7 @@ begin
       using errcode = 'dependent_objects_still_exist';
   end if;
 
+  perform from pgflow.runs r where r.flow_slug = p_flow_slug order by r.run_id for no key update;
   -- By run: tasks and states have no index on the flow.
   delete from pgflow.step_tasks t using pgflow.runs r
   where r.flow_slug = p_flow_slug and t.run_id = r.run_id and t.step_slug = p_step_slug;

@@ -2,7 +2,7 @@
 --
 -- Outputs of finished runs keep the keys they have. Raises no_data_found for an unknown step, unique_violation when the flow has a
 -- step of the new slug, object_in_use while runs are alive (see require_drained).
--- Locks: the flow's row.
+-- Locks: as require_drained; the flow's runs by run_id, against pruning; then their states and tasks.
 create or replace function pgflowc.rename_step(p_flow_slug text, p_before text, p_after text)
 returns void
 language plpgsql
@@ -18,6 +18,7 @@ begin
     raise exception 'flow "%" has no step "%"', p_flow_slug, p_before using errcode = 'no_data_found';
   end if;
 
+  perform from pgflow.runs r where r.flow_slug = p_flow_slug order by r.run_id for no key update;
   -- The keys do not cascade, so the step is copied under its new name, what refers to it is moved, and the old one deleted.
   v_index := v_step.step_index;
   v_step.step_slug := p_after;

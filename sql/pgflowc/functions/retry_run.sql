@@ -2,11 +2,11 @@
 --
 -- Steps that are completed or skipped stay so, and so do the completed tasks of the others, with their outputs. The other tasks of
 -- steps that had begun are queued again as if new: attempts from 0, a new message, visible at once. Steps that had not begun wait for
--- their dependencies as before; those that are ready are put through their conditions, so a run that failed for a condition fails
--- for it again, unless the definition has changed meanwhile. Events: run:started, and step:started for a step that had failed.
+-- what they depend on by today's definition; those that are ready are put through their conditions, so a run that failed for a
+-- condition fails for it again, unless that has changed meanwhile. Events: run:started, and step:started for a step that had failed.
 -- An outcome that a worker reports late for an attempt of before is lost (finish_batch), unless it is that worker's again, in an
 -- attempt of the same number.
--- Raises no_data_found for an unknown run.
+-- Raises no_data_found for an unknown run, object_not_in_prerequisite_state when a step that has become a map finds no array.
 -- Locks: advisory (2, hash of the slug), shared, against changes of the flow; the run, its step states, tasks, messages.
 create or replace function pgflowc.retry_run(p_run_id uuid)
 returns boolean
@@ -27,6 +27,7 @@ declare
   v_flow pgflowc.flow_traits;
   v_watched uuid[];
   v_failed_step_slugs text[];
+  v_sizeless text;
   v_settled record;
   v_started record;
   v_started_run_ids uuid[];
@@ -61,6 +62,36 @@ begin
     returning s.step_slug, s.status, x.status as was
   )
   select array_agg(x.step_slug) filter (where x.status = 'started' and x.was = 'failed') into v_failed_step_slugs from reset x;
+
+  -- What has not begun waits for what it depends on by now: the definition may have changed since.
+  update pgflow.step_states s
+  set remaining_deps = x.remaining_deps, initial_tasks = case d.step_type when 'single' then 1 else x.size end
+  from pgflow.step_states k
+  join pgflow.steps d on d.flow_slug = k.flow_slug and d.step_slug = k.step_slug
+  cross join lateral (
+    select
+      count(*) filter (where o.status not in ('completed', 'skipped')) as remaining_deps,
+      case
+        when d.deps_count = 0 and jsonb_typeof(v_run.input) = 'array' then jsonb_array_length(v_run.input)
+        when d.deps_count > 0 then max(case
+          when o.status = 'skipped' then 0
+          when o.status = 'completed' and jsonb_typeof(o.output) = 'array' then jsonb_array_length(o.output)
+        end)
+      end as size -- of a map
+    from pgflow.deps e
+    join pgflow.step_states o on o.run_id = p_run_id and o.step_slug = e.dep_slug -- one added later is no step of this run
+    where e.flow_slug = d.flow_slug and e.step_slug = d.step_slug
+  ) x
+  where k.run_id = p_run_id and s.run_id = p_run_id and s.step_slug = k.step_slug and s.status = 'created';
+  select s.step_slug into v_sizeless
+  from pgflow.step_states s
+  where s.run_id = p_run_id and s.status = 'created' and s.remaining_deps = 0 and s.initial_tasks is null
+  order by s.step_slug
+  limit 1;
+  if found then
+    raise exception 'run % cannot go on: map step "%" of today''s definition has no array to work on', p_run_id, v_sizeless
+      using errcode = 'object_not_in_prerequisite_state', hint = 'Start a new run instead.';
+  end if;
 
   update pgflow.runs r
   set
