@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,13 @@ def run_pytest(directory: Path, *options: str, code: int = 0) -> str:
     foreign = ("PG", "PYTEST", "ARTICLES_", "SHOP_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     done = subprocess.run(
-        [Path(sys.executable).with_name("pytest"), "-p", "no:cacheprovider", "-p", "no:asyncio", *options],
+        [
+            Path(sys.executable).with_name("pytest"),
+            *("-p", "no:cacheprovider", "-o", "asyncio_default_fixture_loop_scope=function"),
+            *options,
+        ],
         cwd=directory,
-        env=inherited,
+        env={**inherited, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -29,9 +34,19 @@ def run_pytest(directory: Path, *options: str, code: int = 0) -> str:
     return done.stdout
 
 
-def test_orders_on_a_server_that_is_named(cluster: Cluster) -> None:
-    shown = run_pytest(CHECKOUT / "examples/orders", "--pgflowc-dsn", cluster.dsn())
-    assert re.search(r"\b9 passed in", shown)
+def test_orders_on_a_server_that_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    """And with them the tests that docs/testing.md shows."""
+    project = tmp_path / "orders"
+    ignored = shutil.ignore_patterns(".pgflowc", "__pycache__")
+    shutil.copytree(CHECKOUT / "examples/orders", project, ignore=ignored)
+    page = (CHECKOUT / "docs/testing.md").read_text("utf-8")
+    *tests, fixtures = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    for number, test in enumerate(tests):
+        (project / f"tests/test_page_{number}.py").write_text(test, "utf-8")
+    with (project / "tests/conftest.py").open("a") as conftest:
+        conftest.write(fixtures)
+    shown = run_pytest(project, "--pgflowc-dsn", cluster.dsn())
+    assert re.search(rf"\b{9 + len(tests)} passed in", shown)
 
 
 def test_articles_on_a_private_server() -> None:
