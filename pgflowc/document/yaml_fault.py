@@ -186,14 +186,10 @@ def _unquoted(source: Source, offset: int) -> Diagnostic:
     character = source.text[start : start + 1]
     written = source.text[start:end]
     if character == "|":
-        return _fault(
-            source,
-            syntax.UNQUOTED,
-            "'|' cannot follow a bracket in YAML",
-            (start, end),
-            "",
-            'put the whole type in quotes: "[str] | null"',
-        )
+        cure = 'put the whole type in quotes: "[str] | null"'
+        if source.text[:start].rstrip().endswith("}"):
+            cure = "name the object under 'types:', and write the name: Address | null"
+        return _fault(source, syntax.UNQUOTED, "'|' cannot follow a bracket in YAML", (start, end), "", cure)
     found = _fault(
         source,
         syntax.UNQUOTED,

@@ -177,9 +177,13 @@ def _validate(
     for path in sorted(places, key=lambda path: [str(step).rjust(8) for step in path], reverse=True):
         # Half a schedule is none.
         _leave_out(data, path[:1] if path[:1] == ("cron",) else path)
-    slug_key = "flow" if kind is FlowModel else "job"
+    slug_key, body_key = ("flow", "steps") if kind is FlowModel else ("job", "perform")
     if (slug_key,) in damaged:
         data[slug_key] = _PLACEHOLDER
+    if (body_key,) in damaged or data[body_key] == {}:
+        # Without steps there is still a cron, an input and types to look at.
+        data[body_key] = {_PLACEHOLDER: {}} if kind is FlowModel else {}
+        damaged.add((body_key,))
     try:
         return kind.model_validate(data)
     except ValidationError:

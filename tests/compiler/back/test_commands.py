@@ -286,7 +286,7 @@ class TestBadSurroundings:
         (project / "flows" / "latin.yaml").write_bytes("flow: a\ndescription: caf\xe9\n".encode("latin-1"))
         done = run("validate")
         assert done.returncode == 2
-        assert "flows/latin.yaml:2:17: error[PGF053]: the file is not encoded in UTF-8: byte 0xe9" in done.stderr
+        assert "flows/latin.yaml:2:17: error[PGF053]: " in done.stderr
 
     def test_a_file_that_is_far_too_large(self, run: Run, project: Path) -> None:
         with (project / "flows" / "dump.yaml").open("wb") as file:
