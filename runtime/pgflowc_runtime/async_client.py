@@ -20,7 +20,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from pgflowc_runtime import queries, run_faults
+from pgflowc_runtime import pooler, queries, run_faults
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
 from pgflowc_runtime.calls import looking, managing, starting
@@ -66,11 +66,8 @@ class AsyncClient:
     describes (on the caller's connection, the framework's own exception).
     """
 
-    def __init__(
-        self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0, prepare: bool = True
-    ) -> None:
-        """`patience`: seconds for which starting calls try again while the database is away. `prepare`: use
-        prepared statements; False behind a pooler that cannot (pgbouncer before 1.21 in transaction mode).
+    def __init__(self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0) -> None:
+        """`patience`: seconds for which starting calls try again while the database is away.
 
         Raises ConfigurationError if `dsn` is malformed.
         """
@@ -81,11 +78,11 @@ class AsyncClient:
         self._watchers: WeakSet[RunWatcher] = WeakSet()
         self._opening = asyncio.Lock()
         self._closed = False
-        kwargs: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self._conninfo or "",
             connection_class=Connection,
-            kwargs=kwargs if prepare else {**kwargs, "prepare_threshold": None},
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            configure=pooler.adapt,
             min_size=1,
             max_size=pool_size,
             open=False,

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from pgflowc_runtime import queries, run_faults
+from pgflowc_runtime import pooler, queries, run_faults
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
@@ -66,26 +66,22 @@ class Client:
     describes (on the caller's connection, the framework's own exception).
     """
 
-    def __init__(
-        self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0, prepare: bool = True
-    ) -> None:
-        """`patience`: seconds for which starting calls try again while the database is away. `prepare`: use
-        prepared statements; False behind a pooler that cannot (pgbouncer before 1.21 in transaction mode).
+    def __init__(self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0) -> None:
+        """`patience`: seconds for which starting calls try again while the database is away.
 
         Raises ConfigurationError if `dsn` is malformed.
         """
         self._dsn = dsn
         self._conninfo = None if dsn is None else conninfo(dsn, "pgflowc client")
         self._starter = Starter(patience)
-        self._prepare = prepare
         self._opening = threading.Lock()
         self._closed = False
         self._background: tuple[BackgroundLoop, AsyncClient] | None = None
-        kwargs: dict[str, Any] = {"autocommit": True, "row_factory": dict_row}
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             self._conninfo or "",
             connection_class=Connection,
-            kwargs=kwargs if prepare else {**kwargs, "prepare_threshold": None},
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            configure=pooler.adapt_in_thread,
             min_size=1,
             max_size=pool_size,
             open=False,
@@ -283,9 +279,7 @@ class Client:
             if self._closed:
                 raise run_faults.client_closed()
             if self._background is None:
-                client = AsyncClient(
-                    self._dsn, pool_size=2, patience=self._starter.patience, prepare=self._prepare
-                )
+                client = AsyncClient(self._dsn, pool_size=2, patience=self._starter.patience)
                 self._background = BackgroundLoop(), client
             return self._background
 

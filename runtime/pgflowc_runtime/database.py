@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import conninfo, headline, is_hopeless, is_transient, unavailable
+from pgflowc_runtime.pooler import is_pooled
 from pgflowc_runtime.queries import Query
 
 T = TypeVar("T")
@@ -72,15 +73,12 @@ class Database:
         await self._pool.open()
 
     async def _find_pooler(self) -> bool:
-        """Whether the other end is not the server itself: it gives a process id that the server does not know
-        to be its own. A pooler's sessions may change hands after each transaction.
-        """
+        """Whether the other end is not the server itself."""
         connection = await psycopg.AsyncConnection.connect(
             self.conninfo, autocommit=True, prepare_threshold=None
         )
         async with connection:
-            answer = await connection.execute("select pg_backend_pid()")
-            return await answer.fetchone() != (connection.info.backend_pid,)
+            return await is_pooled(connection)
 
     def connection_options(self) -> dict[str, Any]:
         """How to connect: without prepared statements if a pooler may give the session to others."""

@@ -21,6 +21,7 @@ from pgflowc_runtime import queries
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.call import Refused
 from pgflowc_runtime.connection import headline
+from pgflowc_runtime.pooler import is_pooled
 from pgflowc_runtime.queries import EVENTS_CHANNEL, Query
 from pgflowc_runtime.rows import ClientFeatures
 
@@ -154,7 +155,7 @@ class EventFeed:
         loop = asyncio.get_running_loop()
         probe = str(uuid4())
         async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
-            if await self._is_pooled(connection):
+            if await is_pooled(connection):
                 log.info("polling instead of notifications: a pooler is between this client and the server")
                 self._usable = False
                 return
@@ -182,14 +183,6 @@ class EventFeed:
                     # A connection that died without a word is found out by asking it something.
                     await connection.execute("select 1")
                     renewed = loop.time()
-
-    @staticmethod
-    async def _is_pooled(connection: psycopg.AsyncConnection[tuple[int]]) -> bool:
-        """Whether the server's process is another one than the connection was told. LISTEN would then stay
-        behind on a connection that serves others, too.
-        """
-        cursor = await connection.execute("select pg_backend_pid()")
-        return await cursor.fetchone() != (connection.info.backend_pid,)
 
     def _mark(self, run_id: UUID) -> None:
         for subscription in self._subscriptions.values():
