@@ -346,7 +346,7 @@ class ClaimLoop:
             self._sit_out(error)
             return
         self._lost_claims = False
-        self._recovered()
+        # Not recovered yet: it has been read, perhaps, and cannot be written.
         if found:
             log.info("gave %d tasks back whose claim had been lost", found)
         self._attention.mark_all()

@@ -21,6 +21,9 @@ _TRANSIENT_CLASSES = ("08", "53", "57", "40")
 _LOCK_NOT_AVAILABLE = "55P03"
 _READ_ONLY = "25006"  # a standby, until the failover is complete
 
+# Of a server that was reached and did not let us in, or threw us out.
+_NO_CONNECTION = ("08", "28", "3D", "53", "57P")
+
 # libpq gives connection failures no SQLSTATE. These mean that trying again is useless.
 _HOPELESS = (
     "authentication failed",
@@ -76,7 +79,12 @@ def is_hopeless(error: psycopg.Error) -> bool:
 
 
 def unavailable(dsn: str, error: BaseException) -> DatabaseUnavailable:
-    """The one-line error for a failure to connect."""
+    """The one-line error for a failure to connect, or for a statement that may succeed another time."""
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    if state is not None and not state.startswith(_NO_CONNECTION):
+        return DatabaseUnavailable(
+            f"{address(dsn)} did not carry this out: {headline(error)}", help="try again"
+        )
     return DatabaseUnavailable(
         f"cannot connect to {address(dsn)}: {headline(error)}",
         help="start it (`pgflowc db up` starts the embedded one) or name another with --dsn or PGFLOWC_DSN",

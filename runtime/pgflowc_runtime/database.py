@@ -61,6 +61,7 @@ class Database:
             self.conninfo,
             connection_class=psycopg.AsyncConnection[psycopg.rows.DictRow],
             kwargs={**self.connection_options(), "row_factory": dict_row},
+            configure=None if self.behind_pooler else _configure,
             min_size=1,
             max_size=self._size,
             open=False,
@@ -94,11 +95,16 @@ class Database:
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool. Raises psycopg.OperationalError if none can be had in time."""
         async with self._pool.connection() as connection:
-            yield connection
+            try:
+                yield connection
+            except psycopg.errors.ReadOnlySqlTransaction:
+                # It leads to a standby. Another one may lead to the server that has taken over.
+                await connection.close()
+                raise
 
     async def run(self, query: Query[T]) -> T:
         """Execute once; raises psycopg.Error."""
-        async with self._pool.connection() as connection:
+        async with self.connection() as connection:
             return await execute(connection, query)
 
     async def insist(self, query: Query[T], *, what: str) -> T:
@@ -123,6 +129,12 @@ class Database:
                     log.info("%s: recorded after all", what)
                 return result
             await asyncio.sleep(backoff.next())
+
+
+async def _configure(connection: AsyncConnection) -> None:
+    # A limit that the role or database has is meant for others: an outcome too large for it would be sent
+    # again for ever.
+    await connection.execute("set statement_timeout = 0")
 
 
 async def execute(connection: psycopg.AsyncConnection[Any], query: Query[T]) -> T:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 import traceback
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +29,10 @@ PROBLEMS_SHOWN = 8
 LONGEST_RETRY_DELAY = timedelta(days=366)
 
 _MIB = 1024 * 1024
+
+# Digits that Python reads as one integer. Whoever looked at a longer one would get a ValueError.
+_LONGEST_INTEGER = sys.int_info.default_max_str_digits
+_LONG_INTEGER = re.compile(rb"\d{%d}" % (_LONGEST_INTEGER + 1))
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
 
 
@@ -105,6 +111,8 @@ def from_result(
 def _json(output: TypeAdapter[Any], valid: Any) -> bytes:
     """UTF-8 JSON of a valid output. Raises what pydantic and json raise for what JSON cannot hold."""
     text = output.dump_json(valid, by_alias=True, warnings="error")
+    if len(text) > _LONGEST_INTEGER and _LONG_INTEGER.search(text):
+        json.loads(text)  # raises ValueError if it is no part of a string
     if b"null" in text:
         # pydantic writes null for NaN and infinity. json tells them from None.
         dumped = output.dump_python(valid, mode="json", by_alias=True, warnings="error")

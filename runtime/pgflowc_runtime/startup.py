@@ -4,12 +4,16 @@ compiled.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import psycopg
 
 from pgflowc_runtime import queries
-from pgflowc_runtime.connection import headline
+from pgflowc_runtime.backoff import Backoff
+from pgflowc_runtime.connection import headline, is_transient
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import FlowMismatch, SchemaError
 from pgflowc_runtime.flow import Flow, Step
@@ -18,6 +22,25 @@ from pgflowc_runtime.rows import Capabilities, StoredStep
 from pgflowc_runtime.versions import MIGRATE, check_capabilities, check_versions
 
 log = logging.getLogger("pgflowc.worker")
+T = TypeVar("T")
+
+
+async def persist(begin: Callable[[float], Awaitable[T]], patience: float) -> T:
+    """What `begin(patience)` returns. If the database goes away in the midst of it, it is called again with
+    what is left of the `patience` seconds; raises its error when nothing is left.
+    """
+    now = asyncio.get_running_loop().time
+    deadline = now() + patience
+    backoff = Backoff(0.1, 3.0)
+    while True:
+        try:
+            return await begin(deadline - now())
+        except (psycopg.Error, OSError) as error:
+            delay = backoff.next()
+            if not is_transient(error) or now() + delay >= deadline:
+                raise
+            log.warning("the database went away at the start: %s; beginning again", headline(error))
+            await asyncio.sleep(delay)
 
 
 async def check_schema(database: Database) -> Capabilities:

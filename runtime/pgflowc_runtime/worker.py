@@ -78,7 +78,7 @@ class Worker:
         self._deprecated_flows: set[str] = set()
         self._stop_requested = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._stopped: Stopped | None = None
+        self._ending: asyncio.Task[Stopped] | None = None
         self._listener: Listener | None = None
 
     # Life
@@ -112,17 +112,11 @@ class Worker:
         """
         self.lifecycle.move(State.STARTING)
         try:
-            await self._database.open(patience=self.config.startup_timeout)
-            capabilities = await startup.check_schema(self._database)
-            definitions = await startup.check_flows(self._database, self._registry)
-            await self._register()
-            waiting = await self._waiting(capabilities)
+            ready = await startup.persist(self._prepare, self.config.startup_timeout)
         except BaseException:
-            await self._abandon_background()
-            await self._database.close()
             self.lifecycle.move(State.STOPPED)
             raise
-        self._begin(capabilities, definitions, waiting)
+        self._begin(*ready)
         self.lifecycle.move(State.RUNNING)
         log.info(
             "worker %s serves %s",
@@ -134,14 +128,14 @@ class Worker:
 
     async def run(self) -> Stopped:
         """Start if need be, work until told to stop, drain. Raises what `start` raises."""
-        if self.lifecycle.state is State.CREATED:
+        if self.lifecycle.state is not State.RUNNING:
             await self.start()
         stopping = asyncio.ensure_future(self._stop_requested.wait())
         try:
             await asyncio.wait({stopping, *self._background.values()}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopping.cancel()
-            result = await self._drain()
+            result = await self._end()
         return result
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -161,10 +155,23 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        if self.lifecycle.state is State.RUNNING:
-            await self._drain()
+        await self._end()
 
     # Beginning
+
+    async def _prepare(
+        self, patience: float
+    ) -> tuple[Capabilities, dict[tuple[str, str], StoredStep], Waiting]:
+        try:
+            await self._database.open(patience=patience)
+            capabilities = await startup.check_schema(self._database)
+            definitions = await startup.check_flows(self._database, self._registry)
+            await self._register()
+            return capabilities, definitions, await self._waiting(capabilities)
+        except BaseException:
+            await self._abandon_background()
+            await self._database.close()
+            raise
 
     async def _register(self) -> None:
         await self._database.run(queries.track_worker_function(self.name))
@@ -289,6 +296,12 @@ class Worker:
             self.stop()
 
     # Ending
+
+    async def _end(self) -> Stopped:
+        """Drain, once; who else asks meanwhile waits for the same end."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._drain(), name="pgflowc-drain")
+        return await asyncio.shield(self._ending)
 
     async def _drain(self) -> Stopped:
         self.lifecycle.move(State.STOPPING)

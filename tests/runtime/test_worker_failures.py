@@ -172,6 +172,7 @@ async def test_invalid_output_is_told_with_its_places(bench, step, result: Any, 
         ({"x": object()}, "invalid output: "),
         ("a\x00b", "invalid output: PostgreSQL refuses it: unsupported Unicode escape sequence"),
         ("\ud800", "invalid output: "),
+        ([10**5000], "invalid output: Exceeds the limit (4300 digits)"),
     ],
 )
 async def test_what_json_or_postgresql_cannot_hold_is_refused(bench, step, result: Any, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from decimal import Decimal
 from typing import Any
@@ -208,6 +209,14 @@ async def test_a_worker_lives_once(bench, step) -> None:
     assert worker.lifecycle.state == "stopped"
     with pytest.raises(RuntimeError, match="a worker that is stopped cannot become starting"):
         await worker.start()
+
+
+async def test_leaving_the_block_ends_a_worker_that_runs_in_another_task(bench, step) -> None:
+    flow = bench.flow("beside", step("only"))
+    async with bench.working((flow, {"only": lambda input, ctx: 1})) as worker:
+        running = [asyncio.create_task(worker.run()) for _ in range(2)]
+        assert (await bench.run(flow)).status == "completed"
+    assert [(await each).given_back for each in running] == [0, 0]
 
 
 async def test_a_worker_that_cannot_start_is_stopped_and_leaves_no_connection(bench, step) -> None:

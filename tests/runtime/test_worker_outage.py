@@ -10,8 +10,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
-from pgflowc_runtime import Context
+from pgflowc_runtime import Context, startup, telemetry
 
 KILL_WORKERS = """
     select count(pg_terminate_backend(pid)) from pg_stat_activity
@@ -177,6 +178,60 @@ async def wire(bench, tmp_path) -> AsyncIterator[Wire]:
     bench.far = type(bench)(psycopg.conninfo.make_conninfo(bench.dsn, host=str(tmp_path), port=5432))
     yield wire
     wire.cut()
+
+
+async def test_a_connection_lost_at_the_start_is_no_reason_to_stop(bench, step, monkeypatch) -> None:
+    flow = bench.flow("f", step("only"))
+    check, killed = startup.check_flows, []
+
+    async def check_flows(*args: Any) -> Any:
+        if not killed:
+            killed.append(bench.value(KILL_WORKERS))
+        return await check(*args)
+
+    monkeypatch.setattr(startup, "check_flows", check_flows)
+    async with bench.working((flow, {"only": echo})):
+        assert (await bench.run(flow)).status == "completed"
+    assert killed
+
+
+async def test_connections_to_a_standby_are_given_up_in_favour_of_its_successor(bench, step, caplog) -> None:
+    def read_only(value: str) -> None:
+        with psycopg.connect(bench.dsn, autocommit=True) as connection:
+            connection.execute("set default_transaction_read_only = off")
+            name = sql.Identifier(connection.info.dbname)
+            statement = sql.SQL("alter database {} set default_transaction_read_only = {}")
+            connection.execute(statement.format(name, value))
+
+    flow = bench.flow("f", step("only"))
+    await bench.client.open()
+    polls: list[str] = []
+    telemetry.attach(bench.dsn, ["poll.stop"], lambda *event: polls.append(event[0]))
+    async with bench.working((flow, {"only": echo}), signal="polling", min_poll_interval=20):
+        read_only("on")
+        bench.value(KILL_WORKERS)
+        run_id = await bench.client.start_flow(flow, {})
+        before = len(polls)
+        await bench.until(lambda: len(polls) > before + 3)
+        assert (await bench.client.get_run(run_id)).status == "started"
+        assert caplog.text.count("trying again") < 3, "trouble is told once"
+        read_only("off")
+        assert (await bench.client.wait(run_id, timeout=20)).status == "completed"
+    telemetry.detach(bench.dsn)
+
+
+async def test_a_limit_on_the_time_of_statements_holds_up_no_outcome(bench, step) -> None:
+    flow = bench.flow("f", step("only"))
+    bench.rows(
+        """
+        create function slow() returns trigger language plpgsql as
+        $$begin if new.status = 'completed' then perform pg_sleep(0.5); end if; return new; end$$;
+        create trigger slow before update on pgflow.step_tasks for each row execute function slow()
+        """
+    )
+    limited = psycopg.conninfo.make_conninfo(bench.dsn, options="-c statement_timeout=300")
+    async with type(bench)(limited).working((flow, {"only": echo})):
+        assert (await bench.run(flow)).status == "completed"
 
 
 async def test_outcomes_wait_until_the_database_is_back(bench, step, wire) -> None:
