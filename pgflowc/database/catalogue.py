@@ -17,12 +17,21 @@ _PARTS = {
                concat_ws(' ', c.relkind, c.relpersistence,
                          case when c.relkind in ('v', 'm') then md5(pg_get_viewdef(c.oid)) end,
                          case when c.relrowsecurity then 'row security' end,
+                         -- Rules may swallow what we write, and disabled triggers do not check foreign keys.
+                         case when c.relkind in ('r', 'p') and exists (
+                           select from pg_rewrite r where r.ev_class = c.oid
+                         ) then 'rules' end,
+                         case when exists (
+                           select from pg_trigger t where t.tgrelid = c.oid and t.tgenabled <> 'O'
+                         ) then 'triggers disabled' end,
                          (select string_agg(o, ',' order by o) from unnest(c.reloptions) o))
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = any (%(schemas)s) and c.relkind in ('r', 'p', 'v', 'm', 'S')""",
     "type": """
         select 'type', n.nspname || '.' || t.typname,
-               concat_ws(' ', t.typtype, nullif(format_type(nullif(t.typbasetype, 0), t.typtypmod), ''),
+               concat_ws(' ', t.typtype, 'attributes ' || (
+                           select count(*) from pg_attribute a where a.attrelid = c.oid and not a.attisdropped
+                         ), nullif(format_type(nullif(t.typbasetype, 0), t.typtypmod), ''),
                          (select string_agg(e.enumlabel, ',' order by e.enumsortorder)
                           from pg_enum e where e.enumtypid = t.oid))
         from pg_type t join pg_namespace n on n.oid = t.typnamespace
@@ -52,7 +61,8 @@ _PARTS = {
         join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
         where n.nspname = any (%(schemas)s) and k.contype <> 'n'""",
     "index": """
-        select 'index', n.nspname || '.' || i.relname, pg_get_indexdef(x.indexrelid)
+        select 'index', n.nspname || '.' || i.relname,
+               concat_ws(' ', pg_get_indexdef(x.indexrelid), case when not x.indisvalid then 'invalid' end)
         from pg_index x join pg_class i on i.oid = x.indexrelid join pg_namespace n on n.oid = i.relnamespace
         where n.nspname = any (%(schemas)s)""",
     "trigger": """

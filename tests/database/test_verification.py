@@ -71,7 +71,26 @@ def test_a_fresh_install_is_as_it_should_be_and_stays_so(core_dsn: str) -> None:
         ("drop function pgflow.start_tasks(text, bigint[], uuid)", "function", "start_tasks", "missing"),
         ("drop type pgflow.step_task_record cascade", "type", "pgflow.step_task_record", "missing"),
         ("alter type pgflow.step_task_record drop attribute input", "column", "step_task_record", "missing"),
+        (
+            "alter type pgflow.step_task_record add attribute more int",
+            "type",
+            "step_task_record",
+            "different",
+        ),
         ("alter table pgflow.runs enable row level security", "table", "pgflow.runs", "different"),
+        ("alter table pgflow.step_tasks disable trigger all", "table", "pgflow.step_tasks", "different"),
+        (
+            "create rule swallow as on insert to pgflow.workers do instead nothing",
+            "table",
+            "pgflow.workers",
+            "different",
+        ),
+        (
+            "update pg_index set indisvalid = false where indexrelid = 'pgflow.idx_runs_flow_slug'::regclass",
+            "index",
+            "pgflow.idx_runs_flow_slug",
+            "different",
+        ),
         ("drop index pgflow.idx_runs_flow_slug", "index", "pgflow.idx_runs_flow_slug", "missing"),
         (
             "grant delete on pgflow.runs to public",

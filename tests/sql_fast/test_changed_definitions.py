@@ -123,3 +123,13 @@ def test_tasks_and_states_of_finished_runs_move_with_a_renamed_step(flow) -> Non
     ]
     flow.start("f", 2)
     assert flow.work("f") == ["first", "b"]
+
+
+def test_a_step_may_take_the_slug_of_one_removed(fast, failed) -> None:
+    fast.flow("f", "m[]", "n[]")
+    (run,) = fast.start("f", list(range(300)))  # cut into chunks for each of them
+    fast.finish("f", failed(fast.claim("f", 1)[0]))
+    fast.do("select pgflowc.remove_step('f', 'm'), pgflowc.rename_step('f', 'n', 'm')")
+    fast.do("select pgflowc.retry_run(%s)", run)
+    tasks = fast.claim("f", 1000)
+    assert [(task["step_slug"], task["input"]) for task in tasks] == [("m", n) for n in range(300)]

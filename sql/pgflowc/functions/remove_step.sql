@@ -26,6 +26,10 @@ begin
   where r.flow_slug = p_flow_slug and t.run_id = r.run_id and t.step_slug = p_step_slug;
   delete from pgflow.step_states s using pgflow.runs r
   where r.flow_slug = p_flow_slug and s.run_id = r.run_id and s.step_slug = p_step_slug;
+  if to_regclass('pgflow.map_chunks') is not null then
+    delete from pgflow.map_chunks c using pgflow.runs r
+    where r.flow_slug = p_flow_slug and c.run_id = r.run_id and c.step_slug = p_step_slug;
+  end if;
   delete from pgflow.deps d where d.flow_slug = p_flow_slug and d.step_slug = p_step_slug;
   delete from pgflow.steps s where s.flow_slug = p_flow_slug and s.step_slug = p_step_slug;
   if not found then
