@@ -111,12 +111,15 @@ def read_flows(project: Project, report: Report) -> Specs:
 
 
 def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[str, bytes]:
-    """The files that match, by path relative to `root`; `Layout.inputs` says which compiling needs."""
+    """The files that match, by path relative to `root`; `Layout.inputs` says which compiling needs.
+
+    They may be larger than specs: what compiling wrote for thousands of flows, it has to read again.
+    """
     found = {path for pattern in patterns for path in root.glob(pattern)}
     present: dict[str, bytes] = {}
     for path in sorted(found):
         shown = path.relative_to(root).as_posix()
-        content = _read_bytes(path, shown, report)
+        content = _read_bytes(path, shown, report, limit=None)
         if content is not None:
             present[shown] = content
     return present
@@ -278,7 +281,7 @@ def _read_module(source_dir: Path, name: str, limit: Path) -> Module | None:
     return Module(stem.relative_to(source_dir).as_posix(), "") if stem.is_dir() else None
 
 
-def _read_bytes(path: Path, shown: str, report: Report) -> bytes | None:
+def _read_bytes(path: Path, shown: str, report: Report, limit: int | None = MAX_BYTES) -> bytes | None:
     # What is no regular file is not opened: reading a pipe or a device might never end.
     try:
         found = path.stat()
@@ -286,9 +289,9 @@ def _read_bytes(path: Path, shown: str, report: Report) -> bytes | None:
             kind = "a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
             report.add(Diagnostic(files.NOT_A_FILE, f"{shown} is {kind}"))
             return None
-        if found.st_size > MAX_BYTES:
+        if limit is not None and found.st_size > limit:
             report.add(
-                Diagnostic(files.TOO_LARGE, f"{shown} has {found.st_size} bytes, the limit is {MAX_BYTES}")
+                Diagnostic(files.TOO_LARGE, f"{shown} has {found.st_size} bytes, the limit is {limit}")
             )
             return None
         return path.read_bytes()

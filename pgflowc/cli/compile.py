@@ -116,7 +116,9 @@ def compiled(
         patterns = (*layout.inputs(), *layout.handlers_of(sources.values()))
         present = read_present(found.root, patterns, report)
         if len(sources) >= memory.WORTH_REMEMBERING and not report.sorted():
-            known = memory.is_compiled(found.root, memory.state_of(sources, layout, present))
+            state = memory.state_of(found.root, sources, layout, present)
+            # Both options are about what is asked for, not about what is there.
+            known = memory.is_compiled(found.root, state) if not (force or allow_data_loss) else None
             if known is not None:
                 show((), {}, found.root, format)
                 same = [Change(path, present.get(path), present.get(path)) for path in known]
@@ -138,7 +140,12 @@ def compiled(
         raise typer.Exit(exit_code(compilation.diagnostics))
     if len(sources) < memory.WORTH_REMEMBERING or compilation.diagnostics or report.sorted():
         return layout, compilation, changes, None
-    return layout, compilation, changes, memory.state_of(sources, layout, memory.after(present, changes))
+    return (
+        layout,
+        compilation,
+        changes,
+        memory.state_of(found.root, sources, layout, memory.after(present, changes)),
+    )
 
 
 def write_changes(root: Path, changes: Sequence[Change]) -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from pgflowc.cli import memory
 from pgflowc.cli.app import build
+from pgflowc.project import MAX_BYTES
 
 SPEC = "flow: f{}\ninput: {{name: str}}\nsteps:\n  hello: {{output: str}}\n"
 
@@ -40,8 +41,9 @@ def _compile(root: Path, *options: str) -> Any:
 
 
 def test_it_is_known_to_be_compiled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The first compilation is enough to know it.
-    assert memory.is_compiled(root, (root / ".pgflowc" / "compiled").read_text().split("\n")[0]) is not None
+    (root / "shop" / "_generated" / "f3.py").unlink()
+    assert "wrote 1 file," in _compile(root).stdout
+    # That compilation is enough to know it.
     monkeypatch.setattr(memory, "remember", lambda *_: pytest.fail("was not known"))
     known = _compile(root)
     monkeypatch.undo()
@@ -106,13 +108,81 @@ def test_what_was_edited_is_found(root: Path, path: str, code: str) -> None:
     assert code in _compile(root).stderr
 
 
-def test_another_compiler_compiles_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pgflowc.__version__", "99")
-    (root / "shop" / "registry.py").write_text((root / "shop" / "registry.py").read_text())
-    called = []
-    monkeypatch.setattr(memory, "remember", lambda *arguments: called.append(arguments))
+def _is_compiled_again(root: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> bool:
+    """Whether compiling, which has nothing to write, finds that out by compiling."""
+    remembered: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "remember", lambda *arguments: remembered.append(arguments))
+        assert "wrote 0 files" in _compile(root, *options).stdout
+    return bool(remembered)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: "\0" + text[1:],
+        lambda text: text[: len(text) // 2],
+        lambda text: text + "../../etc/passwd\n",
+        lambda text: text.replace("shop/registry.py\n", ""),
+        lambda text: text.replace("f7", "f8"),
+    ],
+)
+def test_damaged_memory_is_not_believed(
+    root: Path, damage: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _compile(root)
+    assert not _is_compiled_again(root, monkeypatch)
+    place = root / ".pgflowc" / "compiled"
+    place.write_text(damage(place.read_text()))
+    assert _is_compiled_again(root, monkeypatch)
+
+
+def test_memory_of_another_checkout_is_not_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (root / ".pgflowc" / "compiled").exists()
+    assert _is_compiled_again(root, monkeypatch)
+
+
+def test_options_are_heeded_though_nothing_has_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _compile(root)
+    assert not _is_compiled_again(root, monkeypatch)
+    assert _is_compiled_again(root, monkeypatch, "--allow-data-loss")
+    assert _is_compiled_again(root, monkeypatch, "--force")
+
+
+def test_memory_does_not_follow_links(root: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (root / ".pgflowc" / "compiled.tmp").symlink_to(theirs)
+    (root / ".pgflowc" / ".gitignore").unlink()
+    (root / ".pgflowc" / ".gitignore").symlink_to(tmp_path / "none")
     assert _compile(root).exit_code == 0
-    assert called
+    shutil.rmtree(root / ".pgflowc")
+    (tmp_path / "elsewhere").mkdir()
+    (root / ".pgflowc").symlink_to(tmp_path / "elsewhere")
+    assert _compile(root).exit_code == 0
+    assert theirs.read_text() == "theirs"
+    assert not (tmp_path / "none").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_names_that_are_no_unicode_do_no_harm(root: Path) -> None:
+    (root / "shop" / "handlers" / os.fsdecode(b"caf\xe9.py")).write_text("")
+    assert _compile(root).exit_code == 0
+
+
+def test_files_beside_specs_may_be_larger_than_specs(root: Path) -> None:
+    # The lock of a project of 5,000 flows is.
+    line = b"-- a line of a migration that somebody wrote by hand\n"
+    (root / "migrations" / "seed.sql").write_bytes(line * (MAX_BYTES // len(line) + 1))
+    assert "wrote 0 files" in _compile(root).stdout
+
+
+def test_another_compiler_compiles_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _compile(root)
+    assert not _is_compiled_again(root, monkeypatch)
+    monkeypatch.setattr(memory, "_compiler", lambda: ("99",))
+    assert _is_compiled_again(root, monkeypatch)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
