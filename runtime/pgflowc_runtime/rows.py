@@ -15,6 +15,8 @@ from pydantic import JsonValue
 RunStatus = Literal["started", "completed", "failed"]
 StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
 Unmet = Literal["fail", "skip", "skip-cascade"]
+CatchUp = Literal["none", "last", "all"]
+Overlap = Literal["allow", "skip"]
 TaskStatus = Literal["queued", "started", "completed", "failed", "skipped", "cancelled"]
 
 
@@ -280,3 +282,44 @@ class Capabilities:
     has_pgmq_notify: bool
     has_recover: bool
     has_requeue: bool
+    has_schedules: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A schedule that may start runs: not paused, of a flow that exists."""
+
+    flow_slug: str
+    schedule: str
+    timezone: str
+    catch_up: CatchUp
+    settled_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timetable:
+    """What a scheduler knows of its database. `leads`: this look made it the leader."""
+
+    leads: bool
+    now: datetime
+    schedules: tuple[Schedule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleInfo:
+    """A row of `pgflowc.schedules`, and the last run that it started: None if there is none, the status also
+    if the run is deleted. Without its flow a schedule does nothing.
+    """
+
+    flow_slug: str
+    schedule: str
+    timezone: str
+    input: JsonValue
+    catch_up: CatchUp
+    overlap: Overlap
+    paused_at: datetime | None
+    settled_until: datetime
+    flow_exists: bool
+    last_slot: datetime | None
+    last_run_id: UUID | None
+    last_status: RunStatus | None

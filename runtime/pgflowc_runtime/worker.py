@@ -29,6 +29,7 @@ from pgflowc_runtime.listener import Listener, Signals, ThrottledInserts, Waitin
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, StoredStep
+from pgflowc_runtime.scheduler.scheduler import Scheduler
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery
@@ -260,6 +261,8 @@ class Worker:
                 self._database, self._attention, recover, interval=interval, idle=lambda: assignments.idle
             )
             self._spawn("recovery", recovery.run())
+        if capabilities.has_schedules:
+            self._spawn("scheduler", Scheduler(self._database).run())
         if not capabilities.has_batches:
             log.warning("this database lacks pgflowc's batch functions: using the core's, one task at a time")
         self._recorder = Recorder(self._database, assignments.judged)

@@ -22,7 +22,8 @@ def capabilities() -> Query[Capabilities]:
                to_regprocedure('pgflowc.announce_wait(text[],uuid,integer)') is not null as has_wakeup,
                to_regprocedure('pgmq.enable_notify_insert(text,integer)') is not null as has_pgmq_notify,
                to_regprocedure('pgflow.recover_stalled_tasks(double precision)') is not null as has_recover,
-               to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue
+               to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue,
+               to_regproc('pgflowc.start_slots') is not null as has_schedules
         """,
         {},
         lambda rows: Capabilities(

@@ -49,7 +49,7 @@ EVENTS: dict[str, Event] = {
             ("duration",),
             (*_TASK, "error", "permanent", "retry_delay", "exception"),
         ),
-        Event("run.started", "a client has started a run", (), _RUN),
+        Event("run.started", "a client or a schedule has started a run", (), _RUN),
         Event(
             "run.completed",
             "a run has completed with an outcome that this worker recorded",

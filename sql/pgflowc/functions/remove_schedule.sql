@@ -1,13 +1,20 @@
 -- pgflowc.remove_schedule(p_flow_slug): the flow no longer starts by itself. Returns whether it did.
 --
--- Locks: the flow's schedule.
+-- What became of its slots is forgotten.
+-- Locks: advisory (2, hash of the slug), which waits for starts in flight, before the schedule, as start_slots; the flow's schedule.
 create or replace function pgflowc.remove_schedule(p_flow_slug text)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
+  perform pg_advisory_xact_lock(2, hashtext(p_flow_slug));
   delete from pgflowc.schedules s where s.flow_slug = p_flow_slug;
-  return found;
+  if not found then
+    return false;
+  end if;
+  delete from pgflowc.schedule_slots l where l.flow_slug = p_flow_slug;
+  notify pgflowc_schedules;
+  return true;
 end;
 $$;

@@ -1,12 +1,17 @@
--- When flows start by themselves. Written by set_schedule and remove_schedule, which migrations call; the worker that is elected
--- scheduler reads it. No foreign key: a flow that is deleted and defined anew keeps its schedule, and one without a flow does nothing.
+-- When flows start by themselves. Written by set_schedule and remove_schedule, which migrations call; the schedulers inside the workers
+-- read it. No foreign key: a flow that is deleted and defined anew keeps its schedule, and one without a flow does nothing.
 create table pgflowc.schedules (
   flow_slug text not null primary key,
   schedule text not null, -- a cron expression, or @hourly and the like
   timezone text not null default 'UTC', -- of the IANA database; the schedule's hours are local to it
   input jsonb not null default '{}', -- of the runs it starts
+  catch_up text not null default 'none', -- which of the slots that nobody was there for are made up for
+  overlap text not null default 'allow', -- whether a run starts while one that this schedule started goes on
+  settled_until timestamptz not null default clock_timestamp(), -- no slot up to here starts a run any more
   paused_at timestamptz, -- set by hand; outlives changes of the schedule
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint schedule_is_not_empty check (schedule ~ '\S')
+  constraint schedule_is_not_empty check (schedule ~ '\S'),
+  constraint catch_up_is_valid check (catch_up in ('none', 'last', 'all')),
+  constraint overlap_is_valid check (overlap in ('allow', 'skip'))
 );

@@ -1,0 +1,116 @@
+"""Schedules: what the scheduler reads and starts, and what people look at and change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pgflowc_runtime.queries.query import Query
+from pgflowc_runtime.rows import Schedule, ScheduleInfo, Timetable
+
+# One scheduler for each database; advisory locks are the database's own. The number only has to be ours.
+_LEADER_KEY = 0x7067666C6F776373
+
+
+def timetable(*, elect: bool) -> Query[Timetable]:
+    """The schedules of flows that exist and are not paused, and the database's time.
+
+    `elect`: become the leader, if nobody is, until this connection ends.
+    """
+    return Query(
+        """
+        select e.leads, clock_timestamp() as now,
+               s.flow_slug, s.schedule, s.timezone, s.catch_up, s.settled_until
+        from (select case when %(elect)s then pg_try_advisory_lock(%(key)s) else false end as leads) e
+        left join (
+          select a.*
+          from pgflowc.schedules a
+          where a.paused_at is null and exists (select from pgflow.flows f where f.flow_slug = a.flow_slug)
+        ) s on true
+        order by s.flow_slug
+        """,
+        {"elect": elect, "key": _LEADER_KEY},
+        lambda rows: Timetable(
+            leads=rows[0]["leads"],
+            now=rows[0]["now"],
+            schedules=tuple(
+                Schedule(**{name: row[name] for name in Schedule.__dataclass_fields__})
+                for row in rows
+                if row["flow_slug"] is not None
+            ),
+        ),
+    )
+
+
+def start_slots(
+    schedule: Schedule, slots: Sequence[datetime], until: datetime
+) -> Query[list[tuple[datetime, UUID | None]]]:
+    """Start the runs of slots that nobody else has started; nothing up to `until` starts one later. Each slot
+    that this settled with its run, None for one that was left out.
+    """
+    return Query(
+        """
+        select t.slot, t.run_id
+        from pgflowc.start_slots(
+          %(flow_slug)s, %(schedule)s, %(timezone)s, %(slots)s::timestamptz[], %(until)s::timestamptz
+        ) t
+        """,
+        {
+            "flow_slug": schedule.flow_slug,
+            "schedule": schedule.schedule,
+            "timezone": schedule.timezone,
+            "slots": list(slots),
+            "until": until,
+        },
+        lambda rows: [(row["slot"], row["run_id"]) for row in rows],
+    )
+
+
+def schedules() -> Query[list[ScheduleInfo]]:
+    """Every schedule with its last run, by flow."""
+    return Query(
+        """
+        select s.flow_slug, s.schedule, s.timezone, s.input, s.catch_up, s.overlap, s.paused_at,
+               s.settled_until,
+               exists (select from pgflow.flows f where f.flow_slug = s.flow_slug) as flow_exists,
+               l.slot as last_slot, l.run_id as last_run_id, r.status as last_status
+        from pgflowc.schedules s
+        left join lateral (
+          select o.slot, o.run_id from pgflowc.schedule_slots o
+          where o.flow_slug = s.flow_slug and o.run_id is not null
+          order by o.slot desc limit 1
+        ) l on true
+        left join pgflow.runs r on r.run_id = l.run_id
+        order by s.flow_slug
+        """,
+        {},
+        lambda rows: [ScheduleInfo(**row) for row in rows],
+    )
+
+
+def pause_schedule(flow_slug: str) -> Query[bool]:
+    """False if it was paused; no_data_found for a flow without a schedule."""
+    return Query(
+        "select pgflowc.pause_schedule(%(flow_slug)s) as done",
+        {"flow_slug": flow_slug},
+        lambda rows: bool(rows[0]["done"]),
+    )
+
+
+def resume_schedule(flow_slug: str) -> Query[bool]:
+    """False if it was not paused; no_data_found for a flow without a schedule."""
+    return Query(
+        "select pgflowc.resume_schedule(%(flow_slug)s) as done",
+        {"flow_slug": flow_slug},
+        lambda rows: bool(rows[0]["done"]),
+    )
+
+
+def trigger_schedule(flow_slug: str) -> Query[UUID]:
+    """Start a run as the schedule would; no_data_found for a flow without a schedule."""
+    return Query(
+        "select pgflowc.trigger_schedule(%(flow_slug)s) as run_id",
+        {"flow_slug": flow_slug},
+        lambda rows: UUID(str(rows[0]["run_id"])),
+    )

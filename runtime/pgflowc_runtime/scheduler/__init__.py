@@ -1,0 +1,1 @@
+"""Schedules that start runs: `slots` computes times, `due` decides, `scheduler` acts, in each worker."""

@@ -1,0 +1,176 @@
+"""The scheduler in each worker: one of them leads and starts every slot when it comes, the others stand by.
+
+Leading is an advisory lock on the scheduler's connection. It only spares the others the work: what makes a
+slot start one run is its primary key. So nobody waits for the lock in the database, where a blocked statement
+would keep vacuum from its work; the others try it shortly before each slot, and shortly after it they start
+what is still due. A leader that died, or hangs, is replaced before anybody misses it, for two cheap queries a
+slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from datetime import datetime, timedelta
+
+import psycopg
+
+from pgflowc_runtime import queries, telemetry
+from pgflowc_runtime.backoff import Backoff
+from pgflowc_runtime.connection import headline, is_transient
+from pgflowc_runtime.database import Database, execute
+from pgflowc_runtime.rows import Schedule, Timetable
+from pgflowc_runtime.scheduler.due import Due, coming, due
+from pgflowc_runtime.scheduler.slots import UnreadableSchedule
+
+log = logging.getLogger("pgflowc.scheduler")
+
+LOOK = timedelta(seconds=60)
+"""How long a scheduler sleeps at most. Changes are notified, so this is for those that were not."""
+
+_POOLED_LOOK = timedelta(seconds=15)  # behind a pooler nobody hears notifications
+
+# A slot of a leader that died earlier is on time, and another within five seconds of the death.
+_BEFORE = timedelta(seconds=1.5)
+_AFTER = timedelta(seconds=2.5)
+_AFTER_SPREAD = 0.5  # seconds, so that not all of the others look at once
+
+
+class Scheduler:
+    """Starts the runs of a database's schedules, together with the schedulers of other workers."""
+
+    def __init__(self, database: Database) -> None:
+        """Starts runs through the pool of `database`; keeps time on a connection of its own."""
+        self._database = database
+        self._leads = False
+        self._trouble: str | None = None
+        self._unreadable: set[Schedule] = set()
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is the leader."""
+        return self._leads
+
+    async def run(self) -> None:
+        """Start what is due, when it is due, until cancelled."""
+        backoff = Backoff(0.2, 2.0)
+        while True:
+            try:
+                await self._keep_time(backoff)
+            except (psycopg.Error, OSError) as error:
+                pause = backoff.next() if is_transient(error) else LOOK.total_seconds()
+                trouble = headline(error)
+                if trouble != self._trouble:
+                    log.warning("the scheduler cannot work: %s", trouble)
+                self._trouble = trouble
+            finally:
+                self._leads = False
+            await asyncio.sleep(pause)
+
+    async def _keep_time(self, backoff: Backoff) -> None:
+        connection = await psycopg.AsyncConnection.connect(
+            self._database.conninfo, **self._database.connection_options()
+        )
+        async with connection:
+            if not self._database.behind_pooler:
+                await connection.execute("listen pgflowc_schedules")  # sent by whatever changes a schedule
+            while True:
+                pause = await self.look(connection)
+                backoff.reset()
+                self._trouble = None
+                await self._sleep(connection, pause.total_seconds())
+
+    async def look(self, connection: psycopg.AsyncConnection, now: datetime | None = None) -> timedelta:
+        """Start what is due at `now` (the database's time unless given); how long nothing comes then.
+
+        Raises psycopg.Error.
+        """
+        # Behind a pooler a session's lock would be anybody's: all are equal there, the primary key decides.
+        elect = not self._leads and not self._database.behind_pooler
+        timetable = await execute(connection, queries.timetable(elect=elect))
+        if timetable.leads:
+            self._leads = True
+            log.info("leads the schedulers")
+        began = asyncio.get_running_loop().time()
+        if now is None:
+            now = timetable.now
+        # Computing hundreds of times must not hold up the handlers.
+        dues, pause = await asyncio.to_thread(self._plan, timetable, now)
+        for one in dues:
+            if not await self._start(one):
+                pause = min(pause, _AFTER)
+        spent = timedelta(seconds=asyncio.get_running_loop().time() - began)
+        return max(pause - spent, timedelta())
+
+    def _plan(self, timetable: Timetable, now: datetime) -> tuple[list[Due], timedelta]:
+        dues: list[Due] = []
+        pause = _POOLED_LOOK if self._database.behind_pooler else LOOK
+        for schedule in timetable.schedules:
+            try:
+                if self._acts_at_once or self._is_late(schedule, now):
+                    found = due(schedule, now)
+                    if found is not None:
+                        dues.append(found)
+                        if found.more:
+                            pause = timedelta()
+                pause = min(pause, self._pause(schedule, now))
+            except UnreadableSchedule as error:
+                self._tell_unreadable(schedule, error)
+        return dues, pause
+
+    @property
+    def _acts_at_once(self) -> bool:
+        return self._leads or self._database.behind_pooler
+
+    def _is_late(self, schedule: Schedule, now: datetime) -> bool:
+        """Whether a slot has come that the leader should have settled by now."""
+        first = coming(schedule, now - LOOK)
+        return first is not None and first <= now - _AFTER
+
+    def _pause(self, schedule: Schedule, now: datetime) -> timedelta:
+        """Until the next moment at which this scheduler has something to do for the schedule."""
+        if self._acts_at_once:
+            slot = coming(schedule, now)
+            return LOOK if slot is None else slot - now
+        slot = coming(schedule, now - _AFTER)
+        if slot is None:
+            return LOOK
+        if now < slot - _BEFORE:
+            return slot - _BEFORE - now
+        spread = timedelta(seconds=random.uniform(0, _AFTER_SPREAD))  # noqa: S311 - spreads load
+        return slot + _AFTER + spread - now
+
+    async def _start(self, due: Due) -> bool:
+        """Whether nothing was in the way; raises psycopg.Error only if the connection is lost."""
+        slug = due.schedule.flow_slug
+        try:
+            settled = await self._database.run(queries.start_slots(due.schedule, due.slots, due.until))
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            log.error("cannot start flow %s by its schedule: %s", slug, headline(error))
+            return False
+        for slot, run_id in settled:
+            about = {
+                "pgflow": {"flow": slug, "slot": slot.isoformat(), "run": str(run_id) if run_id else None}
+            }
+            if run_id is None:
+                log.info("left out a slot of %s: a run of its schedule goes on", slug, extra=about)
+                continue
+            log.info("started %s by its schedule", slug, extra=about)
+            telemetry.emit("run.started", {}, {"flow_slug": slug, "run_id": run_id})
+        return True
+
+    def _tell_unreadable(self, schedule: Schedule, error: UnreadableSchedule) -> None:
+        if schedule not in self._unreadable:
+            self._unreadable.add(schedule)
+            log.error("flow %s cannot start by itself: %s", schedule.flow_slug, error)
+
+    async def _sleep(self, connection: psycopg.AsyncConnection, seconds: float) -> None:
+        """Until the time is over or a schedule has changed; psycopg.Error if the connection is lost."""
+        if self._database.behind_pooler:
+            await asyncio.sleep(seconds)
+            return
+        async for _ in connection.notifies(timeout=seconds, stop_after=1):
+            pass
