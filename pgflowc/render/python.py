@@ -20,8 +20,13 @@ def check_python(text: str) -> None:
 
     Python's own parser, without objects for the tree: in half the time.
     """
+    module = text.removeprefix("\ufeff")
     with _quietly():
-        symtable.symtable(text, "<rendered>", "exec")
+        try:
+            symtable.symtable(module, "<rendered>", "exec")
+        except SyntaxError:
+            # It looks at scopes as well, and what is wrong with those of a user's module is not ours to say.
+            ast.parse(module)
 
 
 @contextmanager

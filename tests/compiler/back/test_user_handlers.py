@@ -158,6 +158,11 @@ def test_files_that_are_not_python_are_reported(content: bytes) -> None:
         parse_python(compilation.rendered.files["shop/handlers/orders.py"])
 
 
+@pytest.mark.parametrize("text", ["def f(x):\n    global x\n", "nonlocal y\n", "\ufefffrom x import y\n"])
+def test_what_only_running_a_file_finds_does_not_stop_the_compiler(text: str) -> None:
+    assert _compile(text.encode()).startswith(text)
+
+
 @given(st.binary(max_size=200) | st.text().map(str.encode))
 def test_no_file_of_handlers_makes_the_compiler_fail(content: bytes) -> None:
     compile_sources({"orders.yaml": SPEC}, Layout("shop"), {"shop/handlers/orders.py": content})
