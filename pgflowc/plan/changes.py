@@ -44,7 +44,7 @@ class _Places:
 
 
 def changes(slug: str, before: FlowShape, after: FlowShape, flow: Flow | None = None) -> tuple[Op, ...]:
-    """The operations from `before` to `after`; none when only the order of steps differs.
+    """The operations from `before` to `after`; none when only the order of steps or dependencies differs.
 
     `flow` is the spec behind `after`: it tells the causes, and which steps were renamed (`was`).
     Every operation finds the steps that it names: renamed ones first, then added, changed, and removed ones.
@@ -112,7 +112,7 @@ def _renamed(before: FlowShape, after: FlowShape, flow: Flow | None) -> dict[str
 
 def _with_names(steps: tuple[StepShape, ...], renamed: Mapping[str, str]) -> Iterator[StepShape]:
     for step in steps:
-        depends_on = tuple(sorted(renamed.get(slug, slug) for slug in step.depends_on))
+        depends_on = tuple(renamed.get(slug, slug) for slug in step.depends_on)
         yield replace(step, slug=renamed.get(step.slug, step.slug), depends_on=depends_on)
 
 
@@ -120,8 +120,9 @@ def _changed_step(flow: str, before: StepShape, after: StepShape, cause: Span | 
     slug = after.slug
     if before.kind != after.kind:
         yield ChangeType(flow, slug, before.kind, after.kind, cause=cause)
-    if before.depends_on != after.depends_on:
-        yield ChangeDependencies(flow, slug, before.depends_on, after.depends_on, cause=cause)
+    waits, waited = tuple(sorted(after.depends_on)), tuple(sorted(before.depends_on))
+    if waits != waited:
+        yield ChangeDependencies(flow, slug, waited, waits, cause=cause)
     for option in _STEP_OPTIONS:
         old, new = getattr(before, option), getattr(after, option)
         if old != new:

@@ -13,7 +13,8 @@ from pgflowc.graph.model import Flow, FlowOptions, SkipMode, Step
 
 @dataclass(frozen=True, slots=True)
 class StepShape:
-    """A step as stored. `depends_on` is sorted, since the database keeps a set; None takes the flow's option.
+    """A step as stored. The order of `depends_on` is the spec's, for those who read migrations: the database
+    keeps a set, so another order is no change. None takes the flow's option.
 
     `required` and `forbidden` are canonical JSON texts. Delays and `timeout` in seconds.
     """
@@ -61,10 +62,13 @@ def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
 
 
 def definition_hash(slug: str, shape: FlowShape) -> str:
-    """16 hex digits that name a definition; the order in which steps are written plays no part, nor does the
-    schedule.
+    """16 hex digits that name a definition; the order in which steps and dependencies are written plays no
+    part, nor does the schedule.
     """
-    steps = sorted(map(_plain, shape.steps), key=lambda step: str(step["slug"]))
+    steps = [
+        {**_plain(step), "depends_on": sorted(step.depends_on)}
+        for step in sorted(shape.steps, key=lambda step: step.slug)
+    ]
     definition = {"slug": slug, "kind": shape.kind, "options": _plain(shape.options), "steps": steps}
     canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return sha256(canonical.encode()).hexdigest()[:16]
@@ -79,7 +83,7 @@ def _step_shape(step: Step) -> StepShape:
     return StepShape(
         slug=step.slug,
         kind=step.kind,
-        depends_on=tuple(sorted(step.depends_on)),
+        depends_on=step.depends_on,
         max_attempts=step.options.max_attempts,
         base_delay=step.options.base_delay,
         timeout=step.options.timeout,

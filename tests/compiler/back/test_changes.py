@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,9 +210,17 @@ def _undo(connection: psycopg.Connection, migrations: Mapping[str, str]) -> None
 
 
 def _recorded(compilation: Compilation) -> dict[str, FlowShape]:
+    """What the lock says; dependencies sorted, since their order is for readers."""
     lock = parse_lock(compilation.rendered.files[LOCK], Report())
     assert lock is not None
-    return {slug: flow.shape for slug, flow in lock.flows.items()}
+    return {
+        slug: replace(flow.shape, steps=tuple(map(_with_sorted, flow.shape.steps)))
+        for slug, flow in lock.flows.items()
+    }
+
+
+def _with_sorted(step: StepShape) -> StepShape:
+    return replace(step, depends_on=tuple(sorted(step.depends_on)))
 
 
 def _definitions(flows: Mapping[str, FlowShape]) -> dict[str, object]:

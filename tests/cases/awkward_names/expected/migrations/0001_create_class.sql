@@ -8,7 +8,7 @@ SELECT pgflow.add_step('class', 'list', ARRAY['def']::text[], NULL, NULL, NULL, 
 SELECT pgflow.add_step('class', 'print', ARRAY['list']::text[], NULL, NULL, NULL, NULL, 'map');
 SELECT pgflow.add_step('class', '_private', ARRAY['def']::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('class', '__mangled', ARRAY['_private']::text[], NULL, NULL, NULL, NULL, 'single');
-SELECT pgflow.add_step('class', 'match', ARRAY['__mangled', 'def', 'list']::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('class', 'match', ARRAY['list', 'def', '__mangled']::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('class', 'l', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('class', 'Context', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('class', 'listOutput', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');

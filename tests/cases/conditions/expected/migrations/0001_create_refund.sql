@@ -8,4 +8,4 @@ SELECT pgflow.add_step('refund', 'free_of_charge', ARRAY['charge']::text[], NULL
 SELECT pgflow.add_step('refund', 'by_card', ARRAY['charge']::text[], NULL, NULL, NULL, NULL, 'single', required_input_pattern => '{"charge": {"method": "card"}}'::jsonb, forbidden_input_pattern => E'{"charge": {"memo": "it''s \\\\ \\"$$\\" — ü"}}'::jsonb, when_unmet => 'skip-cascade', when_exhausted => 'skip');
 SELECT pgflow.add_step('refund', 'card_report', ARRAY['by_card']::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('refund', 'mandatory', ARRAY['charge']::text[], NULL, NULL, NULL, NULL, 'single', forbidden_input_pattern => '{"charge": {"amount": 0}}'::jsonb, when_unmet => 'fail', when_exhausted => 'skip-cascade');
-SELECT pgflow.add_step('refund', 'done', ARRAY['by_card', 'free_of_charge', 'mandatory']::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('refund', 'done', ARRAY['free_of_charge', 'by_card', 'mandatory']::text[], NULL, NULL, NULL, NULL, 'single');

@@ -12,4 +12,4 @@ SELECT pgflow.add_step('every_type', 'row', ARRAY['rows']::text[], NULL, NULL, N
 SELECT pgflow.add_step('every_type', 'words', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('every_type', 'keys', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('every_type', 'key', ARRAY['keys']::text[], NULL, NULL, NULL, NULL, 'map');
-SELECT pgflow.add_step('every_type', 'last', ARRAY['day', 'forest', 'key', 'row', 'words']::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('every_type', 'last', ARRAY['day', 'forest', 'row', 'words', 'key']::text[], NULL, NULL, NULL, NULL, 'single');

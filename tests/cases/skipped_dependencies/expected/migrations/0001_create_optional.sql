@@ -7,4 +7,4 @@ SELECT pgflow.add_step('optional', 'probe', ARRAY[]::text[], NULL, NULL, NULL, N
 SELECT pgflow.add_step('optional', 'numbers', ARRAY['probe']::text[], NULL, NULL, NULL, NULL, 'single', required_input_pattern => '{"probe": {"found": true}}'::jsonb);
 SELECT pgflow.add_step('optional', 'double', ARRAY['numbers']::text[], NULL, NULL, NULL, NULL, 'map');
 SELECT pgflow.add_step('optional', 'nothing', ARRAY['probe']::text[], NULL, NULL, NULL, NULL, 'single', when_exhausted => 'skip');
-SELECT pgflow.add_step('optional', 'total', ARRAY['double', 'nothing', 'numbers', 'probe']::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('optional', 'total', ARRAY['numbers', 'double', 'nothing', 'probe']::text[], NULL, NULL, NULL, NULL, 'single');
