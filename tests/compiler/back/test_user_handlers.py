@@ -158,9 +158,9 @@ def test_files_that_are_not_python_are_reported(content: bytes) -> None:
         parse_python(compilation.rendered.files["shop/handlers/orders.py"])
 
 
-@pytest.mark.parametrize("text", ["def f(x):\n    global x\n", "nonlocal y\n", "\ufefffrom x import y\n"])
+@pytest.mark.parametrize("text", ["def f(x):\n    global x\n", "nonlocal y\n"])
 def test_what_only_running_a_file_finds_does_not_stop_the_compiler(text: str) -> None:
-    assert _compile(text.encode()).startswith(text)
+    assert text in _compile(text.encode())
 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode))
