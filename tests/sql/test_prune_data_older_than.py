@@ -168,3 +168,45 @@ def test_steps_of_runs_that_go_are_waited_for(call, held, core, another, in_thre
     pruning.join()
     changing.join()
     assert core.rows("select from pgflow.runs") == []
+
+
+def test_cancelling_a_run_of_a_worker_that_goes(core, another, in_thread) -> None:
+    core.flow("f", "a")
+    worker = uuid4()
+    core.do("select pgflow.register_worker(%s, 'f', 'w')", worker)
+    run_id = core.start("f")
+    core.claim("f", worker_id=worker)
+    core.do("update pgflow.workers set last_heartbeat_at = now() - interval '2 days'")
+    canceller, pruner = another(), another()
+    with core.connection.transaction():
+        core.do("select from pgflow.step_tasks for update")
+        cancelling = in_thread(lambda: canceller.do("select pgflowc.cancel_run(%s, 'late')", run_id))
+        core.wait_until_blocked(canceller)
+        pruning = in_thread(lambda: pruner.do(PRUNE))
+        core.wait_until_blocked(pruner)
+    cancelling.join()
+    pruning.join()
+    task = core.task(run_id, "a")
+    assert (task["status"], task["error_message"], task["last_worker_id"]) == (
+        "cancelled",
+        "cancelled: late",
+        None,
+    )
+
+
+def test_a_flow_deleted_meanwhile_does_not_stop_it(core, another, in_thread) -> None:
+    core.flow("f", "a")
+    core.flow("g", "a")
+    core.start("g")
+    core.work("g")
+    core.do("update pgmq.a_g set archived_at = now() - interval '2 days'")
+    deleter, pruner = another(), another()
+    with core.connection.transaction():
+        core.do("lock table pgmq.a_f in share mode")
+        deleting = in_thread(lambda: deleter.do("select pgflow.delete_flow_and_data('f')"))
+        core.wait_until_blocked(deleter)
+        pruning = in_thread(lambda: pruner.do(PRUNE))
+        core.wait_until_blocked(pruner)
+    deleting.join()
+    pruning.join()
+    assert core.archived_messages("g") == []

@@ -3,7 +3,8 @@
 -- In this order: workers whose last heartbeat is older, whatever the flows; runs completed or failed before, with their tasks, step
 -- states and the messages they may have left; archived messages. Strictly before: a row exactly at the cutoff stays. Deleting a worker
 -- looks through step_tasks once, for want of an index that every claim would have to write.
--- Locks: workers; runs by run_id, those included in which the workers left tasks, which forget them; step states, tasks, messages.
+-- Locks: workers; runs by run_id, those included in which the workers left tasks, which forget them; step states, tasks,
+-- messages.
 create or replace function pgflow._prune(p_cutoff timestamptz, p_flow_slugs text[])
 returns table (deleted_runs bigint, deleted_step_states bigint, deleted_step_tasks bigint, deleted_workers bigint)
 language plpgsql
@@ -86,9 +87,11 @@ begin
     where p_flow_slugs is null or f.flow_slug = any (p_flow_slugs)
     order by f.flow_slug
   loop
-    if to_regclass(format('pgmq.%I', v_flow.archive_table)) is not null then
+    begin
       execute format('delete from pgmq.%I a where a.archived_at < $1', v_flow.archive_table) using p_cutoff;
-    end if;
+    exception when undefined_table then -- also when the flow is deleted at this moment
+      null;
+    end;
   end loop;
 
   return next;

@@ -1,10 +1,10 @@
--- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status): end the queued and started tasks of the given steps, or of whole runs.
+-- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status, p_error): end the queued and started tasks of the given steps, or of whole runs.
 --
--- p_step_slugs is parallel to p_run_ids; NULL means every step. The tasks become p_status (skipped or cancelled), except on a core
--- whose tasks do not have these statuses (pgflow 0.14.1 leaves them as they are). Returns the ids of their messages, which the
--- caller archives. The caller holds the locks of the runs.
+-- p_step_slugs is parallel to p_run_ids; NULL means every step. The tasks become p_status (skipped or cancelled), with p_error unless it
+-- is NULL, except on a core whose tasks do not have these statuses (pgflow 0.14.1 leaves them as they are). Returns the ids of their
+-- messages, which the caller archives. The caller holds the locks of the runs.
 -- Locks: the tasks.
-create or replace function pgflowc._end_tasks(p_run_ids uuid[], p_step_slugs text[], p_status text)
+create or replace function pgflowc._end_tasks(p_run_ids uuid[], p_step_slugs text[], p_status text, p_error text default null)
 returns bigint[]
 language plpgsql
 set search_path = ''
@@ -27,7 +27,7 @@ begin
   else
     with ended as (
       update pgflow.step_tasks t
-      set status = p_status
+      set status = p_status, error_message = coalesce(p_error, t.error_message)
       from unnest(p_run_ids, p_step_slugs) u (run_id, step_slug)
       where
         t.run_id = u.run_id

@@ -31,14 +31,13 @@ begin
     return false;
   end if;
 
+  -- Written once: a second version of a row in one transaction has its foreign keys checked again, and the worker's row, which comes
+  -- before the run's in the order of locks, would be locked after it.
   v_message_ids := pgflowc._fail_runs(
-    array[p_run_id], array[v_text], pgflowc._watched_runs(v_run.flow_slug, array[p_run_id])
+    array[p_run_id], array[v_text], pgflowc._watched_runs(v_run.flow_slug, array[p_run_id]), v_text
   );
   if v_message_ids is not null then
     perform pgmq.archive(v_run.flow_slug, v_message_ids);
-    update pgflow.step_tasks t
-    set error_message = v_text
-    where t.run_id = p_run_id and t.status = 'cancelled';
   end if;
   return true;
 end;
