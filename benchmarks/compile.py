@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Scale:
     growth: Sequence[int]
     steps: int
 
+
+# A function of a profile: file, line and name.
+_Function = tuple[str, int, str]
+# How far libraries call each other, and then some.
+_DEEPEST = 30
 
 FULL = Scale(rounds=5, flows=1000, growth=(1000, 2000, 5000), steps=5000)
 QUICK = Scale(rounds=1, flows=20, growth=(20, 40), steps=100)
@@ -97,15 +103,16 @@ def _growth(directory: Path, scale: Scale) -> None:
     costs = []
     for flows in scale.growth:
         _project(project := directory / f"growth{flows}", flows)
-        costs.append(_cold(project))
+        costs.append((_cold(project), _compiled_again(project)))
         shutil.rmtree(project)
-    for flows, cost in zip(scale.growth, costs, strict=True):
-        each = cost.seconds / flows / (costs[0].seconds / scale.growth[0])
-        _row(f"{flows:,} flows, cold: {each:.2f} of the first one's time a flow", cost, None, "1.00")
+    for flows, (cold, again) in zip(scale.growth, costs, strict=True):
+        each = cold.seconds / flows / (costs[0][0].seconds / scale.growth[0])
+        _row(f"{flows:,} flows, cold: {each:.2f} of the first one's time a flow", cold, None, "1.00")
+        _row(f"{flows:,} flows, nothing changed", again, None, "")
 
 
 def _stages(directory: Path, scale: Scale) -> None:
-    """The share of each stage in a cold compile, and of the libraries that it calls."""
+    """The share of each stage in a cold compile; what libraries take belongs to their callers."""
     from pgflowc.cli.app import build
 
     project = directory / "stages"
@@ -114,24 +121,43 @@ def _stages(directory: Path, scale: Scale) -> None:
     words = ["compile", "--project", str(project)]
     with redirect_stdout(io.StringIO()):
         profile.runcall(lambda: build(words)(words, standalone_mode=False))
-    shares: dict[str, float] = defaultdict(float)
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
-    for (file, _, _), (_, _, own, _, _) in stats.items():
-        shares[_stage(file)] += own
+    times = {function: own for function, (_, _, own, _, _) in stats.items()}
+    for _ in range(_DEEPEST):
+        times = _with_callers(times, stats)
+    shares: dict[str, float] = defaultdict(float)
+    for function, seconds in times.items():
+        shares[_stage(function) or "other"] += seconds
     total = sum(shares.values())
-    print("\nWhere the time goes (own time under the profiler):")
+    print("\nWhere the time goes (under the profiler):")
     for stage, seconds in sorted(shares.items(), key=lambda item: -item[1])[:12]:
         print(f"  {seconds / total:6.1%}  {stage}")
 
 
-def _stage(file: str) -> str:
+def _with_callers(times: dict[_Function, float], stats: dict[_Function, Any]) -> dict[_Function, float]:
+    """The times of functions outside pgflowc moved to their callers, in proportion to the calls' times."""
+    moved: dict[_Function, float] = defaultdict(float)
+    for function, seconds in times.items():
+        callers = {caller: found[3] for caller, found in stats[function][4].items() if caller != function}
+        whole = sum(callers.values())
+        if _stage(function) or not whole:
+            moved[function] += seconds
+        else:
+            for caller, part in callers.items():
+                moved[caller] += seconds * part / whole
+    return moved
+
+
+def _stage(function: _Function) -> str | None:
+    """The stage that a function belongs to; None for what others call."""
+    file, _, name = function
+    if name == "<module>" or "importlib" in file:
+        return "imports"
     parts = Path(file).parts
-    if "pgflowc" in parts:
-        after = parts[len(parts) - parts[::-1].index("pgflowc") :]
-        return f"pgflowc/{after[0]}" if after else "pgflowc"
-    if "site-packages" in parts:
-        return parts[parts.index("site-packages") + 1]
-    return "Python" if file.startswith(("<", "~")) or "lib" in parts else file
+    if "pgflowc" not in parts:
+        return None
+    stage, *below = parts[len(parts) - parts[::-1].index("pgflowc") :]
+    return stage if below else stage.removesuffix(".py")
 
 
 # Processes
@@ -166,7 +192,7 @@ def _run(command: Sequence[str], directory: Path) -> Cost:
         os.dup2(write, 1)
         os.dup2(write, 2)
         os.closerange(3, 256)
-        os.execv(command[0], command)
+        os.execv(command[0], list(command))
     os.close(write)
     with open(read, "rb") as output:  # noqa: PTH123 - a pipe
         told = output.read()
