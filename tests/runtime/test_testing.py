@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -105,6 +106,10 @@ async def test_a_failed_run_is_a_result(runner, shop) -> None:
     assert result.status == "failed"
     assert (result.error or "").startswith("ConnectionError")
     assert result.attempts == {"validate": 1, "charge": 3, "items": 1, "reserve": 1}
+    assert repr(result) == (
+        "<RunResult shop failed: ConnectionError (validate completed, charge failed in 3 attempts, "
+        "items completed, reserve completed, confirm created)>"
+    )
     assert result.output is None
 
 
@@ -184,6 +189,8 @@ async def test_mistakes_are_told_with_the_way_out(runner, shop, bench, step) -> 
         await runner.run_flow(shop, Order(order_id=7), stubs=stubs)
     with pytest.raises(RegistryError, match="nothing is known about flow 'nowhere'"):
         await runner.run_flow("nowhere")
+    with pytest.raises(InvalidInput, match="order_id"):
+        await runner.run_flow("shop", {"order_id": "by its slug"}, stubs=STUBS)
     with pytest.raises(RunNotFound):
         await runner.drain("00000000-0000-0000-0000-000000000000")
     bench.rows("select pgflow.delete_flow_and_data('shop')")
@@ -201,6 +208,14 @@ async def test_a_run_that_does_not_end_says_what_it_waits_for(runner, bench, ste
     bench.rows("select pgflowc.claim_batch('endless', null, 1)")
     with pytest.raises(RunStuck, match=r"waits for only\[0\], which another worker has claimed"):
         await runner.drain(run_id)
+
+
+async def test_a_stub_that_blocks_holds_up_only_its_run(bench_flows) -> None:
+    flow, dsn = bench_flows
+    release = threading.Event()
+    with pytest.raises(RunStuck, match=r"still executing: plain\.only"):
+        await AsyncFlowRunner(dsn).run_flow(flow, {}, stubs={"only": lambda: release.wait(20)}, patience=0.3)
+    release.set()
 
 
 def test_it_works_in_tests_that_are_no_coroutines(bench_flows) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -100,10 +101,10 @@ class AsyncFlowRunner:
             self._flows[flow.slug] = flow
         known = self._flow(flow if isinstance(flow, str) else flow.slug)
         bound = bind(known, self._registry, stubs or {})
-        async with self._database() as database:
+        async with self._open() as database:
             definitions = await startup.check_flows(database, bound)
             async with database.connection() as connection:
-                run_id = await AsyncClient().start_flow(flow, input, connection=connection)
+                run_id = await AsyncClient().start_flow(known, input, connection=connection)
             self._stubs[run_id] = stubs or {}
             return await self._drive(database, bound, definitions, run_id, within, patience)
 
@@ -122,7 +123,7 @@ class AsyncFlowRunner:
         """
         chosen = parse_run_id(run_id)
         given = self._stubs.get(chosen, {}) if stubs is None else stubs
-        async with self._database() as database:
+        async with self._open() as database:
             run = (await database.run(queries.runs_by_id([chosen]))).get(chosen)
             if run is None:
                 raise RunNotFound(f"no run {chosen}")
@@ -133,15 +134,19 @@ class AsyncFlowRunner:
     def _flow(self, slug: str) -> Flow[Any]:
         if slug in self._flows:
             return self._flows[slug]
-        if self._registry is None or slug not in self._registry:
+        registry = self._registry or Registry()
+        if slug not in registry:
+            close = get_close_matches(slug, [bound.flow.slug for bound in registry], n=1)
             raise RegistryError(
                 f"nothing is known about flow '{slug}'",
-                help="give its generated object to run_flow, or a registry that has it",
+                help=f"did you mean '{close[0]}'?"
+                if close
+                else "give its generated object to run_flow, or a registry that has it",
             )
-        return self._registry[slug].flow
+        return registry[slug].flow
 
     @asynccontextmanager
-    async def _database(self) -> AsyncIterator[Database]:
+    async def _open(self) -> AsyncIterator[Database]:
         database = Database(self._dsn, application_name="pgflowc testing", size=_SESSIONS)
         try:
             await database.open(patience=_CONNECT_SECONDS)
@@ -239,6 +244,7 @@ class FlowRunner:
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """As `AsyncFlowRunner.run_flow`."""
+        __tracebackhide__ = True
         run: Any = self._runner.run_flow
         return _finished(run(flow, input, stubs=stubs, within=within, patience=patience))
 
@@ -251,28 +257,46 @@ class FlowRunner:
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """As `AsyncFlowRunner.drain`."""
+        __tracebackhide__ = True
         return _finished(self._runner.drain(run_id, stubs=stubs, within=within, patience=patience))
 
 
 def _finished(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult:
+    __tracebackhide__ = True
+    result = _in_thread(coroutine) if _in_loop() else _run(coroutine)
+    if isinstance(result, PgflowcError):
+        if result.help:
+            result.add_note(f"help: {result.help}")
+        # It is about the test, whose line comes last so.
+        raise result.with_traceback(None)
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _run(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult | BaseException:
+    try:
+        return asyncio.run(coroutine)
+    except BaseException as error:
+        return error
+
+
+def _in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
-    # Called from a coroutine, whose loop is blocked meanwhile.
+        return False
+    return True
+
+
+def _in_thread(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult | BaseException:
+    """For a caller that is in a coroutine, whose loop is blocked meanwhile."""
     results: list[RunResult | BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(asyncio.run(coroutine))
-        except BaseException as error:
-            results.append(error)
-
-    thread = threading.Thread(target=run, name="pgflowc-testing", daemon=True)
+    thread = threading.Thread(
+        target=lambda: results.append(_run(coroutine)), name="pgflowc-testing", daemon=True
+    )
     thread.start()
     thread.join()
-    if isinstance(results[0], BaseException):
-        raise results[0]
     return results[0]
 
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from pgflowc_runtime.rows import Run, RunStatus, StepState, StepTask
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RunResult:
     """A run as it is in the database: its row, its steps in the order of definition, and all their tasks.
 
@@ -57,9 +57,21 @@ class RunResult:
         """The steps that were skipped, and why."""
         return {state.step_slug: state.skip_reason for state in self.steps if state.status == "skipped"}
 
+    def __repr__(self) -> str:
+        # An assertion that fails shows it: in a line or two, what became of which step.
+        head = f"{self.run.flow_slug} {self.status}"
+        if self.error:
+            head += f": {self.error.partition(chr(10))[0]}"
+        return f"<RunResult {head} ({', '.join(map(_brief, self.steps))})>"
+
     def step(self, slug: str) -> StepState:
         """The state of that step; KeyError if the flow has none."""
         for state in self.steps:
             if state.step_slug == slug:
                 return state
         raise KeyError(slug)
+
+
+def _brief(state: StepState) -> str:
+    attempts = f" in {state.attempts} attempts" if state.attempts > 1 else ""
+    return f"{state.step_slug} {state.status}{attempts}"

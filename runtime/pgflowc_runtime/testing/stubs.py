@@ -11,6 +11,7 @@ from typing import Any
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.registry import Handler, Registry
+from pgflowc_runtime.step_plan import is_async
 
 Stub = Any
 """A value: every call returns it. An exception, or a class of exceptions: every call raises it. A function of
@@ -55,10 +56,12 @@ def as_handler(stub: Stub) -> Handler:
     if not callable(stub):
         return _returning(stub)
     count = _parameters(stub)
+    if not is_async(stub):
+        # In a thread, as a handler: it may block, and what it returns is awaited if it can be.
+        return lambda argument, context: stub(*(argument, context)[:count])
 
     async def handler(argument: Any, context: Any) -> Any:
-        result = stub(*(argument, context)[:count])
-        return await result if inspect.isawaitable(result) else result
+        return await stub(*(argument, context)[:count])
 
     return handler
 
