@@ -67,6 +67,9 @@ def main() -> None:
     print(f"Python {sys.version.split()[0]}, one core, medians of {scale.rounds}\n")
     print("|  | wall | over the imports | memory | goal |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="pgflowc-bench-") as directory:
+        # Installed packages have byte code; a checkout has none where the environment forbids to write it.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(directory) / "bytecode")
         _commands(Path(directory), scale)
         _large(Path(directory), scale)
         _growth(Path(directory), scale)
