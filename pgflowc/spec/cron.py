@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -92,8 +93,9 @@ def broken_timezone(timezone: str) -> bool:
     return bool(known) and timezone not in known
 
 
+@cache
 def known_timezones() -> frozenset[str]:
-    """The IANA names that this system knows."""
+    """The IANA names that this system knows; finding them walks hundreds of files."""
     from zoneinfo import available_timezones
 
     return frozenset(available_timezones())

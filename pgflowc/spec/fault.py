@@ -200,7 +200,7 @@ def _model_at(document: Document, path: Path) -> type[BaseModel]:
     """The model of the mapping at `path`."""
     match path:
         case ():
-            return FlowModel if "flow" in _keys(document) else JobModel
+            return FlowModel if document.find("flow") is not None else JobModel
         case ("cron",):
             return CronModel
         case ("extra_fields",):
@@ -208,11 +208,6 @@ def _model_at(document: Document, path: Path) -> type[BaseModel]:
         case ("perform",):
             return PerformModel
     return StepModel
-
-
-def _keys(document: Document, *path: str | int) -> frozenset[str]:
-    node = document.find(*path)
-    return frozenset(node.entries) if isinstance(node, Mapping) else frozenset()
 
 
 def _misplaced(model: str, key: str) -> tuple[str, str] | None:

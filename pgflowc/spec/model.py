@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -238,6 +239,7 @@ ROOT_ORDER = (
 """The order in which the documentation has the keys, and `pgflowc fmt` puts them."""
 
 
+@cache
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
     """The keys a user may write in a mapping that `model` describes, its own before those it shares."""
     own = [name for name in model.model_fields if name in model.__annotations__]

@@ -176,9 +176,14 @@ def _slips(steps: int) -> str:
         _slips(5000),
         "flow: f\ninput: {" + ", ".join(f"f{n}: t{n}_wrod" for n in range(3000)) + "}\nsteps: {a: }\n",
         "flow: f\nsteps:\n" + "  # pgflowc: ignore[PGF405] x\n" * 20_000 + "  a: {}\n",
+        "flow: f\n" + "".join(f"key{n}: 1\n" for n in range(5000)) + "steps: {a: }\n",
+        "---\n".join(
+            f"flow: f{n}\ncron: {{schedule: '@daily', timezone: Berlim}}\nsteps: {{a: }}\n"
+            for n in range(500)
+        ),
         "flow: f # pgflowc:\ndescription: 'a" + " " * 300_000 + "b'\nsteps: {a: {depends_on: [b]}}\n",
     ],
-    ids=["dependencies", "types", "ignores", "blanks"],
+    ids=["dependencies", "types", "ignores", "keys", "zones", "blanks"],
 )
 def test_thousands_of_faults_are_told_soon(text: str) -> None:
     started = time.process_time()
