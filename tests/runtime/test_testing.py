@@ -113,6 +113,21 @@ async def test_a_failed_run_is_a_result(runner, shop) -> None:
     assert result.output is None
 
 
+async def test_what_a_failure_skips_is_told(runner, shop, bench) -> None:
+    bench.rows("update pgflow.steps set when_exhausted = 'skip' where step_slug = 'charge'")
+    result = await runner.run_flow(shop, Order(order_id=7), stubs={**STUBS, "charge": ConnectionError})
+    assert (result.status, result.skipped) == ("completed", {"charge": "handler_failed"})
+
+
+async def test_a_run_that_is_to_begin_later_is_drained_now(runner, shop, bench, step) -> None:
+    flow = bench.flow("later", step("only"))
+    await runner.run_flow(flow, {}, stubs={"only": 1})
+    run_id = await bench.client.enqueue_in(flow, {}, 86_400)
+    result = await runner.drain(run_id, stubs={"only": 2})
+    assert result.output == {"only": 2}
+    assert result.waited == pytest.approx(86_400, abs=5)
+
+
 async def test_outputs_are_checked_as_in_a_worker(runner, shop) -> None:
     result = await runner.run_flow(shop, Order(order_id=7), stubs={**STUBS, "charge": {"id": "ch_1"}})
     assert "charge_id: Field required" in (result.error or "")
@@ -160,6 +175,10 @@ async def test_handlers_of_the_registry_run_where_no_stub_stands(bench, step) ->
     result = await AsyncFlowRunner(bench.dsn, registry).run_flow("mixed", {"n": 5}, stubs={"first": 2})
     assert result.outputs == {"first": 2, "second": 7, "third": 8}
     assert bench.rows("select n from effects order by n") == [(2,), (7,)]
+    bench.rows("alter table effects add unique (n) deferrable initially deferred")
+    again = await AsyncFlowRunner(bench.dsn, registry).run_flow(flow, {"n": 5}, stubs={"first": 2})
+    assert (again.error or "").startswith("psycopg.errors.UniqueViolation")
+    assert bench.value("select count(*) from effects") == 2
 
 
 async def test_many_tasks_run_at_once_and_all_are_done(runner, bench, step) -> None:

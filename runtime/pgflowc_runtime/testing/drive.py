@@ -21,7 +21,7 @@ from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.outcome import Completed, Outcome
 from pgflowc_runtime.queries import one_run
 from pgflowc_runtime.rows import ClaimedTask
-from pgflowc_runtime.transaction import Transactions
+from pgflowc_runtime.transaction import Open, Transactions
 
 # Handlers at once, and outcomes in one trip: enough for parallel branches, few enough for a pool of sessions.
 _AT_ONCE = 50
@@ -93,17 +93,27 @@ class Drive:
         for call in done:
             task = self._running.pop(call)
             report = Report(task, call.result())
-            if (transaction := self._transactions.take(task)) is None:
-                reports.append(report)
-            elif isinstance(report.outcome, Completed):
-                completion = self._exchange.completion(task, report.outcome.output)
-                if await transaction.complete(completion, "completed") == "failed":
-                    reports.append(report)
-            else:
-                await transaction.roll_back()
-                reports.append(report)
+            transaction = self._transactions.take(task)
+            left = report if transaction is None else await self._finish(transaction, report)
+            if left is not None:
+                reports.append(left)
         if reports:
             await self._record(reports)
+
+    async def _finish(self, transaction: Open, report: Report) -> Report | None:
+        """End the transaction of a handler; what is left to be recorded."""
+        if not isinstance(report.outcome, Completed):
+            await transaction.roll_back()
+            return report
+        completion = self._exchange.completion(report.task, report.outcome.output)
+        try:
+            verdict = await transaction.complete(completion, "completed")
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            # A constraint that is checked at the end, say.
+            return Report(report.task, outcome.from_exception(error))
+        return report if verdict == "failed" else None
 
     async def _record(self, reports: Sequence[Report]) -> None:
         try:
