@@ -82,7 +82,7 @@ UNKNOWN_SETTING = Code(
     Severity.ERROR,
     "an unknown setting in pgflowc.toml",
     cause="pgflowc.toml knows the settings package, flows, source_dir, migrations_dir, "
-    "migrations_format and dsn.",
+    "migrations_format and dsn, and the tables target (with cron) and worker.",
     example='packge = "shop"',
     cure="Correct the name or remove the line.",
     cured='package = "shop"',
