@@ -136,8 +136,8 @@ class _Options(_Model):
     )
     isolation: Isolation | None = Field(
         None,
-        description="Where the handler runs: in a thread of the worker, or in a process, which can be stopped "
-        "at its timeout; default: an async handler in the worker's event loop, any other in a thread.",
+        description="Where the handler runs: in a thread of the worker, or in a process, which can be "
+        "stopped at its timeout; default: an async handler in the worker's event loop, others in a thread.",
     )
     was: Slug | None = Field(
         None, description="The slug that the step had before, so that it is renamed and not replaced."
