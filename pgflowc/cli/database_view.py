@@ -69,4 +69,6 @@ def print_status(resolved: ResolvedDsn, found: Status) -> None:
     for flow in found.flows:
         typer.echo(f"{flow.kind:<10} {flow.slug} ({flow.steps} {'step' if flow.steps == 1 else 'steps'})")
     if not found.ready:
-        typer.echo("Next: pgflowc db up")
+        inventory = found.inventory
+        adopt = inventory.core and "core" not in inventory.recorded and not inventory.foreign
+        typer.echo(f"Next: pgflowc db {'stamp' if adopt else 'up'}")

@@ -219,6 +219,12 @@ def check(dsn: DsnOption = None, project: ProjectOption = None) -> None:
             help="`pgflowc db sql --component NAME` prints every definition",
             code=FINDINGS,
         )
+    if verdict.unrecorded:
+        fail(
+            f"{', '.join(verdict.unrecorded)}: as pgflowc installs it, but not recorded",
+            help="pgflowc db stamp",
+            code=FINDINGS,
+        )
     typer.echo(
         "Everything is as pgflowc installs it."
         if not found.inventory.foreign

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import psycopg
 
 NO_CORE = "no core of the pgflow family"
+OWN_CORE = "pgflowc's own core"
 
 # Without these tables and calls it is no core, whatever the schema is called.
 _TABLES = ("flows", "steps", "deps", "runs", "step_states", "step_tasks")
@@ -64,7 +65,7 @@ def generation(looks: Looks) -> str:
     if not (looks.tables and looks.calls and (looks.claim or looks.claim_by_queue)):
         return NO_CORE
     if looks.chunks:
-        return "pgflowc's own core"
+        return OWN_CORE
     if looks.claim and looks.claim_by_queue:
         claim = "both claims"
     elif looks.claim:

@@ -17,7 +17,7 @@ from pgflowc.database.advisory_lock import exclusive_transaction
 from pgflowc.database.catalogue import Catalogue, Difference, differences, read_catalogue
 from pgflowc.database.components import Release, shipped
 from pgflowc.database.errors import DatabaseError
-from pgflowc.database.generation import NO_CORE
+from pgflowc.database.generation import NO_CORE, OWN_CORE
 from pgflowc.database.installation import install, plan_installation, record
 from pgflowc.database.inventory import FOREIGN_CORE, Inventory, take_inventory
 
@@ -27,28 +27,33 @@ _SCHEMAS = {"core": "pgflow", "helpers": "pgflow", "pgflowc": "pgflowc"}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The inventory, and how the installed components differ from a fresh install of the same versions."""
+    """The inventory, and how the installed components differ from a fresh install of the same versions.
+
+    `unrecorded` names those that nobody recorded, and that `stamp` adopts if there is no fault.
+    """
 
     inventory: Inventory
     differences: tuple[Difference, ...]
+    unrecorded: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Difference, ...]:
         """The differences that break something: what is there beyond ours does not."""
-        return tuple(one for one in self.differences if one.problem != "unexpected")
+        return _faults(self.differences)
 
 
 def verify(connection: psycopg.Connection) -> Verdict:
-    """Compare the recorded components with a fresh install.
+    """Compare the recorded components with a fresh install, and those of ours that nobody recorded.
 
     Raises DatabaseError when nothing is installed, or it is not the version that this pgflowc installs.
     """
-    releases = shipped()
+    releases = {one.component: one for one in shipped()}
     with exclusive_transaction(connection):
         inventory = take_inventory(connection)
         if not inventory.core and not inventory.own:
             raise DatabaseError("pgflowc is not installed in this database", help="pgflowc db up")
-        pending = plan_installation(inventory, releases)
+        unrecorded = _unrecorded(connection, inventory, releases)
+        pending = () if unrecorded else plan_installation(inventory, tuple(releases.values()))
         if inventory.queue_layer is None:
             raise DatabaseError("pgmq is not installed in this database", help="pgflowc db up")
         if pending:
@@ -58,8 +63,23 @@ def verify(connection: psycopg.Connection) -> Verdict:
                 + (f"version {first.before}, not {first.version}" if first.before else "not installed"),
                 help="pgflowc db up",
             )
-        wanted = [one for one in releases if one.component in inventory.recorded]
-        return Verdict(inventory, _compare(connection, wanted))
+        wanted = [releases[one] for one in releases if one in inventory.recorded or one in unrecorded]
+        return Verdict(inventory, _compare(connection, wanted), unrecorded)
+
+
+def _unrecorded(
+    connection: psycopg.Connection, inventory: Inventory, releases: dict[str, Release]
+) -> tuple[str, ...]:
+    """The components of ours that are there without a record; a core of others is none."""
+    names: list[str] = []
+    if "core" not in inventory.recorded and inventory.generation == OWN_CORE and not inventory.foreign:
+        names += min(
+            (["core", "helpers"], ["core"]),
+            key=lambda some: len(_faults(_compare(connection, [releases[name] for name in some]))),
+        )
+    if inventory.own and "pgflowc" not in inventory.recorded:
+        names.append("pgflowc")
+    return tuple(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,7 @@ def _adopt_core(
 ) -> list[tuple[str, int, str]]:
     for names in (["core", "helpers"], ["core"]):
         found = _compare(connection, [releases[name] for name in names])
-        if all(one.problem == "unexpected" for one in found):
+        if not _faults(found):
             return [(name, releases[name].version, __version__) for name in names]
     no_core = inventory.generation == NO_CORE
     if foreign and not no_core:
@@ -126,7 +146,7 @@ def _adopt_core(
 
 
 def _refuse_unlike(found: Sequence[Difference], schema: str, looks: str, help: str) -> None:
-    faults = [one for one in found if one.problem != "unexpected"]
+    faults = _faults(found)
     if not faults:
         return
     shown = ", ".join(f"{one.kind} {one.name} is {one.problem}" for one in faults[:3])
@@ -136,6 +156,10 @@ def _refuse_unlike(found: Sequence[Difference], schema: str, looks: str, help: s
         help=help,
         finding=True,
     )
+
+
+def _faults(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    return tuple(one for one in found if one.problem != "unexpected")
 
 
 def _compare(connection: psycopg.Connection, releases: Sequence[Release]) -> tuple[Difference, ...]:

@@ -132,6 +132,10 @@ def test_printed_sql_installs_and_is_stamped(project: Path, empty_dsn: str) -> N
         for component in ("pgmq", "core", "helpers", "pgflowc"):
             connection.execute(_db(project, "sql", "--component", component))
     assert "pgflowc db stamp" in _db(project, "up", "--dsn", empty_dsn, code=2)
+    assert "Next: pgflowc db stamp" in _db(project, "status", "--dsn", empty_dsn)
+    output = _db(project, "check", "--dsn", empty_dsn, code=1)
+    assert "error: core, helpers, pgflowc: as pgflowc installs it, but not recorded" in output
+    assert "help: pgflowc db stamp" in output
     assert "Adopted: core, helpers, pgflowc." in _db(project, "stamp", "--dsn", empty_dsn)
     assert "applied   migrations/0001" in _db(project, "up", "--dsn", empty_dsn)
     assert "there is no component 'cor'" in _db(project, "sql", "--component", "cor", code=2)

@@ -12,6 +12,7 @@ from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install
 from pgflowc.database.inventory import FOREIGN_CORE
 from pgflowc.database.queue_layer import install_queue_layer
+from pgflowc.database.remedies import remedy
 from pgflowc.database.verification import Stamped, Verdict, stamp, verify
 
 
@@ -139,13 +140,21 @@ def test_our_own_sql_run_by_other_tools_is_adopted(empty_dsn: str) -> None:
     _install_by_hand(empty_dsn, *COMPONENTS)
     with pytest.raises(DatabaseError, match="did not install it"):
         _up(empty_dsn)
+    found = _verify(empty_dsn)
+    assert (found.unrecorded, found.differences) == (COMPONENTS, ())
     assert _stamp(empty_dsn) == Stamped(adopted=COMPONENTS, installed=())
     assert _up(empty_dsn) == []
-    assert _verify(empty_dsn).differences == ()
+    found = _verify(empty_dsn)
+    assert (found.unrecorded, found.differences) == ((), ())
 
 
 def test_a_core_alone_is_adopted_and_the_rest_installed(empty_dsn: str) -> None:
     _install_by_hand(empty_dsn, "core")
+    _run(empty_dsn, "alter table pgflow.runs drop constraint runs_flow_slug_fkey")
+    found = _verify(empty_dsn)
+    assert found.unrecorded == ("core",)
+    assert [one.name for one in found.faults] == ["pgflow.runs.runs_flow_slug_fkey"]
+    _run(empty_dsn, remedy(found.faults[0]))
     assert _stamp(empty_dsn) == Stamped(adopted=("core",), installed=("helpers", "pgflowc"))
     assert _verify(empty_dsn).differences == ()
 
