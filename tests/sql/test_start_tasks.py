@@ -288,3 +288,11 @@ def test_pgflowc_start_tasks_on_a_core_with_the_four_argument_claim_only(core) -
     )
     (record,) = core.rows("select * from pgflowc.start_tasks('f', %s, null)", core.read("f"))
     assert record["attempts_count"] == 1
+
+
+def test_the_largest_timeout_there_is(core) -> None:
+    core.create_flow("f", timeout=2**31 - 1)
+    core.add_step("f", "a")
+    core.start("f")
+    (task,) = core.claim("f")
+    assert core.visible_in("f", task["msg_id"]) > 2**31 - 10

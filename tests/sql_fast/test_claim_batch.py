@@ -123,3 +123,13 @@ def test_the_cost_of_a_claim_does_not_depend_on_the_length_of_the_array(fast, ok
         return plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
 
     assert blocks(10_000) < 1.5 * blocks(100)
+
+
+def test_the_largest_timeout_there_is(fast, ok) -> None:
+    fast.flow("f", "a", "b < a", timeout=2**31 - 1)
+    fast.start("f", 1)
+    (task,) = fast.claim("f")
+    assert fast.messages("f")[0]["due"] > 2**31 - 10
+    _, task = fast.finish("f", ok(task), claim=1)
+    assert task["timeout"] == 2**31 - 1
+    assert fast.messages("f")[0]["due"] > 2**31 - 10

@@ -64,7 +64,7 @@ begin
     join pgflow.flows f on f.flow_slug = v_flow_slug
     where t.ctid = c.row and t.status = 'queued'
     returning
-      t.run_id, t.step_slug, t.task_index, t.message_id, coalesce(d.opt_timeout, f.opt_timeout) + 2 as invisible_for
+      t.run_id, t.step_slug, t.task_index, t.message_id, least(coalesce(d.opt_timeout, f.opt_timeout), 2147483645) + 2 as invisible_for
   )
   select
     array_agg(c.run_id order by c.message_id), array_agg(c.step_slug order by c.message_id),

@@ -78,7 +78,7 @@ begin
       where t.ctid = c.row and t.status = 'queued'
       returning
         t.run_id, t.step_slug, t.task_index, t.message_id, t.attempts_count, t.started_at,
-        coalesce(d.opt_timeout, p_flow.opt_timeout) + 2 as wait
+        least(coalesce(d.opt_timeout, p_flow.opt_timeout), 2147483645) + 2 as wait
     )
     select
       array_agg(c.run_id) as run_ids, array_agg(c.step_slug) as step_slugs, array_agg(c.task_index) as task_indexes,

@@ -38,7 +38,7 @@ begin
 
   select
     array_agg(t.run_id), array_agg(t.step_slug), array_agg(t.task_index),
-    array_agg(case when t.is_claimed then t.timeout + 2 else t.delay end), array_agg(t.is_claimed)
+    array_agg(case when t.is_claimed then least(t.timeout, 2147483645) + 2 else t.delay end), array_agg(t.is_claimed)
   into v_run_ids, v_step_slugs, v_task_indexes, v_waits, v_claimed
   from (
     select
