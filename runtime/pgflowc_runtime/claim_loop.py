@@ -86,7 +86,7 @@ class ClaimLoop:
         self._embark_scheduled = False
         self._resting = False
         self._stopping = False
-        self._trouble = Backoff(0.05, 5.0)
+        self._trouble = Backoff(0.05, 2.0)
         self._in_trouble = False
         self._blocked = False
         self._lost_claims = False

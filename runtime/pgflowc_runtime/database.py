@@ -94,13 +94,21 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool. Raises psycopg.OperationalError if none can be had in time."""
-        async with self._pool.connection() as connection:
-            try:
-                yield connection
-            except psycopg.errors.ReadOnlySqlTransaction:
-                # It leads to a standby. Another one may lead to the server that has taken over.
-                await connection.close()
-                raise
+        lost = False
+        try:
+            async with self._pool.connection() as connection:
+                try:
+                    yield connection
+                except psycopg.errors.ReadOnlySqlTransaction:
+                    # It leads to a standby. Another one may lead to the server that has taken over.
+                    await connection.close()
+                    raise
+                finally:
+                    lost = connection.closed
+        finally:
+            if lost:
+                # What broke this one has broken others, perhaps. Each would cost a failure and a pause.
+                await self._pool.check()
 
     async def run(self, query: Query[T]) -> T:
         """Execute once; raises psycopg.Error."""
