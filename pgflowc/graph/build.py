@@ -140,7 +140,7 @@ def _cron(draft: Draft) -> Cron | None:
     if cron is None:
         return None
     span = draft.spec.value_span("cron", "schedule")
-    return Cron(cron.schedule, cron.timezone, _canonical(cron.input), span)
+    return Cron(cron.schedule, cron.timezone, _canonical(cron.input), span, cron.catch_up, cron.overlap)
 
 
 def _freeze_step(step: DraftStep) -> Step:

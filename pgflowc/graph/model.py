@@ -14,6 +14,8 @@ from pgflowc.graph.payload import NamedType, PayloadType
 
 SkipMode = Literal["fail", "skip", "skip-cascade"]
 OnChange = Literal["version", "drain", "recreate"]
+CatchUp = Literal["none", "last", "all"]
+Overlap = Literal["allow", "skip"]
 ExtraMode = Literal["ignore", "forbid"]
 Isolation = Literal["thread", "process"]
 
@@ -54,13 +56,16 @@ class Cron:
     """When runs start by themselves.
 
     `schedule` has five fields, one blank between them, or is a name such as `@hourly`; `timezone` is an IANA
-    name; `input` is the canonical JSON text of each run's input. `span` is the place of the schedule.
+    name; `input` is the canonical JSON text of each run's input. `catch_up` and `overlap` are as the language
+    has them. `span` is the place of the schedule.
     """
 
     schedule: str
     timezone: str
     input: str
     span: Span
+    catch_up: CatchUp = "none"
+    overlap: Overlap = "allow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,20 @@ def _fits(flow: Flow, report: Report) -> bool:
                 ),
             )
         )
+    for key, value, usual in (("catch_up", cron.catch_up, "none"), ("overlap", cron.overlap, "allow")):
+        if value != usual:
+            fits = False
+            report.add(
+                Diagnostic(
+                    codes.OPTION,
+                    f"pg_cron knows no '{key}', which '{flow.slug}' sets to {value}",
+                    cron.span,
+                    help=(
+                        f"leave '{key}' out",
+                        'or let workers start the runs: cron = "worker" under [target] in pgflowc.toml',
+                    ),
+                )
+            )
     part = beyond_pg_cron(cron.schedule)
     if part is not None:
         fits = False

@@ -125,7 +125,9 @@ def _plain_shape(shape: FlowShape) -> dict[str, Any]:
         ],
     }
     if shape.cron:
-        plain["cron"] = asdict(shape.cron)
+        # What is as usual is left out, as locks of before these options have it.
+        usual = {"catch_up": "none", "overlap": "allow"}
+        plain["cron"] = {key: value for key, value in asdict(shape.cron).items() if usual.get(key) != value}
     return plain
 
 

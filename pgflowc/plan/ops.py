@@ -442,6 +442,10 @@ def _schedule(cron: CronShape | None, other: CronShape | None) -> str | None:
         parts.append(cron.timezone)
     if cron.input != (other.input if other else "{}"):
         parts.append(cron.input)
+    if cron.catch_up != (other.catch_up if other else "none"):
+        parts.append(f"catch_up {cron.catch_up}")
+    if cron.overlap != (other.overlap if other else "allow"):
+        parts.append(f"overlap {cron.overlap}")
     if cron.keeper != (other.keeper if other else "worker"):
         parts.append(f"by {cron.keeper}")
     return " ".join(parts)

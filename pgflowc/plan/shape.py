@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from pgflowc.document.referred import CronTarget
-from pgflowc.graph.model import Flow, FlowOptions, SkipMode, Step
+from pgflowc.graph.model import CatchUp, Flow, FlowOptions, Overlap, SkipMode, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class CronShape:
     timezone: str
     input: str
     keeper: CronTarget = "worker"
+    catch_up: CatchUp = "none"
+    overlap: Overlap = "allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,14 @@ class FlowShape:
 
 def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
     """What a migration that creates `flow` establishes, its schedule with that keeper."""
-    cron = CronShape(flow.cron.schedule, flow.cron.timezone, flow.cron.input, keeper) if flow.cron else None
-    return FlowShape(flow.kind, flow.options, tuple(map(_step_shape, flow.steps)), cron)
+    return FlowShape(flow.kind, flow.options, tuple(map(_step_shape, flow.steps)), _cron_shape(flow, keeper))
+
+
+def _cron_shape(flow: Flow, keeper: CronTarget) -> CronShape | None:
+    cron = flow.cron
+    if cron is None:
+        return None
+    return CronShape(cron.schedule, cron.timezone, cron.input, keeper, cron.catch_up, cron.overlap)
 
 
 def definition_hash(slug: str, shape: FlowShape) -> str:

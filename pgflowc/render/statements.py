@@ -127,7 +127,11 @@ def _schedule(slug: str, cron: CronShape) -> str:
     if cron.keeper == "pg_cron":
         start = f"SELECT pgflow.start_flow({sql_text(slug)}, {sql_jsonb(cron.input)})"
         return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
-    arguments = (sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input))
+    arguments = [sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input)]
+    if cron.catch_up != "none":
+        arguments.append(f"p_catch_up => {sql_text(cron.catch_up)}")
+    if cron.overlap != "allow":
+        arguments.append(f"p_overlap => {sql_text(cron.overlap)}")
     return f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
 
 

@@ -45,6 +45,8 @@ _CHOICES = {
     **dict.fromkeys(("when_unmet", "when_exhausted"), ("skip", "skip-cascade", "fail")),
     **dict.fromkeys(("in", "out", "extra_fields"), ("ignore", "forbid")),
     "on_change": ("version", "drain", "recreate"),
+    "catch_up": ("none", "last", "all"),
+    "overlap": ("allow", "skip"),
     "isolation": ("thread", "process"),
 }
 _DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"

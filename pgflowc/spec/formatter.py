@@ -29,7 +29,7 @@ _MODELINE = ("# yaml-language-server", "#!", "# -*-")
 _ORDERS: dict[Path, tuple[str, ...]] = {
     (): ROOT_ORDER,
     ("perform",): PERFORM_ORDER,
-    ("cron",): ("schedule", "timezone", "input"),
+    ("cron",): ("schedule", "timezone", "input", "catch_up", "overlap"),
     ("extra_fields",): ("in", "out"),
 }
 

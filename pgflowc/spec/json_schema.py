@@ -30,6 +30,8 @@ _EXAMPLES: dict[str, list[Any]] = {
     "cron": ["@hourly", {"schedule": "0 9 * * mon-fri", "timezone": "Europe/Berlin"}],
     "schedule": ["0 9 * * mon-fri", "@daily"],
     "timezone": ["Europe/Berlin"],
+    "catch_up": ["last"],
+    "overlap": ["skip"],
     "types": [{"Item": {"sku": "str", "quantity": "int"}}],
     "input": [{"order_id": "int", "items": ["Item"], "note": "str | null"}],
     "output": [{"total": "decimal"}, ["Item"]],

@@ -26,6 +26,8 @@ SkipMode = Literal["skip", "skip-cascade", "fail"]
 ExtraMode = Literal["ignore", "forbid"]
 OnChange = Literal["version", "drain", "recreate"]
 Isolation = Literal["thread", "process"]
+CatchUp = Literal["none", "last", "all"]
+Overlap = Literal["allow", "skip"]
 
 _LONGEST_VERSION = 64
 
@@ -114,6 +116,14 @@ class CronModel(_Model):
         "UTC", description="The time zone of the schedule, such as Europe/Berlin; default UTC."
     )
     input: Any = Field(default_factory=dict, description="The input of each run, any JSON; default {}.")
+    catch_up: CatchUp = Field(
+        "none",
+        description="Which times without a worker start a run later: none (default), last or all.",
+    )
+    overlap: Overlap = Field(
+        "allow",
+        description="Whether a run starts while one of the schedule goes on: allow (default) or skip.",
+    )
 
 
 class ExtraFieldsModel(_Model):
@@ -205,7 +215,7 @@ class _Definition(_Model):
         None, description="What happens to fields that a payload type does not name."
     )
     cron: Annotated[CronModel, BeforeValidator(_cron_body)] | None = Field(
-        None, description="When runs start by themselves: a schedule, or schedule, timezone and input."
+        None, description="When runs start by themselves: a schedule, or a mapping that has one."
     )
     types: dict[str, Notation] | None = Field(None, description="Named payload types.")
     input: Notation = Field(None, description="The type of a run's input.")

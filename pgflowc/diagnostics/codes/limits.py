@@ -65,3 +65,15 @@ NO_RETRIES = Code(
     cure="Add `max_attempts`, or remove `base_delay`.",
     cured="flow: orders\nbase_delay: 5\nmax_attempts: 3\nsteps: {charge: {}}",
 )
+CROWDED_SCHEDULE = Code(
+    "PGF507",
+    Severity.WARNING,
+    "a schedule comes again before its run must be over",
+    cause="The timeouts of the steps, one after the other, allow a run more time than there is between two "
+    "times of the schedule. Runs then go on side by side, and if that happens all the time, more and more "
+    "of them.",
+    example='flow: sync\ncron: "*/5 * * * *"\nsteps: {fetch: {timeout: 10m}}',
+    cure="Say `overlap: skip`, and a time is left out while the run before goes on. Or use shorter timeouts, "
+    "or a schedule that comes less often. If runs may go on side by side, ignore the warning.",
+    cured='flow: sync\ncron: {schedule: "*/5 * * * *", overlap: skip}\nsteps: {fetch: {timeout: 10m}}',
+)

@@ -28,3 +28,14 @@ SCHEDULE = Code(
     cure="Write it with *, */n, ranges and lists: sat,sun,mon for sat-mon. Or let workers start the runs: "
     'cron = "worker" under [target] in pgflowc.toml.',
 )
+OPTION = Code(
+    "PGF603",
+    Severity.ERROR,
+    "an option of a schedule that pg_cron does not have",
+    cause="pg_cron starts a run at each time of its schedule, and nothing else: it does not make up for "
+    "times at which the server was down, and does not look whether the run before is over. `catch_up` and "
+    "`overlap` are kept by the workers' scheduler.",
+    example='# pgflowc.toml\n[target]\ncron = "pg_cron"\n\n# flows/report.yaml\nflow: report\n'
+    "cron: {schedule: '0 9 * * *', overlap: skip}\nsteps: {build: {}}",
+    cure='Leave them out, or let workers start the runs. In pgflowc.toml: cron = "worker" under [target].',
+)

@@ -10,6 +10,7 @@ from pgflowc.diagnostics import Report
 from pgflowc.graph.checks import (
     condition,
     cron_input,
+    crowded_schedule,
     cycle,
     duplicate_flow,
     endless_type,
@@ -47,6 +48,7 @@ _FLOW_CHECKS = (
     unreachable,
     retry_delay,
     timing,
+    crowded_schedule,
 )
 
 

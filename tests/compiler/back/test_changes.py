@@ -232,7 +232,7 @@ def _stored(connection: psycopg.Connection) -> dict[str, FlowShape]:
     flows = connection.execute(
         """
         select flow_slug, flow_type, opt_max_attempts, opt_base_delay, opt_timeout,
-               s.schedule, s.timezone, s.input
+               s.schedule, s.timezone, s.catch_up, s.overlap, s.input
         from pgflow.flows left join pgflowc.schedules s using (flow_slug)
         """
     ).fetchall()
@@ -241,9 +241,11 @@ def _stored(connection: psycopg.Connection) -> dict[str, FlowShape]:
             kind,
             FlowOptions(*options),
             tuple(_stored_steps(connection, slug)),
-            CronShape(schedule, timezone, _canonical(input_) or "") if schedule else None,
+            CronShape(schedule, timezone, _canonical(input_) or "", "worker", catch_up, overlap)
+            if schedule
+            else None,
         )
-        for slug, kind, *options, schedule, timezone, input_ in flows
+        for slug, kind, *options, schedule, timezone, catch_up, overlap, input_ in flows
     }
 
 
