@@ -12,7 +12,7 @@ from pgflowc.picture.layers import Arrangement, Place, Segment, Size, arrange
 
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[list[Size], list[tuple[int, int]]]:
-    count = draw(st.integers(1, 60))
+    count = draw(st.integers(1, 40))
     extent = st.sampled_from([20.0, 34.0, 72.0, 160.0, 320.0])
     sizes = [Size(draw(extent), draw(extent)) for _ in range(count)]
     links = []
@@ -22,7 +22,7 @@ def graphs(draw: st.DrawFn) -> tuple[list[Size], list[tuple[int, int]]]:
     return sizes, links
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(graphs())
 def test_boxes_and_links_keep_apart(graph: tuple[list[Size], list[tuple[int, int]]]) -> None:
     sizes, links = graph
@@ -38,7 +38,7 @@ def test_boxes_and_links_keep_apart(graph: tuple[list[Size], list[tuple[int, int
     assert arrange(sizes, links) == drawn
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(graphs())
 def test_following_the_pieces_leads_from_each_source_to_its_targets(
     graph: tuple[list[Size], list[tuple[int, int]]],
