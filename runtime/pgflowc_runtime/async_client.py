@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pgflowc_runtime import pooler, queries, run_faults
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
-from pgflowc_runtime.calls import looking, managing, starting
+from pgflowc_runtime.calls import looking, managing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import conninfo, is_transient
 from pgflowc_runtime.database import execute
@@ -40,6 +40,7 @@ from pgflowc_runtime.rows import (
     Run,
     RunStatus,
     RunWithStates,
+    ScheduleInfo,
     StepState,
     StepTask,
     WorkerInfo,
@@ -383,6 +384,31 @@ class AsyncClient:
         Raises RunNotFound, InvalidRunId.
         """
         return await self._do(managing.retry_run(run_id))
+
+    async def list_schedules(self) -> list[ScheduleInfo]:
+        """The schedules that workers keep, by flow, each with its last run."""
+        return await self._do(scheduling.list_schedules())
+
+    async def pause_schedule(self, flow: FlowOrSlug) -> bool:
+        """Let the flow not start by itself until `resume_schedule`; False if it was paused.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return await self._do(scheduling.pause_schedule(flow))
+
+    async def resume_schedule(self, flow: FlowOrSlug) -> bool:
+        """End a pause, and make up for nothing of it; False if there was none.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return await self._do(scheduling.resume_schedule(flow))
+
+    async def trigger_schedule(self, flow: FlowOrSlug) -> UUID:
+        """Start a run now as the schedule would, also while it is paused; the run's id.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return await self._do(scheduling.trigger_schedule(flow))
 
     async def prune(self, older_than: timedelta, *, flows: Sequence[FlowOrSlug] | None = None) -> Pruned:
         """Delete runs of these flows (None: all) that ended longer ago, with all they left, and dead workers.

@@ -21,7 +21,7 @@ from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
-from pgflowc_runtime.calls import looking, managing, starting
+from pgflowc_runtime.calls import looking, managing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import conninfo, is_transient
 from pgflowc_runtime.definition import Definition
@@ -35,6 +35,7 @@ from pgflowc_runtime.rows import (
     Run,
     RunStatus,
     RunWithStates,
+    ScheduleInfo,
     StepState,
     StepTask,
     WorkerInfo,
@@ -372,6 +373,31 @@ class Client:
         Raises RunNotFound, InvalidRunId.
         """
         return self._do(managing.retry_run(run_id))
+
+    def list_schedules(self) -> list[ScheduleInfo]:
+        """The schedules that workers keep, by flow, each with its last run."""
+        return self._do(scheduling.list_schedules())
+
+    def pause_schedule(self, flow: FlowOrSlug) -> bool:
+        """Let the flow not start by itself until `resume_schedule`; False if it was paused.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return self._do(scheduling.pause_schedule(flow))
+
+    def resume_schedule(self, flow: FlowOrSlug) -> bool:
+        """End a pause, and make up for nothing of it; False if there was none.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return self._do(scheduling.resume_schedule(flow))
+
+    def trigger_schedule(self, flow: FlowOrSlug) -> UUID:
+        """Start a run now as the schedule would, also while it is paused; the run's id.
+
+        Raises FlowNotFound, ScheduleNotFound.
+        """
+        return self._do(scheduling.trigger_schedule(flow))
 
     def prune(self, older_than: timedelta, *, flows: Sequence[FlowOrSlug] | None = None) -> Pruned:
         """Delete runs of these flows (None: all) that ended longer ago, with all they left, and dead workers.

@@ -63,6 +63,10 @@ class FlowNotFound(NotFound):
     """No flow of that slug in the database."""
 
 
+class ScheduleNotFound(NotFound):
+    """The flow has no schedule that workers keep."""
+
+
 class RunNotFound(NotFound):
     """No run of that id."""
 

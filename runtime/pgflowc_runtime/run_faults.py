@@ -17,6 +17,7 @@ from pgflowc_runtime.errors import (
     PgflowcError,
     RunExists,
     RunNotFound,
+    ScheduleNotFound,
     SchemaError,
     WaitTimeout,
 )
@@ -98,6 +99,15 @@ def flow_not_found(flow_slug: str, known: Sequence[str]) -> FlowNotFound:
     close = get_close_matches(flow_slug, known, n=1)
     help = f"did you mean '{close[0]}'?" if close else f"{MIGRATE} to apply its migration"
     return FlowNotFound(f"no flow '{flow_slug}' in this database", help=help)
+
+
+def schedule_not_found(flow_slug: str, scheduled: Sequence[str]) -> ScheduleNotFound:
+    """The flow is there, its schedule is not, or it is pg_cron's."""
+    with_one = f"flows with one: {', '.join(scheduled)}; " if scheduled else ""
+    return ScheduleNotFound(
+        f"flow '{flow_slug}' has no schedule that workers keep",
+        help=f"{with_one}write 'cron' in its spec, compile, and `pgflowc db up`; pg_cron's are in cron.job",
+    )
 
 
 def run_not_found(run_id: UUID) -> RunNotFound:
