@@ -72,8 +72,8 @@ def compile_project(
 
     All files are written or none.
 
-    Exits 0 when done, 1 on mistakes in specs or, with --check, a stale file,
-    2 when files cannot be read or written.
+    Exit codes: 0 done, 1 mistakes in specs or, with --check, a stale file,
+    2 a file cannot be read or written.
     """
     root = project_root(project)
     if resolve:

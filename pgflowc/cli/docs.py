@@ -28,9 +28,11 @@ def docs(
 ) -> None:
     """Write a Markdown page for each flow: picture, steps, payloads; and an index of them.
 
-    Pages of flows that are no more are removed; files that others wrote are left alone.
+    Pages of flows that are no more are removed; files that others wrote are
+    left alone.
 
-    Exits 1 on mistakes in specs or, with --check, a stale page, 2 when pages cannot be written.
+    Exit codes: 0 done, 1 mistakes in specs or, with --check, a stale page,
+    2 a page cannot be written.
     """
     path = PurePosixPath(directory)
     if path.is_absolute() or ".." in path.parts or path == PurePosixPath("."):

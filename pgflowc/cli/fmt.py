@@ -32,10 +32,11 @@ def fmt(
 ) -> None:
     """Put spec files into the usual form: order of keys, indentation, quotes.
 
-    Comments stay with what they stand at, and the meaning stays the same. Files that do not parse are
-    reported and left alone, TOML files are only parsed.
+    Comments stay with what they stand at, and the meaning stays the same.
+    TOML files are only parsed.
 
-    Exits 0 when done, 1 when a file does not parse or, with --check, would change.
+    Exit codes: 0 done, 1 a file does not parse or, with --check, would change,
+    2 a file cannot be read or written.
     """
     report = Report()
     root: Path | None = None

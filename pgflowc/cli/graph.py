@@ -31,7 +31,9 @@ def graph(
 ) -> None:
     """Draw a flow: its steps, dependencies, map steps and conditions.
 
-    The SVG needs no other program. Exits 1 when the specs have mistakes, 2 when there is no such flow.
+    The SVG needs no other program.
+
+    Exit codes: 0 drawn, 1 mistakes in specs, 2 there is no such flow.
     """
     flows = {found.slug: found for found in checked_flows(project)}
     slug = flow if flow is not None else _only(list(flows))

@@ -16,7 +16,7 @@ from pgflowc.settings import package_fault, package_name
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to write; made if it is not there. [default: .]")
+        Path, typer.Argument(metavar="DIR", help="Where to write; made if it is not there. [default: .]")
     ] = Path(),
     package: Annotated[
         str | None,
@@ -25,8 +25,8 @@ def init(
 ) -> None:
     """Write a project that compiles and runs: configuration, a flow, its handlers, CI and editor support.
 
-    Nothing is written over: if one of the files is there already, nothing is written at all.
-    A .gitignore and a .pre-commit-config.yaml of yours are kept.
+    If one of the files is there already, nothing is written at all; but a
+    .gitignore and a .pre-commit-config.yaml of yours are kept.
     """
     root = directory.resolve()
     name = package if package is not None else package_name(root.name)

@@ -26,11 +26,12 @@ def run_worker(
 ) -> None:
     """Execute the handlers of this project until SIGTERM or SIGINT.
 
-    Every setting can also be given in the environment, --max-concurrency as PGFLOWC_MAX_CONCURRENCY, or in
-    pgflowc.toml, as max_concurrency in the table `worker`.
+    Every setting can also be given in the environment, --max-concurrency as
+    PGFLOWC_MAX_CONCURRENCY, or in pgflowc.toml, as max_concurrency in the
+    table `worker`.
 
-    Exit codes: 0 stopped, 1 crashed, 2 could not start, 3 stopped with unfinished tasks given back to the
-    queue.
+    Exit codes: 0 stopped, 1 crashed, 2 could not start, 3 stopped with
+    unfinished tasks given back to the queue.
     """
     from pgflowc_runtime.process import serve
 

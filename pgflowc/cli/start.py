@@ -44,7 +44,8 @@ def start(
 ) -> None:
     """Start a run of a flow or job, and print its id.
 
-    Exit codes: 0 started (with --wait: completed), 1 the run failed, 2 not started, or not finished in time.
+    Exit codes: 0 started (with --wait: completed), 1 the run failed,
+    2 not started, or not finished in time.
     """
     if delay is not None and at is not None:
         fail("--in and --at exclude each other")

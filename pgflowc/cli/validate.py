@@ -42,7 +42,9 @@ def validate(
 ) -> None:
     """Check flow specs and report every mistake.
 
-    Paths need no project. Exits 0 when all specs are right, 1 when some are not, 2 when files cannot be read.
+    Paths need no project.
+
+    Exit codes: 0 all specs are right, 1 some are not, 2 a file cannot be read.
     """
     report = Report()
     root: Path | None = None

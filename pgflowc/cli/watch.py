@@ -43,8 +43,9 @@ def watch(
 ) -> None:
     """Compile whenever a spec, a handler or pgflowc.toml is saved, until Ctrl-C.
 
-    Writes types, stubs and the registry. Migrations are left to `pgflowc compile`,
-    because each save of a spec in the making would be one more.
+    Writes types, stubs and the registry. Migrations are left to
+    `pgflowc compile`, because each save of a spec in the making would be one
+    more.
     """
     root = project_root(project).resolve()
     if not root.is_dir():
