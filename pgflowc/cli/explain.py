@@ -15,7 +15,10 @@ from pgflowc.diagnostics.words import near_miss
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(help="A code such as PGF201, as diagnostics show it; default: list all.")
+        str | None,
+        typer.Argument(
+            metavar="CODE", help="A code such as PGF201, as diagnostics show it; default: list all."
+        ),
     ] = None,
 ) -> None:
     """Say what a diagnostic code means and how to cure it."""

@@ -20,7 +20,9 @@ from pgflowc.spec.formatter import UnformattableError, formatted
 def fmt(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, directories or quoted patterns; default: the specs of the project."),
+        typer.Argument(
+            metavar="PATH", help="Files, directories or quoted patterns; default: the specs of the project."
+        ),
     ] = None,
     project: ProjectOption = None,
     check: Annotated[

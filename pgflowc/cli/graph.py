@@ -15,7 +15,8 @@ from pgflowc.picture import Format, diagram, draw
 from pgflowc.picture.text import text
 
 FlowArgument = Annotated[
-    str | None, typer.Argument(help="Slug of the flow; may be left out if the project has only one.")
+    str | None,
+    typer.Argument(metavar="FLOW", help="Slug of the flow; may be left out if the project has only one."),
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="text for a terminal; mermaid, dot or svg for a page.")

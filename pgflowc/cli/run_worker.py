@@ -18,7 +18,7 @@ from pgflowc_runtime.settings import Setting, settings
 
 def run_worker(
     package: Annotated[
-        str | None, typer.Argument(metavar="[PACKAGE]", help="Default: the package of pgflowc.toml.")
+        str | None, typer.Argument(metavar="PACKAGE", help="Default: the package of pgflowc.toml.")
     ] = None,
     project: ProjectOption = None,
     dsn: DsnOption = None,

@@ -32,7 +32,9 @@ DiffOption = Annotated[
 def validate(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Files, directories or quoted patterns; default: the specs of the project."),
+        typer.Argument(
+            metavar="PATH", help="Files, directories or quoted patterns; default: the specs of the project."
+        ),
     ] = None,
     project: ProjectOption = None,
     fix: FixOption = False,
