@@ -9,6 +9,7 @@ import os
 import random
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from uuid import uuid4
@@ -63,6 +64,7 @@ class Hammer(threading.Thread):
             self.prune,
             self.compile,
             *[self.churn] * 3,
+            *[self.redefine] * 2,
             self.delay,
             self.heartbeat,
         ]
@@ -141,6 +143,29 @@ class Hammer(threading.Thread):
         with self.core.connection.transaction():
             self.core.flow("churn", "a", "m[]", "b < a")
 
+    def redefine(self) -> None:
+        """Change the flow that comes and goes, if it happens to be there, as expected and drained."""
+        call = self.random.choice(
+            [
+                "add_step('churn', 'c', array['m'])",
+                "order_steps('churn', array['m', 'a', 'b'])",
+                "rename_step('churn', 'b', 'c')",
+                "remove_step('churn', 'b')",
+                """change_step('churn', 'b', '{"deps_slugs": ["a"]}', '{"deps_slugs": []}')""",
+                """change_flow('churn', '{"timeout": 60}', '{"timeout": 50}')""",
+            ]
+        )
+        with suppress(
+            psycopg.errors.ObjectInUse,
+            psycopg.errors.NoDataFound,
+            psycopg.errors.InvalidParameterValue,
+            psycopg.errors.ObjectNotInPrerequisiteState,
+            psycopg.errors.DependentObjectsStillExist,
+            psycopg.errors.UniqueViolation,
+            psycopg.errors.ForeignKeyViolation,
+        ):
+            self.core.do(f"select {'pgflow' if call.startswith('add') else 'pgflowc'}.{call}")
+
     def delay(self) -> None:
         if self.runs:
             self.core.do(
@@ -168,7 +193,7 @@ def test_everything_at_once(core, another) -> None:
 
     assert [error for hammer in hammers for error in hammer.errors] == []
     done = sum((hammer.done for hammer in hammers), Counter())
-    assert len(done) == 13, done
+    assert len(done) == 14, done
     assert violations(core) == []
 
     # What is left can be worked off: nothing was lost on the way.
