@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,11 +17,11 @@ from pgflowc.diagnostics import Report
 from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence, parse
 from pgflowc.document.comments import text_test
 from pgflowc.document.source import Source
+from pgflowc.spec.comments import Comment, all_comments, blank_before, comment_lines, comments_in, first_lost
 from pgflowc.spec.model import PERFORM_ORDER, ROOT_ORDER, STEP_ORDER
 
 WIDTH = 110
 _INDENT = 2
-_HASH = re.compile(r"(?<![^\s])#[^\r\n]*")
 _SEPARATOR = re.compile(r"^---([^\r\n]*)$", re.MULTILINE)
 _UNUSUAL = re.compile(r"^(?:%|\.\.\.)", re.MULTILINE)
 _MODELINE = ("# yaml-language-server", "#!", "# -*-")
@@ -57,7 +56,10 @@ def formatted(path: str, text: str) -> str:
     same = [_plain(one.root) for one in parsed] == [_plain(one.root) for one in documents]
     if again.has_errors or not same:
         raise UnformattableError("it is laid out in a way that cannot be kept")
-    _refuse_lost(source, _all_comments(source, documents), _all_comments(Source(path, pretty), parsed))
+    lost = first_lost(all_comments(source, documents), all_comments(Source(path, pretty), parsed))
+    if lost:
+        line = source.position(lost.offset).line
+        raise UnformattableError(f"the comment in line {line} stands where it could not stay")
     return pretty
 
 
@@ -76,22 +78,11 @@ def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
         start = before[-1].end() if before else 0
         end = after[0].start() if after else len(source.text)
         if number == 0 and before:
-            above = _comments(source, (0, before[-1].start()), is_text)
-            yield from _comment_lines(above, "", first=True)
+            above = comments_in(source, (0, before[-1].start()), is_text)
+            yield from comment_lines(above, "", first=True)
         if number or before:
             yield "---"
-        yield from _Printer(document, _comments(source, (start, end), is_text)).lines()
-
-
-@dataclass(slots=True)
-class _Comment:
-    """A comment: `alone` on its line, after an empty one if `blank`."""
-
-    offset: int
-    text: str
-    column: int
-    alone: bool
-    blank: bool
+        yield from _Printer(document, comments_in(source, (start, end), is_text)).lines()
 
 
 @dataclass(slots=True, eq=False)
@@ -102,32 +93,32 @@ class _Anchor:
     column: int
     parent: _Anchor | None
     blank: bool
-    leading: list[_Comment] = field(default_factory=list)
-    trailing: list[_Comment] = field(default_factory=list)
-    after: list[_Comment] = field(default_factory=list)
+    leading: list[Comment] = field(default_factory=list)
+    trailing: list[Comment] = field(default_factory=list)
+    after: list[Comment] = field(default_factory=list)
 
 
 class _Printer:
     """Prints one document."""
 
-    def __init__(self, document: Document, comments: list[_Comment]) -> None:
+    def __init__(self, document: Document, comments: list[Comment]) -> None:
         self._document = document
         self._text = document.source.text
         self._anchors: dict[tuple[int, str | int], _Anchor] = {}
-        self._inner: list[_Comment] = []
-        self._header: list[_Comment] = []
-        self._footer: list[_Comment] = []
+        self._inner: list[Comment] = []
+        self._header: list[Comment] = []
+        self._footer: list[Comment] = []
         self._collect(document.root, None)
         self._attach(comments)
 
     def lines(self) -> Iterator[str]:
         """The lines of the document, without separators."""
-        yield from _comment_lines(self._header, "", first=True)
+        yield from comment_lines(self._header, "", first=True)
         if self._header and self._gap_after_header:
             yield ""
         root = self._document.root
         yield from self._block(root, 0, ()) if self._is_block(root) else self._value(root, 0, ())
-        yield from _comment_lines(self._footer, "", first=False)
+        yield from comment_lines(self._footer, "", first=False)
 
     def _is_block(self, node: Node) -> bool:
         if isinstance(node, Mapping):
@@ -152,9 +143,9 @@ class _Printer:
                 self._collect(item, anchor)
 
     def _anchor(self, start: int, column: int, parent: _Anchor | None) -> _Anchor:
-        return _Anchor(start, column, parent, _blank_before(self._text, start))
+        return _Anchor(start, column, parent, blank_before(self._text, start))
 
-    def _attach(self, comments: list[_Comment]) -> None:
+    def _attach(self, comments: list[Comment]) -> None:
         # Of an item and its first key, which begin at the same place, the item comes first.
         anchors = sorted(self._anchors.values(), key=lambda anchor: anchor.start)
         starts = [anchor.start for anchor in anchors]
@@ -225,14 +216,14 @@ class _Printer:
             opening = anchor.leading[0].blank if anchor.leading else anchor.blank
             if opening and place:
                 yield ""
-            yield from _comment_lines(anchor.leading, margin, first=True)
+            yield from comment_lines(anchor.leading, margin, first=True)
             if anchor.leading and anchor.blank:
                 yield ""
             if isinstance(node, Mapping):
                 yield from self._entry(node, str(key), anchor, indent, (*path, key))
             elif isinstance(node, Sequence):
                 yield from self._item(node.items[int(key)], anchor, indent, (*path, key))
-            yield from _comment_lines(anchor.after, margin, first=False)
+            yield from comment_lines(anchor.after, margin, first=False)
 
     def _entry(self, node: Mapping, key: str, anchor: _Anchor, indent: int, path: Path) -> Iterator[str]:
         entry = node.entries[key]
@@ -340,54 +331,6 @@ def _with_note(lines: list[str], note: str) -> list[str]:
     if len(lines) > 1 and lines[-1].strip() not in ("]", "}") and lines[0].rstrip()[-1:] not in "[{,":
         raise UnformattableError("a comment follows a text of several lines")
     return [*lines[:-1], lines[-1] + note]
-
-
-def _comment_lines(comments: list[_Comment], margin: str, *, first: bool) -> Iterator[str]:
-    """Comments on lines of their own; `first` leaves out the empty line before them."""
-    for number, comment in enumerate(comments):
-        if comment.blank and (number or not first):
-            yield ""
-        yield margin + comment.text
-
-
-def _comments(source: Source, stretch: tuple[int, int], is_text: Any) -> list[_Comment]:
-    found = []
-    for match in _HASH.finditer(source.text, *stretch):
-        place = source.position(match.start())
-        if is_text(place.line, place.column):
-            continue
-        line_start = source.text.rfind("\n", 0, match.start()) + 1
-        alone = not source.text[line_start : match.start()].strip()
-        found.append(
-            _Comment(
-                match.start(),
-                match[0].rstrip(),
-                place.column - 1,
-                alone,
-                _blank_before(source.text, match.start()),
-            )
-        )
-    return found
-
-
-def _all_comments(source: Source, documents: Iterable[Document]) -> list[_Comment]:
-    return _comments(source, (0, len(source.text)), text_test(documents, source))
-
-
-def _refuse_lost(source: Source, before: list[_Comment], after: list[_Comment]) -> None:
-    was, now = (Counter(comment.text for comment in comments) for comments in (before, after))
-    if was == now:
-        return
-    lost = next((comment for comment in before if now[comment.text] < was[comment.text]), before[-1])
-    line = source.position(lost.offset).line
-    raise UnformattableError(f"the comment in line {line} stands where it could not stay")
-
-
-def _blank_before(text: str, offset: int) -> bool:
-    """Whether the line above the one of `offset` is empty."""
-    line_start = text.rfind("\n", 0, offset) + 1
-    above = text.rfind("\n", 0, max(line_start - 1, 0)) + 1
-    return line_start > 0 and not text[above : line_start - 1].strip()
 
 
 def _plain(node: Node) -> Any:
