@@ -70,3 +70,112 @@ def test_a_flow_that_is_defined_anew_keeps_its_schedule(fast) -> None:
     fast.do("select pgflow.delete_flow_and_data('f')")
     fast.flow("f", "b")
     assert schedule(fast)["schedule"] == "@daily"
+
+
+# What fires, and what is done by hand
+
+AT = "timestamptz '2030-01-01 09:00Z'"
+
+
+def start_slots(driver, slots: str, until: str = AT) -> list[bool]:
+    """Whether each slot that this call settled started a run."""
+    return driver.column(
+        "select run_id is not null from pgflowc.start_slots('f', '@daily', 'UTC',"
+        f" array[{slots}]::timestamptz[], {until})"
+    )
+
+
+def test_a_slot_starts_one_run_whoever_asks_and_however_often(fast, at_once) -> None:
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@daily', p_input => '{\"n\": 1}')")
+    results: list[list[bool]] = []
+    at_once(8, lambda driver, number: results.append(start_slots(driver, AT)))
+    assert sorted(results) == [[]] * 7 + [[True]]
+    assert start_slots(fast, AT) == []
+    assert fast.rows("select input from pgflow.runs") == [{"input": {"n": 1}}]
+    # Not even when it is no longer known that it was settled.
+    fast.do("update pgflowc.schedules set settled_until = '2029-01-01'")
+    assert start_slots(fast, AT) == []
+    assert fast.value("select count(*) from pgflow.runs") == 1
+
+
+def test_a_start_that_fails_settles_nothing(fast) -> None:
+    fast.flow("f", "m[]")
+    fast.do("select pgflowc.set_schedule('f', '@daily')")
+    with pytest.raises(psycopg.errors.RaiseException, match="input is not an array"):
+        start_slots(fast, AT)
+    fast.do("update pgflowc.schedules set input = '[]'")
+    assert start_slots(fast, AT) == [True]
+
+
+def test_slots_of_another_schedule_and_settled_ones_start_nothing(fast) -> None:
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@hourly')")
+    assert start_slots(fast, AT) == []
+    fast.do("select pgflowc.set_schedule('f', '@daily', 'Europe/Berlin')")
+    assert start_slots(fast, AT) == []
+    fast.do("select pgflowc.set_schedule('f', '@daily')")
+    assert start_slots(fast, "now() - interval '1 min'", "now()") == []
+    fast.do("select pgflowc.pause_schedule('f')")
+    assert start_slots(fast, AT) == []
+    fast.do("select pgflowc.resume_schedule('f')")
+    assert start_slots(fast, AT) == [True]
+
+
+def test_a_slot_is_left_out_while_a_run_goes_on(fast) -> None:
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@daily', p_overlap => 'skip')")
+    slots = f"{AT}, {AT} + interval '1 day'"
+    assert start_slots(fast, slots, f"{AT} + interval '1 day'") == [True, False]
+    fast.work("f")
+    later = f"{AT} + interval '2 day'"
+    assert start_slots(fast, later, later) == [True]
+    fast.work("f")
+    # One that was started by hand counts as well.
+    fast.do("select pgflowc.trigger_schedule('f')")
+    fast.do("update pgflowc.schedule_slots set slot = slot + interval '9 years' where slot < '2030-01-01'")
+    assert start_slots(fast, f"{later} + interval '1 day'", f"{later} + interval '1 day'") == [False]
+
+
+def test_what_became_of_slots_is_kept_for_a_month(fast) -> None:
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@daily')")
+    for month in range(4):
+        slot = f"{AT} + interval '{month} months'"
+        assert start_slots(fast, slot, slot) == [True]
+        if month == 1:
+            fast.work("f")
+    kept = fast.column("select slot::date::text from pgflowc.schedule_slots order by slot")
+    assert kept == ["2030-02-01", "2030-03-01", "2030-04-01"]
+
+
+def test_changes_of_the_schedule_move_what_is_settled(fast) -> None:
+    fast.flow("f", "a")
+    settled = "select settled_until from pgflowc.schedules"
+    fast.do("select pgflowc.set_schedule('f', '@daily')")
+    fast.do("update pgflowc.schedules set settled_until = '2020-01-01Z'")
+    old = fast.value(settled)
+    fast.do("select pgflowc.set_schedule('f', '@daily', p_input => '[]', p_overlap => 'skip')")
+    assert fast.value(settled) == old
+    for change in (
+        "'@hourly'",
+        "'@hourly', 'Europe/Berlin'",
+        "'@hourly', 'Europe/Berlin', p_catch_up => 'all'",
+    ):
+        fast.do("update pgflowc.schedules set settled_until = '2020-01-01Z'")
+        fast.do(f"select pgflowc.set_schedule('f', {change})")
+        assert fast.value(settled) > old
+
+
+def test_schedules_that_are_not_there(fast) -> None:
+    fast.flow("f", "a")
+    for call in ("pause_schedule", "resume_schedule", "trigger_schedule"):
+        with pytest.raises(psycopg.errors.NoDataFound, match='flow "f" has no schedule'):
+            fast.do(f"select pgflowc.{call}('f')")
+
+
+@pytest.mark.parametrize("option", ["p_catch_up => 'some'", "p_overlap => 'queue'"])
+def test_options_that_are_none(fast, option) -> None:
+    fast.flow("f", "a")
+    with pytest.raises(psycopg.errors.CheckViolation):
+        fast.do(f"select pgflowc.set_schedule('f', '@daily', {option})")
