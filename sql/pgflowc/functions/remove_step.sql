@@ -2,7 +2,8 @@
 --
 -- Runs stay, with their input and output; their states and tasks of this step go. Raises no_data_found for an unknown step,
 -- object_in_use while runs are alive (see require_drained), and dependent_objects_still_exist while a step depends on it.
--- Locks: as require_drained; the flow's runs by run_id, against pruning; then their tasks and states.
+-- Locks: as require_drained; the flow's runs by run_id, against pruning; then their tasks and states. (Elsewhere
+-- runs come before the row of their flow; in a drained flow nobody makes tasks, so none who holds a run wants it.)
 create or replace function pgflowc.remove_step(p_flow_slug text, p_step_slug text)
 returns void
 language plpgsql

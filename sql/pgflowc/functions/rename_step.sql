@@ -2,7 +2,8 @@
 --
 -- Outputs of finished runs keep the keys they have. Raises no_data_found for an unknown step, unique_violation when the flow has a
 -- step of the new slug, object_in_use while runs are alive (see require_drained).
--- Locks: as require_drained; the flow's runs by run_id, against pruning; then their states and tasks.
+-- Locks: as require_drained; the flow's runs by run_id, against pruning; then their states and tasks. (Elsewhere
+-- runs come before the row of their flow; in a drained flow nobody makes tasks, so none who holds a run wants it.)
 create or replace function pgflowc.rename_step(p_flow_slug text, p_before text, p_after text)
 returns void
 language plpgsql
