@@ -121,7 +121,8 @@ class Assignments:
         try:
             verdict = await transaction.complete(completion, "completed")
         except (psycopg.Error, OSError) as error:
-            if not is_transient(error):
+            # A limit on the time of statements would be reached again and again.
+            if not is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
                 self._reports.record(Report(task, from_exception(error), report.seconds))
                 return
             # Nothing is committed, or all of it is and the task is not ours any more. It is not the handler's

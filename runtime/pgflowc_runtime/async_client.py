@@ -25,7 +25,7 @@ from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
 from pgflowc_runtime.calls import looking, managing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
-from pgflowc_runtime.connection import conninfo, is_transient
+from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.database import execute
 from pgflowc_runtime.definition import Definition
 from pgflowc_runtime.event_feed import EventFeed, Subscription
@@ -452,7 +452,12 @@ class AsyncClient:
         await self._pool.check()
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                return await drive_async(wish.make(), joined_async(connection))
+                try:
+                    return await drive_async(wish.make(), joined_async(connection))
+                except Refused as error:
+                    if error.sqlstate == READ_ONLY:
+                        await connection.close()  # as `execute` does
+                    raise
         except psycopg.Error as error:
             raise refused(error) from error
 

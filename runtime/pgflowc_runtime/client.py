@@ -23,7 +23,7 @@ from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
 from pgflowc_runtime.calls import looking, managing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
-from pgflowc_runtime.connection import conninfo, is_transient
+from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.definition import Definition
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
@@ -50,8 +50,14 @@ Connection = psycopg.Connection[DictRow]
 
 
 def execute(connection: Connection, query: Query[T]) -> T:
-    """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
-    return query.decode(connection.execute(query.sql, query.params).fetchall())
+    """Execute on this connection, in the transaction that it has; raises psycopg.Error. A connection that
+    leads to a standby is closed: another one may lead to the server that has taken over.
+    """
+    try:
+        return query.decode(connection.execute(query.sql, query.params).fetchall())
+    except psycopg.errors.ReadOnlySqlTransaction:
+        connection.close()
+        raise
 
 
 class Client:
@@ -441,7 +447,12 @@ class Client:
         self._pool.check()
         try:
             with self._pool.connection() as connection, connection.transaction():
-                return drive(wish.make(), joined(connection))
+                try:
+                    return drive(wish.make(), joined(connection))
+                except Refused as error:
+                    if error.sqlstate == READ_ONLY:
+                        connection.close()  # as `execute` does
+                    raise
         except psycopg.Error as error:
             raise refused(error) from error
 

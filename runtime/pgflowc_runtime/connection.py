@@ -19,7 +19,7 @@ _CONNECT_TIMEOUT = "10"
 # of class 40.
 _TRANSIENT_CLASSES = ("08", "53", "57", "40")
 _LOCK_NOT_AVAILABLE = "55P03"
-_READ_ONLY = "25006"  # a standby, until the failover is complete
+READ_ONLY = "25006"  # a standby, until the failover is complete
 
 # Of a server that was reached and did not let us in, or threw us out.
 _NO_CONNECTION = ("08", "28", "3D", "53", "57P")
@@ -68,7 +68,7 @@ def is_transient(error: BaseException) -> bool:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return error.sqlstate.startswith(_TRANSIENT_CLASSES) or error.sqlstate in (
         _LOCK_NOT_AVAILABLE,
-        _READ_ONLY,
+        READ_ONLY,
     )
 
 

@@ -99,10 +99,6 @@ class Database:
             async with self._pool.connection() as connection:
                 try:
                     yield connection
-                except psycopg.errors.ReadOnlySqlTransaction:
-                    # It leads to a standby. Another one may lead to the server that has taken over.
-                    await connection.close()
-                    raise
                 finally:
                     lost = connection.closed
         finally:
@@ -146,8 +142,14 @@ async def _configure(connection: AsyncConnection) -> None:
 
 
 async def execute(connection: psycopg.AsyncConnection[Any], query: Query[T]) -> T:
-    """Execute on this connection, in the transaction that it has; raises psycopg.Error."""
+    """Execute on this connection, in the transaction that it has; raises psycopg.Error. A connection that
+    leads to a standby is closed: another one may lead to the server that has taken over.
+    """
     factory: Any = tuple_row if query.as_tuples else dict_row
-    async with psycopg.AsyncCursor(connection, row_factory=factory) as cursor:
-        await cursor.execute(query.sql, query.params, binary=query.as_tuples)
-        return query.decode(await cursor.fetchall())
+    try:
+        async with psycopg.AsyncCursor(connection, row_factory=factory) as cursor:
+            await cursor.execute(query.sql, query.params, binary=query.as_tuples)
+            return query.decode(await cursor.fetchall())
+    except psycopg.errors.ReadOnlySqlTransaction:
+        await connection.close()
+        raise

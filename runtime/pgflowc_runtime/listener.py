@@ -22,8 +22,9 @@ log = logging.getLogger("pgflowc.listener")
 # How often to try again to add a trigger that somebody's long transaction stood in the way of.
 _TRIGGER_SECONDS = 10.0
 
-# A connection that died without a word is found out by asking it something now and then.
-_PROBE_SECONDS = 60.0
+# A connection that died without a word is found out by TCP's keepalives; behind a proxy that answers those,
+# by asking it something now and then. Until then the fallback finds what nobody tells.
+_PROBE_SECONDS = 300.0
 
 
 class Signals(Protocol):

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from pgflowc_runtime import (
@@ -222,6 +223,32 @@ async def test_a_patient_client_waits_for_the_database(connect, job, bench, even
     assert await starting
     assert [event for event, _ in events][-2:] == ["starter.success", "run.started"]
     assert bench.value("select count(*) from pgflow.runs") == 1
+    await client.close()
+
+
+async def test_a_client_leaves_a_standby(connect, job, bench) -> None:
+    def standby(mode: str) -> None:
+        with psycopg.connect(bench.dsn, autocommit=True) as connection:
+            connection.execute("set default_transaction_read_only = off")
+            name = connection.info.dbname
+            connection.execute(f"alter database {name} set default_transaction_read_only = {mode}")
+
+    mail = Mail(to="ada@shop.example")
+    standby("on")
+    client = connect(bench.dsn)
+    for start in (client.start_flow(job, mail), client.start_flows(job, [mail])):
+        with pytest.raises(DatabaseUnavailable, match="read-only transaction"):
+            await start
+    standby("off")
+    # Each try leaves one connection to it.
+    for start in (lambda: client.start_flow(job, mail), lambda: client.start_flows(job, [mail])):
+        for tries_left in reversed(range(5)):
+            try:
+                await start()
+                break
+            except DatabaseUnavailable:
+                assert tries_left
+    assert bench.value("select count(*) from pgflow.runs") == 2
     await client.close()
 
 

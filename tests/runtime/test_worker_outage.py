@@ -229,9 +229,18 @@ async def test_a_limit_on_the_time_of_statements_holds_up_no_outcome(bench, step
         create trigger slow before update on pgflow.step_tasks for each row execute function slow()
         """
     )
+    together = bench.flow("g", step("only"))
+
+    async def in_transaction(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction():
+            return 1
+
     limited = psycopg.conninfo.make_conninfo(bench.dsn, options="-c statement_timeout=300")
-    async with type(bench)(limited).working((flow, {"only": echo})):
+    async with type(bench)(limited).working((flow, {"only": echo}), (together, {"only": in_transaction})):
         assert (await bench.run(flow)).status == "completed"
+        run = await bench.run(together)
+    # It is the role's limit for what handlers do, and to try again without counting would not end.
+    assert "canceling statement due to statement timeout" in (run.error or "")
 
 
 async def test_outcomes_wait_until_the_database_is_back(bench, step, wire) -> None:
