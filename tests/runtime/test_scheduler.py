@@ -29,6 +29,10 @@ class Crew:
     async def open(self) -> None:
         await self._database.open(patience=5)
 
+    def pretend_a_pooler(self) -> None:
+        """As `open` finds out by itself behind one."""
+        self._database.behind_pooler = True
+
     async def close(self) -> None:
         for connection in self.connections:
             await connection.close()
@@ -151,6 +155,17 @@ async def test_a_leader_that_hangs_is_passed_over(crew, schedule, fired) -> None
     assert (fired("tick"), crew.leaders) == (minutes(5, 5), [leader])
     await crew.look(START + timedelta(seconds=305), leader)
     assert fired("tick") == minutes(5, 5)
+
+
+async def test_behind_a_pooler_all_are_equal_and_each_slot_starts_once(crew, schedule, fired) -> None:
+    schedule("tick", "* * * * *")
+    for _ in range(3):
+        await crew.join()
+    crew.pretend_a_pooler()
+    for number in range(1, 4):
+        pauses = await crew.look(START + timedelta(minutes=number))
+        assert max(pauses) <= timedelta(seconds=15)
+    assert (fired("tick"), crew.leaders) == (minutes(1, 3), [])
 
 
 async def test_years_of_slots(crew, schedule, fired) -> None:
