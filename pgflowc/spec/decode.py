@@ -11,7 +11,7 @@ from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence
-from pgflowc.spec.fault import diagnose
+from pgflowc.spec.fault import assignment, diagnose, is_toml
 from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
 from pgflowc.spec.spec import Spec
 
@@ -75,23 +75,19 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
         word = (near_miss(meant.key, ("flow", "job")) if meant else None) or (
             "job" if "perform" in root.entries else "flow"
         )
+        name = '"NAME"' if is_toml(document) else "NAME"
         report.add(
             Diagnostic(
                 codes.NO_KIND,
                 "this document has no 'flow' or 'job' key",
                 at.key_place.span if at else root.span,
                 label=f"did you mean '{word}'?" if meant else "",
-                help=(f"write '{_assignment(document, word)}' first",),
+                help=(f"write '{assignment(document, word, name)}' first",),
                 fix=respelling(meant.key_place.span, meant.key, ("flow", "job")) if meant else None,
             )
         )
         return None
     return FlowModel if flow else JobModel
-
-
-def _assignment(document: Document, key: str) -> str:
-    """How the file's own language sets the key."""
-    return f'{key} = "NAME"' if document.path.lower().endswith(".toml") else f"{key}: NAME"
 
 
 def _plain(node: Node, path: Path, damaged: set[Path]) -> Any:

@@ -70,6 +70,16 @@ _OTHER_WORDS = {
 }  # fmt: skip
 
 
+def is_toml(document: Document) -> bool:
+    """Whether help has to be written in TOML."""
+    return document.path.lower().endswith(".toml")
+
+
+def assignment(document: Document, key: str, value: str) -> str:
+    """How the file's own language sets the key."""
+    return f"{key} = {value}" if is_toml(document) else f"{key}: {value}"
+
+
 def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     """The diagnostic for one pydantic error at `path`."""
     kind, node = fault["type"], document.find(*path)
@@ -101,7 +111,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
     at = _value(document, path, node)
     name = _subject(path)
     if path[-1] == "map" and isinstance(node, Sequence):
-        return _map_list(node, at)
+        return _map_list(document, node, at)
     if kind == "out_of_range":
         bound = f"at {'least' if context['too_small'] else 'most'} {context['bound']}{context['unit']}"
         return Diagnostic(limits.OUT_OF_RANGE, f"{name} must be {bound}, got {_got(node)}", at)
@@ -133,7 +143,10 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         )
     expected = _EXPECTED_AT.get(path) or _EXPECTED.get(kind, fault["msg"])
     return Diagnostic(
-        codes.WRONG_TYPE, f"{name}: expected {expected}, got {_got(node)}", at, help=_type_help(path, node)
+        codes.WRONG_TYPE,
+        f"{name}: expected {expected}, got {_got(node)}",
+        at,
+        help=_type_help(document, path, node),
     )
 
 
@@ -292,13 +305,13 @@ def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
     return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
 
 
-def _map_list(node: Sequence, at: Span) -> Diagnostic:
+def _map_list(document: Document, node: Sequence, at: Span) -> Diagnostic:
     if len(node.items) == 1:
         return Diagnostic(
             codes.WRONG_TYPE,
             "'map': expected one slug, got a list",
             at,
-            help=(f"write map: {node.items[0].text}",),
+            help=(f"write {assignment(document, 'map', node.items[0].text)}",),
         )
     return Diagnostic(
         graph_codes.MAP_SOURCES,
@@ -339,10 +352,13 @@ def _handler_help(node: Node) -> str:
     return "write it as an import would name it, with names that Python takes: 'shop.mail:confirm'"
 
 
-def _type_help(path: Path, node: Node) -> tuple[str, ...]:
+def _type_help(document: Document, path: Path, node: Node) -> tuple[str, ...]:
     if path[-1] == "depends_on" and isinstance(node, Scalar) and isinstance(node.value, str):
-        return (f"write depends_on: [{node.value}]",)
+        item = node.text if is_toml(document) else node.value
+        return (f"write {assignment(document, 'depends_on', f'[{item}]')}",)
     if path == ("steps",) and isinstance(node, Sequence):
+        if is_toml(document):
+            return ("write each step as a table of its own: [steps.charge]",)
         return ("write the steps as keys: 'steps: {charge: {...}, confirm: {...}}'",)
     if isinstance(node, Scalar) and isinstance(node.value, int | float | bool):
         return (
