@@ -22,7 +22,6 @@ from pgflowc_runtime.connection import headline, is_transient
 from pgflowc_runtime.database import Database, execute
 from pgflowc_runtime.rows import Schedule, Timetable
 from pgflowc_runtime.scheduler.due import Due, coming, due
-from pgflowc_runtime.scheduler.slots import UnreadableSchedule
 
 log = logging.getLogger("pgflowc.scheduler")
 
@@ -115,7 +114,8 @@ class Scheduler:
                         if found.more:
                             pause = timedelta()
                 pause = min(pause, self._pause(schedule, now))
-            except UnreadableSchedule as error:
+            except Exception as error:
+                # Whatever a text of the table makes of croniter: it must not stop this worker, nor others.
                 self._tell_unreadable(schedule, error)
         return dues, pause
 
@@ -162,7 +162,7 @@ class Scheduler:
             telemetry.emit("run.started", {}, {"flow_slug": slug, "run_id": run_id})
         return True
 
-    def _tell_unreadable(self, schedule: Schedule, error: UnreadableSchedule) -> None:
+    def _tell_unreadable(self, schedule: Schedule, error: Exception) -> None:
         if schedule not in self._unreadable:
             self._unreadable.add(schedule)
             log.error("flow %s cannot start by itself: %s", schedule.flow_slug, error)
