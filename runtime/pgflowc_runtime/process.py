@@ -39,6 +39,8 @@ GAVE_BACK: Final = 3
 _STUBBORN_SECONDS = 1.0
 # After the second signal tasks are given back, which takes less than this unless the event loop is blocked.
 _AT_ONCE_SECONDS = 10.0
+# Time to end for what Python waits for at its exit: threads that handlers have started, hooks of libraries.
+_LAST_SECONDS = 10.0
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -57,7 +59,8 @@ def serve(
 
     `settings` are what the command line says, `settings.resolve` finds the others; `file` is the project's
     pgflowc.toml. `directories` are searched for the package before sys.path. The process's PGFLOWC_DSN
-    becomes `dsn`, so that handlers can use the worker's database.
+    becomes `dsn`, so that handlers can use the worker's database. When it has returned the process is to end:
+    threads that keep it from that for 10 s are left.
     """
     try:
         config = resolve(settings, environment=os.environ, file=file, defaults={"worker_name": package})
@@ -157,6 +160,9 @@ async def _serve(worker: Worker, config: ProcessConfig) -> int:
         if len(received) > 1:
             code = 128 + received[-1]
         await _leave_stubborn_tasks(code)
+        timer = threading.Timer(_LAST_SECONDS, _leave_stubborn_threads, [code])
+        timer.daemon = True
+        timer.start()
         return code
 
 
@@ -223,5 +229,15 @@ async def _leave_stubborn_tasks(code: int) -> None:
     _, pending = await asyncio.wait(others, timeout=_STUBBORN_SECONDS)
     if pending:
         log.warning("%d coroutines refuse to end: leaving without them", len(pending))
+        logging.shutdown()
+        os._exit(code)
+
+
+def _leave_stubborn_threads(code: int) -> None:
+    """End here if Python waits for threads that do not end: an `asyncio.to_thread` that hangs, say."""
+    ours = (threading.main_thread(), threading.current_thread())
+    names = [thread.name for thread in threading.enumerate() if thread not in ours and not thread.daemon]
+    if names:
+        log.warning("threads refuse to end: leaving without %s", ", ".join(names))
         logging.shutdown()
         os._exit(code)
