@@ -65,7 +65,12 @@ def _facts(flow: Flow) -> Iterator[str]:
     )
     if flow.cron is not None:
         given = "" if flow.cron.input == "{}" else f" with input {_code(flow.cron.input)}"
-        yield f"- Starts by itself: {_code(flow.cron.schedule)} ({_text(flow.cron.timezone)}){given}"
+        missed = (
+            "" if flow.cron.catch_up == "none" else f"; catches up on missed starts: {flow.cron.catch_up}"
+        )
+        alone = "; not while the run before is going on" if flow.cron.overlap == "skip" else ""
+        start = f"{_code(flow.cron.schedule)} ({_text(flow.cron.timezone)})"
+        yield f"- Starts by itself: {start}{given}{missed}{alone}"
 
 
 def _steps(flow: Flow) -> list[str]:

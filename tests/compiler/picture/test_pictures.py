@@ -122,3 +122,12 @@ steps:
   last:
     depends_on: [click]
 """
+
+
+def test_a_page_says_when_runs_start_by_themselves() -> None:
+    cron = "{schedule: '0 9 * * *', timezone: Europe/Berlin, catch_up: all, overlap: skip}"
+    page = pages([_flow(f"flow: daily\ncron: {cron}\nsteps: {{only: {{}}}}\n")], "docs")["docs/daily.md"]
+    assert (
+        "- Starts by itself: `0 9 * * *` (Europe/Berlin); catches up on missed starts: all; "
+        "not while the run before is going on\n" in page
+    )
