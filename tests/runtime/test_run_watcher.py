@@ -258,7 +258,9 @@ def test_closing_ends_what_waits_in_other_threads(flow, bench) -> None:
     assert next(client.watch(run_id)).name == "snapshot"
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(client.wait, run_id)
+        deadline = time.monotonic() + 30
         while bench.value("select count(*) from pgflow.event_listeners") < 2:
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         client.close()
         with pytest.raises(ConfigurationError, match="this client is closed"):
