@@ -249,8 +249,8 @@ def start_to_handler(range_: Range) -> Figures:
         worker.until_serving()
         for n in range(range_.size.latencies + 5):
             time.sleep(0.02 + 0.001 * (n % 7))
-            client.start_flow(flow, {"order_id": n, "customer": "c", "at": time.time()})
-        time.sleep(0.2)
+            run_id = client.start_flow(flow, {"order_id": n, "customer": "c", "at": time.time()})
+        client.wait(run_id, timeout=30)
     rows = range_.bench.execute(
         "select (t.output ->> 'after')::float from pgflow.step_tasks t where t.flow_slug = %s"
         " order by t.queued_at offset 5",  # the first ones find everything cold
