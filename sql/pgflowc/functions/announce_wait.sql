@@ -4,7 +4,7 @@
 -- again. It is true when the announcement is new, because inserts of the moment could not see it before this transaction commits; and
 -- when another transaction holds a write lock on one of the queue tables, because it may have inserted before it could see us. So the
 -- second announcement in a row is the one that can say false. next_due_ms is the time until the earliest invisible message becomes
--- visible: 0 if one is visible now, NULL if the queues are empty. Queues that do not exist count as empty.
+-- visible: 0 if one is visible now, NULL if the queues are empty. Queues that do not exist or are paused count as empty.
 -- Call it in a transaction of its own. Locks: the worker's own rows.
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
 returns table (writers_in_flight boolean, next_due_ms bigint)
@@ -31,7 +31,11 @@ begin
   from (select distinct x.name from unnest(p_queue_names) x (name) order by x.name) q
   on conflict (queue_name, worker_id) do update set expires_at = excluded.expires_at;
 
-  foreach v_queue in array coalesce(p_queue_names, '{}') loop
+  for v_queue in
+    select q.name
+    from unnest(p_queue_names) q (name)
+    where not exists (select from pgflowc.paused_queues p where p.flow_slug = q.name)
+  loop
     v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue, 'q')));
     if v_table is not null then
       v_tables := v_tables || v_table;

@@ -3,8 +3,9 @@
 -- What pgmq.read and pgflow.start_tasks do together, in one call that writes each message once: tasks become started with
 -- attempts_count + 1, messages invisible for the step's timeout (else the flow's) + 2 s. Messages without a task to claim are left
 -- invisible for p_read_timeout seconds and do not count. Oldest message first. p_worker_id is NULL or a row of pgflow.workers.
--- timeout is the effective one, in seconds. Raises undefined_table for a queue that belongs to no flow.
--- Locks: the worker's row (shared), messages, tasks; the latter two pass over locked rows, so it waits for no other worker.
+-- timeout is the effective one, in seconds. A paused queue gives nothing. Raises undefined_table for a queue that belongs to no flow.
+-- Locks: the worker's row (shared), those of _is_paused, messages, tasks; the latter two pass over locked rows, so it waits for no other
+-- worker.
 create or replace function pgflowc.claim_batch(
   p_queue_name text,
   p_worker_id uuid,
@@ -41,6 +42,9 @@ declare
   v_claim record;
 begin
   perform from pgflow.workers w where w.worker_id = p_worker_id for key share;
+  if pgflowc._is_paused(v_flow.flow_slug) then
+    return;
+  end if;
   v_claim := pgflowc._claim_queued(v_flow, p_worker_id, p_max_tasks, p_read_timeout);
   if v_claim.run_ids is not null then
     return query

@@ -13,12 +13,12 @@
 --   retried     recorded, and queued again
 --   failed      recorded; no attempt is left, or the output was no array though a map waits for one
 --   lost        not recorded: the task was no longer the caller's
--- then up to p_claim_max rows with outcome claimed, like those of claim_batch. Tasks that this call made ready come first: they are
--- made as started, which spares the trip through the queue.
+-- then up to p_claim_max rows with outcome claimed, like those of claim_batch, none of a paused queue. Tasks that this call made ready
+-- come first: they are made as started, which spares the trip through the queue.
 --
 -- The number of statements does not depend on the size of the batch. In a flow with conditions, or when a failure skips steps
 -- downstream, it grows with the number of steps that one run ends in the batch, and with the rounds of _settle_runs.
--- Locks: the worker's row (shared, for claims), the runs by run_id; then, safe under these, step states, tasks, messages. Nobody
+-- Locks: the worker's row (shared, for claims), the runs by run_id, those of _is_paused; then, safe under these, step states, tasks, messages. Nobody
 -- writes step states without the run's lock; claims and sweeps, which do write tasks and messages without it, wait for nobody.
 create or replace function pgflowc.finish_batch(
   p_queue_name text,
@@ -66,7 +66,7 @@ as $$
 declare
   v_flow constant pgflowc.flow_traits := pgflowc._flow_traits(p_queue_name);
   v_size constant integer := coalesce(cardinality(p_run_ids), 0);
-  v_claim_max constant integer := coalesce(p_claim_max, 0);
+  v_claim_max integer := coalesce(p_claim_max, 0);
   v_watched uuid[];
   v_failures record;
   v_skip integer[]; -- ordinals of failures that skip their step
@@ -137,6 +137,9 @@ begin
         ) o
       ) o;
     end if;
+  end if;
+  if v_claim_max > 0 and pgflowc._is_paused(v_flow.flow_slug) then
+    v_claim_max := 0;
   end if;
 
   while v_size > 0 and v_turn < v_last_turn loop

@@ -1,4 +1,6 @@
--- What 1.down.sql deletes: which migrations this database has, and when flows start by themselves.
+-- What 1.down.sql deletes: which migrations this database has, when flows start by themselves, and which are paused.
 select 'records of applied migrations', count(*) from pgflowc.applied_migrations
 union all
 select 'schedules', count(*) from pgflowc.schedules
+union all
+select 'pauses of queues', count(*) from pgflowc.paused_queues

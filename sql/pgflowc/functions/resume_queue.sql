@@ -1,0 +1,20 @@
+-- pgflowc.resume_queue(p_flow_slug): end a pause, and wake the workers that wait on the queue. Returns false if there was none.
+--
+-- Raises no_data_found for an unknown flow.
+-- Locks: the row of the pause.
+create or replace function pgflowc.resume_queue(p_flow_slug text)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from pgflowc.paused_queues p where p.flow_slug = p_flow_slug;
+  if found then
+    perform pg_notify('pgflowc_wakeup', p_flow_slug); -- without a look at who waits: one may be announcing himself
+    return true;
+  elsif not exists (select from pgflow.flows f where f.flow_slug = p_flow_slug) then
+    raise exception 'flow "%" is not defined', p_flow_slug using errcode = 'no_data_found';
+  end if;
+  return false;
+end;
+$$;
