@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "output": set(),
     "settings": {"diagnostics", "document"},
     "project": {"diagnostics", "document", "settings"},
-    "database": {"diagnostics", "document", "settings", "project"},
+    "database": {"diagnostics", "document", "spec", "graph", "plan", "settings", "project"},
     "pytest_plugin": {"project", "database"},
     "cli": {*STAGES, "picture", "output", "settings", "project", "database"},
     "__main__": {"cli"},

@@ -1,0 +1,205 @@
+"""The flows of a live database, in the form that the lock and plans have them.
+
+Read from the pgflow tables alone, whichever member of the family made them: columns that a core lacks have
+their defaults, and what else there is (schedules, versions, pg_cron's jobs) is read where it is. Nothing here
+begins a transaction: callers that need one moment for all of it read inside `snapshot`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from pgflowc.database.cron_command import started_by
+from pgflowc.document.referred import CronTarget
+from pgflowc.graph.model import FlowOptions
+from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+
+_TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")
+# A column that a core lacks is one that it could not fill.
+_FLOWS = """
+select f.flow_slug, to_jsonb(f) from pgflow.flows f
+where %(slugs)s::text[] is null or f.flow_slug = any (%(slugs)s) order by f.flow_slug collate "C"
+"""
+_STEPS = """
+select s.flow_slug, to_jsonb(s) from pgflow.steps s
+where %(slugs)s::text[] is null or s.flow_slug = any (%(slugs)s)
+order by s.flow_slug, s.step_index, s.step_slug
+"""
+_DEPS = """
+select d.flow_slug, d.step_slug, array_agg(d.dep_slug order by d.dep_slug collate "C") from pgflow.deps d
+where %(slugs)s::text[] is null or d.flow_slug = any (%(slugs)s) group by 1, 2
+"""
+_SCHEDULES = """
+select s.flow_slug, to_jsonb(s) from pgflowc.schedules s
+where %(slugs)s::text[] is null or s.flow_slug = any (%(slugs)s)
+"""
+_JOBS = """
+select j.jobname, j.schedule, j.command, j.active from cron.job j
+where starts_with(j.jobname, 'pgflow_') and j.database = pg_catalog.current_database() order by j.jobid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFlow:
+    """A flow as a database has it: dependencies sorted, `kind` a flow where the core knows no jobs.
+
+    `paused` says that its schedule starts nothing for now. `notes` name what a shape cannot say: one line
+    each, for people.
+    """
+
+    slug: str
+    shape: FlowShape
+    paused: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDatabase:
+    """The flows by slug, and what the database can say of them.
+
+    `core`: whether there are tables of flows at all. `kinds`: whether it tells jobs from flows. `keepers`:
+    where it may keep schedules, `worker` for our own table.
+    """
+
+    flows: Mapping[str, LiveFlow] = field(default_factory=dict)
+    core: bool = True
+    kinds: bool = True
+    keepers: frozenset[CronTarget] = frozenset()
+
+
+def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None = None) -> LiveDatabase:
+    """All flows of the database, or those with these slugs as far as they are there; reads only.
+
+    A database without the tables of a core has none. Raises psycopg.Error as statements do.
+    """
+    if not all(_is_there(connection, table) for table in _TABLES):
+        return LiveDatabase(core=False, kinds=False)
+    wanted = {"slugs": None if slugs is None else list(slugs)}
+    depends_on = {(flow, step): tuple(deps) for flow, step, deps in connection.execute(_DEPS, wanted)}
+    steps: dict[str, list[dict[str, Any]]] = {}
+    for slug, row in connection.execute(_STEPS, wanted):
+        steps.setdefault(slug, []).append(row)
+    rows: dict[str, dict[str, Any]] = dict(connection.execute(_FLOWS, wanted).fetchall())
+    own = _is_there(connection, "pgflowc.schedules")
+    schedules: dict[str, dict[str, Any]] = (
+        dict(connection.execute(_SCHEDULES, wanted).fetchall()) if own else {}
+    )
+    cron = _may_read(connection, "cron.job")
+    jobs = {name: rest for name, *rest in connection.execute(_JOBS)} if cron else {}
+    keepers: tuple[tuple[CronTarget, bool], ...] = (("worker", own), ("pg_cron", cron))
+    flows = {
+        slug: _flow(
+            slug, row, steps.get(slug, []), depends_on, schedules.get(slug), jobs.get(f"pgflow_{slug}")
+        )
+        for slug, row in rows.items()
+    }
+    return LiveDatabase(
+        flows,
+        kinds=_has_column(connection, "pgflow.flows", "flow_type"),
+        keepers=frozenset(keeper for keeper, there in keepers if there),
+    )
+
+
+def canonical(value: Any) -> str:
+    """The JSON text of a value as specs and locks have it."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _flow(
+    slug: str,
+    row: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]],
+    depends_on: Mapping[tuple[str, str], tuple[str, ...]],
+    schedule: Mapping[str, Any] | None,
+    job: Sequence[Any] | None,
+) -> LiveFlow:
+    notes = list(_queues(slug, steps))
+    cron, paused = _own_schedule(schedule) if schedule else (None, False)
+    if job is not None:
+        kept, off, note = _job(slug, *job)
+        if cron is None:
+            cron, paused = kept, off
+        elif kept is not None:
+            note = f"pg_cron starts runs of it too, by the schedule {kept.schedule}"
+        notes += [note] if note else []
+    shape = FlowShape(
+        "job" if row.get("flow_type") == "job" else "flow",
+        FlowOptions(row["opt_max_attempts"], row["opt_base_delay"], row["opt_timeout"]),
+        tuple(_step(step, depends_on.get((slug, step["step_slug"]), ())) for step in steps),
+        cron,
+    )
+    return LiveFlow(slug, shape, paused, tuple(notes))
+
+
+def _step(row: Mapping[str, Any], depends_on: tuple[str, ...]) -> StepShape:
+    required, forbidden = row.get("required_input_pattern"), row.get("forbidden_input_pattern")
+    return StepShape(
+        slug=row["step_slug"],
+        kind="map" if row.get("step_type") == "map" else "single",
+        depends_on=depends_on,
+        max_attempts=row.get("opt_max_attempts"),
+        base_delay=row.get("opt_base_delay"),
+        timeout=row.get("opt_timeout"),
+        start_delay=row.get("opt_start_delay"),
+        required=None if required is None else canonical(required),
+        forbidden=None if forbidden is None else canonical(forbidden),
+        when_unmet=row.get("when_unmet", "skip"),
+        when_exhausted=row.get("when_exhausted", "fail"),
+    )
+
+
+def _own_schedule(row: Mapping[str, Any]) -> tuple[CronShape, bool]:
+    cron = CronShape(
+        row["schedule"],
+        row["timezone"],
+        canonical(row["input"]),
+        "worker",
+        row.get("catch_up", "none"),
+        row.get("overlap", "allow"),
+    )
+    return cron, row.get("paused_at") is not None
+
+
+def _job(slug: str, schedule: str, command: str, active: bool) -> tuple[CronShape | None, bool, str]:
+    """The schedule that a job of pg_cron is, whether it is paused, and what is to be said about it."""
+    started = started_by(command)
+    if started is None or started.flow != slug:
+        return None, False, f"pg_cron's job pgflow_{slug} does something else than start a run: {command}"
+    return CronShape(schedule, "UTC", canonical(started.input), "pg_cron"), not active, ""
+
+
+def _queues(slug: str, steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Queues of steps, which only some cores have."""
+    for step in steps:
+        queue = step.get("queue_name")
+        if queue is not None and queue.lower() != slug.lower():
+            yield f"step {step['step_slug']} uses a queue of its own, {queue}"
+
+
+def _is_there(connection: psycopg.Connection, table: str) -> bool:
+    return _truth(connection, "select pg_catalog.to_regclass(%s) is not null", table)
+
+
+def _may_read(connection: psycopg.Connection, table: str) -> bool:
+    schema = table.partition(".")[0]
+    return (
+        _is_there(connection, table)
+        and _truth(connection, "select pg_catalog.has_schema_privilege(%s, 'usage')", schema)
+        and _truth(connection, "select pg_catalog.has_table_privilege(%s, 'select')", table)
+    )
+
+
+def _has_column(connection: psycopg.Connection, table: str, column: str) -> bool:
+    query = """select exists (select from pg_catalog.pg_attribute a
+               where a.attrelid = pg_catalog.to_regclass(%s) and a.attname = %s and not a.attisdropped)"""
+    return _truth(connection, query, table, column)
+
+
+def _truth(connection: psycopg.Connection, query: str, *values: str) -> bool:
+    row = connection.execute(query.encode(), values).fetchone()
+    return row is not None and bool(row[0])
