@@ -58,7 +58,7 @@ Ended = Callable[[ClaimedTask, Outcome], None]
 class Running:
     """A task whose handler is running. `cancel()` stops it as well as it can be stopped."""
 
-    __slots__ = ("began", "call", "context", "ended", "over", "plan", "task", "timed_out", "timer")
+    __slots__ = ("began", "call", "context", "ended", "over", "plan", "task", "timed_out", "timer", "told")
 
     def __init__(self, task: ClaimedTask, plan: Plan, context: Context[Any], ended: Ended) -> None:
         self.task = task
@@ -68,15 +68,24 @@ class Running:
         self.began = time.monotonic()
         self.over = False
         self.timed_out = False
+        self.told = False  # telemetry knows that it began
         self.call: asyncio.Task[None]
         self.timer: asyncio.TimerHandle
 
     def cancel(self) -> None:
         """Stop the handler; its end is told to nobody."""
-        self.over = True
+        if not self.over:
+            self.over = True
+            self.release("given back")
         self.timer.cancel()
         self.context.cancelled.set()
         self.call.cancel()
+
+    def release(self, reason: str) -> None:
+        """Tell telemetry that this attempt ends without an outcome."""
+        if self.told and telemetry.wanted("task.released"):
+            measurements = {"duration": time.monotonic() - self.began}
+            telemetry.emit("task.released", measurements, {**_metadata(self), "reason": reason})
 
 
 class Executor:
@@ -232,6 +241,7 @@ class Executor:
                 if tracing.traced():
                     about["trace_context"] = await self._traces.of(running.task.run_id)
                 telemetry.emit("task.start", {}, about)
+                running.told = True
             try:
                 result, error = await self._attempt(running)
             except asyncio.CancelledError as cancelled:
@@ -312,6 +322,7 @@ class Executor:
                 attempt=task.attempt,
                 max_attempts=context.max_attempts,
                 deadline=context.deadline.timestamp() if context.deadline else time.time(),
+                trace_context=tracing.carrier(),
                 log_level=logging.getLogger("pgflowc.handlers").getEffectiveLevel(),
             ),
             context.flow_input_in_thread,

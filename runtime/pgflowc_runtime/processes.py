@@ -23,6 +23,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -32,6 +33,7 @@ from uuid import UUID
 from pgflowc_runtime import outcome
 from pgflowc_runtime.context import Context
 from pgflowc_runtime.outcome import Failed
+from pgflowc_runtime.telemetry import tracing
 
 # Processes ready for a call that comes soon cost memory, and more of them than cores run no faster.
 SPARE: Final = os.cpu_count() or 1
@@ -50,7 +52,9 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the child's context says, and the least level of log records that the worker wants."""
+    """What the child's context says, the least level of log records that the worker wants, and the carrier of
+    the attempt's trace.
+    """
 
     run_id: UUID
     flow_slug: str
@@ -60,6 +64,7 @@ class Facts:
     max_attempts: int
     deadline: float
     log_level: int
+    trace_context: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -315,12 +320,17 @@ def _execute(request: bytes, pipe: _Pipe) -> Returned | Failed:
             deadline=facts.deadline,
             load_flow_input=pipe.flow_input,
         )
-        value = handler(argument, context)
-        if inspect.isawaitable(value):
-            value = asyncio.run(_awaited(value))
-        return Returned(value)
+        # In a context of its own: the next call's trace is another one.
+        return Returned(copy_context().run(_called, handler, argument, context, facts.trace_context))
     except BaseException as error:  # SystemExit ends the task, not the process
         return outcome.from_exception(error)
+
+
+def _called(handler: Callable[..., Any], argument: Any, context: Context[Any], trace: str | None) -> Any:
+    if trace is not None:
+        tracing.resume(trace)
+    value = handler(argument, context)
+    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
 
 
 async def _awaited(value: Any) -> Any:

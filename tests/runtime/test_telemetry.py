@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import psycopg
@@ -250,3 +252,47 @@ async def test_opentelemetry_makes_a_current_span_of_each_attempt(bench, step, s
     data = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
     durations = next(each for each in data if each.name == "messaging.process.duration")
     assert sum(point.count for point in durations.data.data_points) == 2
+
+
+async def test_a_task_that_is_given_back_ends_its_span_and_counts_for_nothing(bench, step, spans) -> None:
+    _, exporter, _ = spans
+    metrics = pytest.importorskip("pgflowc_runtime.telemetry.prometheus").Metrics()
+    metrics.attach()
+    flow = bench.flow("f", step("only"))
+    begun = asyncio.Event()
+
+    async def handler(input: Any, ctx: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    try:
+        async with bench.working((flow, {"only": handler}), drain_timeout=0):
+            await bench.client.start_flow(flow, {})
+            await asyncio.wait_for(begun.wait(), 20)
+        text = metrics.render()[1]
+    finally:
+        metrics.detach()
+    [span] = [span for span in exporter.get_finished_spans() if span.name == "process f"]
+    assert span.attributes["pgflowc.released"] == "given back"
+    assert span.status.is_unset
+    assert 'pgflowc_tasks_running{flow="f",step="only"} 0.0' in text
+    assert 'pgflowc_tasks_total{flow="f",outcome="released",step="only"} 1.0' in text
+    assert bench.value("select attempts_count from pgflow.step_tasks") == 0
+
+
+async def test_the_trace_goes_on_in_a_handlers_process(bench, step, spans, tmp_path, monkeypatch) -> None:
+    _, exporter, _ = spans
+    (tmp_path / "traced_handlers.py").write_text(
+        "from opentelemetry import trace\n\n\n"
+        "def where(input, ctx):\n"
+        "    current = trace.get_current_span().get_span_context()\n"
+        "    return [current.trace_id, current.span_id]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    flow = bench.flow("f", step("only", isolation="process"))
+    async with bench.working((flow, {"only": import_module("traced_handlers").where})):
+        runs = [await bench.run(flow), await bench.run(flow)]
+    ended = [span.context for span in exporter.get_finished_spans() if span.name == "process f"]
+    assert [run.output["only"] for run in runs] == [[span.trace_id, span.span_id] for span in ended]
+    assert ended[0].trace_id != ended[1].trace_id

@@ -49,6 +49,12 @@ EVENTS: dict[str, Event] = {
             ("duration",),
             (*_TASK, "error", "permanent", "retry_delay", "exception"),
         ),
+        Event(
+            "task.released",
+            "an attempt has ended without an outcome, and is not counted",
+            ("duration",),
+            (*_TASK, "reason"),
+        ),
         Event("run.started", "a client or a schedule has started a run", (), _RUN),
         Event(
             "run.completed",

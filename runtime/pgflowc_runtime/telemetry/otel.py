@@ -4,8 +4,9 @@
     otel.attach()
 
 A start of runs is a span `send FLOW` (producer), an attempt at a task is a span `process FLOW` (consumer)
-whose parent is the span that started the run, whichever process that was. In async handlers, and in plain
-ones that run in threads, the span is the current one, so what they do becomes its children.
+whose parent is the span that started the run, whichever process that was. In handlers the span is the current
+one, so what they do becomes its children; in those with `isolation: process` too, as a remote parent: their
+process has the providers that the handler's module sets up, or none.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ def detach() -> None:
     tracing.install(None)
 
 
+def resume(carrier: str) -> None:
+    """Make the context that this text carries the current one, for as long as the caller's context lives."""
+    parent = _parent(carrier)
+    if parent is not None:
+        contexts.attach(parent)
+
+
 def _carrier() -> str | None:
     fields: dict[str, str] = {}
     propagate.inject(fields)
@@ -81,6 +89,7 @@ class _Instrumentation:
             "task.start": self._task_start,
             "task.stop": self._task_stop,
             "task.exception": self._task_exception,
+            "task.released": self._task_released,
             "poll.stop": self._poll_stop,
             "starter.attempt": self._starter_attempt,
             "run.started": self._run_started,
@@ -121,6 +130,12 @@ class _Instrumentation:
         exception = about.get("exception")
         kind = type(exception).__name__ if isinstance(exception, BaseException) else "failure"
         self._end_task(numbers, about, kind)
+
+    def _task_released(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
+        span = self._spans.pop(_key(about), None)
+        if span is not None:
+            span.set_attribute("pgflowc.released", str(about["reason"]))
+            span.end()
 
     def _end_task(
         self, numbers: Mapping[str, float], about: Mapping[str, object], error_type: str | None

@@ -64,6 +64,7 @@ class Metrics:
             "task.start": self._task_began,
             "task.stop": lambda numbers, about: self._task_ended(numbers, about, "completed"),
             "task.exception": lambda numbers, about: self._task_ended(numbers, about, "failed"),
+            "task.released": lambda numbers, about: self._task_ended(numbers, about, "released"),
             "run.started": lambda _, about: self._run(about, "started"),
             "run.completed": lambda _, about: self._run(about, "completed"),
             "run.failed": lambda _, about: self._run(about, "failed"),

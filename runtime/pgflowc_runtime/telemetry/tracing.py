@@ -26,3 +26,10 @@ def traced() -> bool:
 def carrier() -> str | None:
     """The caller's context; None if there is no trace, or nobody traces."""
     return _current() if _current is not None else None
+
+
+def resume(carrier: str) -> None:
+    """In another process than that which made the carrier: make its context the current one."""
+    from pgflowc_runtime.telemetry import otel  # whoever made the carrier has the extra
+
+    otel.resume(carrier)
