@@ -79,7 +79,12 @@ def compile_project(
     if resolve:
         resolve_project(root, format)
     layout, compilation, changes, state = compiled(
-        root, package, force=force, allow_data_loss=allow_data_loss, format=format
+        root,
+        package,
+        force=force,
+        allow_data_loss=allow_data_loss,
+        writes=not (check or show_diff or dry_run),
+        format=format,
     )
     if check or show_diff:
         typer.echo(diff(changes), err=format is not Format.TEXT, nl=False)
@@ -104,10 +109,14 @@ def compiled(
     *,
     force: bool = False,
     allow_data_loss: bool = False,
+    writes: bool = True,
     format: Format = Format.TEXT,
 ) -> tuple[Layout, Compilation, list[Change], str | None]:
     """Compile the project in `root`, and what writing the result would change; shows what was found, and
     exits on errors. The last of the result is a state to remember once it is written.
+
+    `writes` says whether the caller will write it: then findings in files of handlers are shown where they
+    will be.
     """
     found, layout = _project(root, package, format)
     with paused():
@@ -131,6 +140,7 @@ def compiled(
             report,
             force=force,
             allow_data_loss=allow_data_loss,
+            writes=writes,
             format=format,
         )
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
@@ -196,6 +206,7 @@ def _compile(
     *,
     force: bool,
     allow_data_loss: bool,
+    writes: bool,
     format: Format,
 ) -> Compilation:
     """Compile, and show what was found, in `report` as well; exits when files could not be read."""
@@ -206,6 +217,7 @@ def _compile(
         force=force,
         allow_data_loss=allow_data_loss,
         now=datetime.now(UTC),
+        writes=writes and not report.has_errors,
     )
     diagnostics = (*report.sorted(), *compilation.diagnostics)
     show(diagnostics, compilation.sources, root, format)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import PurePosixPath
@@ -12,7 +12,7 @@ from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, LockedMigration, MigrationFormat, Plan, chained, checksum, dump_lock
 from pgflowc.render.handler_references import check_references, module_patterns
-from pgflowc.render.handlers import continue_handlers, render_handlers, stubs_needed
+from pgflowc.render.handlers import check_written, continue_handlers, render_handlers, stubs_needed
 from pgflowc.render.header import is_generated, is_untouched, origin, seal
 from pgflowc.render.migration import migration_file, render_migration, targeted_versions
 from pgflowc.render.module import render_module
@@ -20,6 +20,7 @@ from pgflowc.render.registry import render_registry
 from pgflowc.render.signatures import TypedFlow, typed
 from pgflowc.render.templates import fill
 from pgflowc.render.verify import verify
+from pgflowc.render.written_handlers import WrittenHandlers, read_handlers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Layout:
         """The path of a file of the package."""
         return str(PurePosixPath(self.source_dir, *self.package.split("."), *names))
 
+    def handlers(self, flow: TypedFlow) -> str:
+        """The path of the file of the flow's handlers."""
+        return self.python("handlers", f"{flow.names.module}.py")
+
     def inputs(self) -> tuple[str, ...]:
         """Patterns of the files that compiling depends on beside the specs."""
         kind = "*.py" if self.migrations_format == "alembic" else "*.sql"
@@ -67,11 +72,15 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The files to write, those to remove, and those of both that hold an edit by hand."""
+    """The files to write, those to remove, and those of both that hold an edit by hand.
+
+    `settled` are files of handlers that get stubs: findings point into them as they will be.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
+    settled: dict[str, str] = field(default_factory=dict)
 
 
 def render(
@@ -83,28 +92,36 @@ def render(
     report: Report,
     *,
     force: bool = False,
+    writes: bool = True,
 ) -> Rendered:
     """The files of `flows` (sorted by slug), given the files that are there.
 
     Migrations, and with them the lock, come from `plan`. Reported are generated files that were edited by
-    hand (unless `force`), files of handlers that are not Python, and migrations in the way of new ones.
+    hand (unless `force`), files of handlers that are not Python or do not fit, and migrations in the way of
+    new ones. If the result will be written (`writes`), what does not fit in a file of handlers is placed
+    where it will be then; otherwise where it is now.
     """
     typed_flows = [typed(flow) for flow in flows]
     ours = _generated(layout, typed_flows)
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
     _report_orphans(layout, stale, present, report)
-    check_references(layout.package, typed_flows, layout.source_dir, present, report)
+    continued = _continued_handlers(layout, typed_flows, present, report)
     files = {
         **_migrations(plan, lock, layout, present, report),
         **ours,
-        **_once(layout, typed_flows, present, report),
+        **_once(layout, typed_flows, present),
+        **{path: one.after for path, one in continued.items()},
     }
+    settled = {path: one.after for path, one in continued.items() if one.changes} if writes else {}
+    there = {**present, **{path: text.encode() for path, text in settled.items()}}
+    check_references(layout.package, typed_flows, layout.source_dir, there, report)
+    _check_handlers(layout, typed_flows, continued, settled, report)
     for path, text in files.items():
         # What is there already was verified when it was written.
         if present.get(path) != text.encode():
             verify(path, text)
-    return Rendered(dict(sorted(files.items())), stale, edited)
+    return Rendered(dict(sorted(files.items())), stale, edited, settled)
 
 
 def _migrations(
@@ -148,31 +165,58 @@ def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
     return files
 
 
-def _once(
-    layout: Layout, flows: Sequence[TypedFlow], present: Mapping[str, bytes], report: Report
-) -> dict[str, str]:
-    """The files that are the user's once they exist: only stubs are appended."""
+def _once(layout: Layout, flows: Sequence[TypedFlow], present: Mapping[str, bytes]) -> dict[str, str]:
+    """The files that are the user's once they exist, as far as they do not yet."""
     files = {}
     for path in (layout.python("__init__.py"), layout.python("handlers", "__init__.py")):
         if path not in present:
             files[path] = ""
-    references = {step.handler for flow in flows for step in flow.flow.steps if step.handler is not None}
     for flow in flows:
-        path = layout.python("handlers", f"{flow.names.module}.py")
-        if path in present:
-            module = f"{layout.package}.handlers.{flow.names.module}:"
-            elsewhere = {name.removeprefix(module) for name in references if name.startswith(module)}
-            files[path] = _continued(path, layout, flow, present[path], elsewhere, report)
-        elif stubs_needed(flow):
+        path = layout.handlers(flow)
+        if path not in present and stubs_needed(flow):
             files[path] = render_handlers(layout.package, flow)
     return files
 
 
+@dataclass(frozen=True, slots=True)
+class _Continued:
+    """A file of handlers that is there, and its text with stubs for new steps; `mark` is its byte order
+    mark, if it has one.
+    """
+
+    written: WrittenHandlers
+    mark: str
+    after: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether the file gets something new."""
+        return self.after != self.mark + self.written.text
+
+
+def _continued_handlers(
+    layout: Layout, flows: Sequence[TypedFlow], present: Mapping[str, bytes], report: Report
+) -> dict[str, _Continued]:
+    """The files of handlers that are there, by path; those that are not Python are reported and missing."""
+    found = {}
+    for flow in flows:
+        path = layout.handlers(flow)
+        if path in present:
+            continued = _continued(path, layout, flow, present[path], report)
+            if continued is not None:
+                found[path] = continued
+    return found
+
+
 def _continued(
-    path: str, layout: Layout, flow: TypedFlow, content: bytes, elsewhere: Collection[str], report: Report
-) -> str:
+    path: str, layout: Layout, flow: TypedFlow, content: bytes, report: Report
+) -> _Continued | None:
     try:
-        return continue_handlers(layout.package, flow, path, content.decode("utf-8"), elsewhere, report)
+        text = content.decode("utf-8")
+        mark = "\ufeff" if text.startswith("\ufeff") else ""
+        module = f"{layout.package}._generated.{flow.names.module}"
+        written = read_handlers(path, text.removeprefix(mark), module)
+        return _Continued(written, mark, mark + continue_handlers(layout.package, flow, written))
     except UnicodeDecodeError:
         span, problem = _at(path), "it is not encoded in UTF-8"
     except SyntaxError as error:
@@ -182,7 +226,28 @@ def _continued(
     help = ("correct the file, and compile again",)
     message = f"the file of handlers is not valid Python: {problem}"
     report.add(Diagnostic(generated.UNPARSABLE_HANDLERS, message, span, help=help))
-    return ""
+    return None
+
+
+def _check_handlers(
+    layout: Layout,
+    flows: Sequence[TypedFlow],
+    continued: Mapping[str, _Continued],
+    settled: Mapping[str, str],
+    report: Report,
+) -> None:
+    """Report what of the files of handlers does not fit."""
+    references = {step.handler for flow in flows for step in flow.flow.steps if step.handler is not None}
+    for flow in flows:
+        path = layout.handlers(flow)
+        if path not in continued:
+            continue
+        module = f"{layout.package}.handlers.{flow.names.module}:"
+        elsewhere = {name.removeprefix(module) for name in references if name.startswith(module)}
+        written = continued[path].written
+        if path in settled:
+            written = read_handlers(path, settled[path].removeprefix("\ufeff"), written.generated)
+        check_written(flow, written, elsewhere, report)
 
 
 def _at(path: str, line: int = 1, column: int = 1) -> Span:

@@ -19,7 +19,7 @@ from pgflowc.render.payloads import BUILTINS
 from pgflowc.render.renamed_stubs import is_untouched_stub, renamed, retyped
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.templates import fill
-from pgflowc.render.written_handlers import WrittenHandlers, read_handlers
+from pgflowc.render.written_handlers import WrittenHandlers
 
 
 def stubs_needed(typed: TypedFlow) -> tuple[Signature, ...]:
@@ -40,29 +40,43 @@ def render_handlers(package: str, typed: TypedFlow) -> str:
     )
 
 
-def continue_handlers(
-    package: str, typed: TypedFlow, path: str, text: str, elsewhere: Collection[str], report: Report
-) -> str:
-    """`text`, an existing file of handlers, with stubs for the steps that it has no function for.
+def continue_handlers(package: str, typed: TypedFlow, written: WrittenHandlers) -> str:
+    """The text of `written`, an existing file of handlers, with stubs for the steps that it has no function
+    for, and with those renamed that nobody has touched and whose step has another slug now.
 
-    Reported is what of the file does not fit the flow; `elsewhere` are functions of it that specs refer to by
-    name. Raises SyntaxError, ValueError or RecursionError if it is not Python.
+    Raises SyntaxError for Python that libcst cannot parse.
     """
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    source = text.removeprefix(mark)
-    written = read_handlers(path, source, f"{package}._generated.{typed.names.module}")
-    names = typed.names.steps
-    missing = [one for one in stubs_needed(typed) if names[one.step.slug].function not in written.bound]
     # What a star import brings cannot be known here, and a stub must not hide a function of the user's.
     if "*" in written.bound:
-        return text
+        return written.text
+    missing = _missing(typed, written)
     moved = [one for one in missing if _former(typed, one, written) is not None]
-    followed = [one for one in moved if _follows(typed, one, written, report)]
+    followed = [one for one in moved if _follows(typed, one, written)]
+    appended = [one for one in missing if one not in moved]
+    return _continued(package, typed, written, appended, followed)
+
+
+def check_written(
+    typed: TypedFlow, written: WrittenHandlers, elsewhere: Collection[str], report: Report
+) -> None:
+    """Report what of a file of handlers does not fit the flow.
+
+    `elsewhere` are functions of it that specs refer to by name.
+    """
+    names = typed.names.steps
+    moved = [one for one in _missing(typed, written) if _former(typed, one, written) is not None]
+    for signature in moved:
+        if not _follows(typed, signature, written):
+            _report_not_renamed(typed, signature, written, report)
     told = {_former(typed, one, written) or "" for one in moved}
     heads = {names[one.step.slug].function: _head(typed, one, broken=False) for one in stubs_needed(typed)}
     check_handlers(typed, written, heads, elsewhere, told, report)
-    appended = [one for one in missing if one not in moved]
-    return mark + _continued(package, typed, written, appended, followed)
+
+
+def _missing(typed: TypedFlow, written: WrittenHandlers) -> list[Signature]:
+    """The handlers that belong into the file, and for whose name it binds nothing."""
+    names = typed.names.steps
+    return [one for one in stubs_needed(typed) if names[one.step.slug].function not in written.bound]
 
 
 def _former(typed: TypedFlow, signature: Signature, written: WrittenHandlers) -> str | None:
@@ -73,17 +87,21 @@ def _former(typed: TypedFlow, signature: Signature, written: WrittenHandlers) ->
     return function_name(was) if function_name(was) in written.functions else None
 
 
-def _follows(typed: TypedFlow, signature: Signature, written: WrittenHandlers, report: Report) -> bool:
-    """Whether the stub can be renamed with its step; reported if its author has to."""
+def _follows(typed: TypedFlow, signature: Signature, written: WrittenHandlers) -> bool:
+    """Whether the stub can be renamed with its step; otherwise its author has to."""
+    former = written.functions[_former(typed, signature, written) or ""]
+    return is_untouched_stub(former, _to_write(typed, signature.step.was or ""))
+
+
+def _report_not_renamed(
+    typed: TypedFlow, signature: Signature, written: WrittenHandlers, report: Report
+) -> None:
     former = written.functions[_former(typed, signature, written) or ""]
     step = signature.step
-    if is_untouched_stub(former, _to_write(typed, step.was or "")):
-        return True
     new = typed.names.steps[step.slug].function
     message = f"step '{step.slug}' was '{step.was}' before, and its handler is still called '{former.name}'"
     help = (f"rename it to '{new}', and write it as: {_head(typed, signature, broken=False)}",)
     report.add(Diagnostic(generated.HANDLER_NOT_RENAMED, message, written.name_span(former), help=help))
-    return False
 
 
 def _continued(

@@ -173,3 +173,22 @@ def _compile(content: bytes) -> str:
     compilation = compile_sources({"orders.yaml": SPEC}, Layout("shop"), present)
     assert not compilation.failed, compilation.diagnostics
     return compilation.rendered.files["shop/handlers/orders.py"]
+
+
+@pytest.mark.parametrize(
+    ("writes", "others", "line"),
+    [(True, {}, 9), (False, {}, 2), (True, {"shop/registry.py": b"# mine\n"}, 2)],
+    ids=["written", "only looked at", "errors keep it from being written"],
+)
+def test_findings_are_at_the_line_that_the_user_sees(
+    writes: bool, others: dict[str, bytes], line: int
+) -> None:
+    text = "from shop._generated.orders import OrdersInput\ndef charge(deps): ...\n"
+    present = {"shop/handlers/orders.py": text.encode(), **others}
+    compilation = compile_sources({"orders.yaml": SPEC}, Layout("shop"), present, writes=writes)
+    assert compilation.failed is bool(others)
+    found = next(found for found in compilation.diagnostics if found.code.id == "PGF815")
+    assert found.span is not None
+    assert found.span.start.line == line
+    shown = compilation.sources["shop/handlers/orders.py"].splitlines()[line - 1]
+    assert shown[found.span.start.column - 1 : found.span.end.column - 1] == "charge"
