@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from pgflowc.cli import cron_view, run_view, times
-from pgflowc.cli.exit import FINDINGS, fail
+from pgflowc.cli.exit import fail
+from pgflowc.cli.held import tell
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
 from pgflowc.diagnostics.words import near_miss
@@ -89,7 +90,7 @@ def pause(
     """
     with connected(dsn, project_root(project)) as client:
         done = client.pause_schedule(flow)
-    _tell(flow, done, "paused", "was paused already", as_json)
+    tell(flow, done, "paused", "was paused already", as_json)
 
 
 @app.command("resume")
@@ -102,7 +103,7 @@ def resume(
     """
     with connected(dsn, project_root(project)) as client:
         done = client.resume_schedule(flow)
-    _tell(flow, done, "resumed", "was not paused", as_json)
+    tell(flow, done, "resumed", "was not paused", as_json)
 
 
 @app.command("trigger")
@@ -137,9 +138,3 @@ def _schedule(client: Client, flow: str) -> ScheduleInfo:
     if not client.flow_exists(flow):
         raise flow_not_found(flow, [known.slug for known in client.list_flows()])
     raise schedule_not_found(flow, [one.flow_slug for one in found])
-
-
-def _tell(flow: str, done: bool, yes: str, no: str, as_json: bool) -> None:
-    typer.echo(run_view.as_json({flow: done}) if as_json else f"{flow} {yes if done else no}")
-    if not done:
-        raise typer.Exit(FINDINGS)

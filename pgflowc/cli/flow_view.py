@@ -18,10 +18,8 @@ def show_list(flows: Sequence[FlowInfo]) -> None:
     out.print(Text(f"{'FLOW':<{width}}  KIND  ATTEMPTS  DELAY    TIMEOUT", style="bold"), soft_wrap=True)
     for flow in flows:
         delay, timeout = f"{flow.base_delay} s", f"{flow.timeout} s"
-        out.print(
-            f"{flow.slug:<{width}}  {flow.kind:<4}  {flow.max_attempts:<8}  {delay:<7}  {timeout}",
-            soft_wrap=True,
-        )
+        line = f"{flow.slug:<{width}}  {flow.kind:<4}  {flow.max_attempts:<8}  {delay:<7}  {timeout:<7}"
+        out.print(Text(f"{line}  {_pause(flow)}".rstrip()), soft_wrap=True)
 
 
 def show(found: FlowWithSteps) -> None:
@@ -38,10 +36,19 @@ def lines(found: FlowWithSteps) -> Iterator[Text]:
     options = _options(flow.max_attempts, flow.base_delay, flow.timeout, None)
     head.append(f"  {flow.kind}  {', '.join(options)}", style="default")
     yield head
+    if flow.paused is not None:
+        yield Text(f"  {_pause(flow)}")
     width = max((len(step.slug) for step in found.steps), default=0)
     for step in found.steps:
         details = [*_sources(step, found.depends_on(step.slug)), *_step_options(step)]
         yield Text(f"  {step.slug:<{width}}  {'  '.join(details)}".rstrip())
+
+
+def _pause(flow: FlowInfo) -> str:
+    if flow.paused is None:
+        return ""
+    reason = f": {flow.paused.reason}" if flow.paused.reason else ""
+    return f"paused since {flow.paused.since.astimezone():%Y-%m-%d %H:%M}{reason}"
 
 
 def _sources(step: StepInfo, depends_on: Sequence[str]) -> Iterator[str]:

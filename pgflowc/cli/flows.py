@@ -8,6 +8,7 @@ import typer
 
 from pgflowc.cli import flow_view, run_view
 from pgflowc.cli.confirm import confirm
+from pgflowc.cli.held import tell
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
 
@@ -41,6 +42,40 @@ def show_flow(
         typer.echo(run_view.as_json(found))
     else:
         flow_view.show(found)
+
+
+@app.command("pause")
+def pause(
+    flow: FlowArgument,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why, for who looks at the list of flows.")
+    ] = None,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Let no worker take tasks of a flow, until it is resumed. What is running goes on.
+
+    Runs start, also by a schedule, and their tasks wait: `pgflowc cron pause` keeps them from starting.
+    Example: pgflowc flows pause process_order --reason "the gateway is down"
+    Exit codes: 0 paused, 1 it was paused already.
+    """
+    with connected(dsn, project_root(project)) as client:
+        done = client.pause_queue(flow, reason=reason)
+    tell(flow, done, "paused", "was paused already", as_json)
+
+
+@app.command("resume")
+def resume(
+    flow: FlowArgument, as_json: JsonOption = False, project: ProjectOption = None, dsn: DsnOption = None
+) -> None:
+    """Let workers take the tasks of a paused flow again.
+
+    Exit codes: 0 resumed, 1 it was not paused.
+    """
+    with connected(dsn, project_root(project)) as client:
+        done = client.resume_queue(flow)
+    tell(flow, done, "resumed", "was not paused", as_json)
 
 
 @app.command("delete")

@@ -20,10 +20,10 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from pgflowc_runtime import pooler, queries, run_faults
+from pgflowc_runtime import queries, run_faults, stored_json
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
-from pgflowc_runtime.calls import looking, managing, scheduling, starting
+from pgflowc_runtime.calls import looking, managing, pausing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.database import execute
@@ -83,7 +83,7 @@ class AsyncClient:
             self._conninfo or "",
             connection_class=Connection,
             kwargs={"autocommit": True, "row_factory": dict_row},
-            configure=pooler.adapt,
+            configure=stored_json.prepare,
             min_size=1,
             max_size=pool_size,
             open=False,
@@ -338,11 +338,13 @@ class AsyncClient:
 
     async def get_flow(self, flow: FlowOrSlug) -> FlowWithSteps:
         """The flow with its steps and dependencies. Raises FlowNotFound."""
-        return await self._do(looking.get_flow(flow))
+        found = await self._do(looking.get_flow(flow))
+        return await self._do(pausing.with_pause(self._starter, found))
 
     async def list_flows(self) -> list[FlowInfo]:
         """The flows and jobs in the database, by slug."""
-        return await self._do(ask(queries.flows()))
+        flows = await self._do(ask(queries.flows()))
+        return await self._do(pausing.with_pauses(self._starter, flows))
 
     async def list_workers(self, *, include_stopped: bool = False) -> list[WorkerInfo]:
         """The workers that are alive, or all on record, the latest first."""
@@ -384,6 +386,20 @@ class AsyncClient:
         Raises RunNotFound, InvalidRunId.
         """
         return await self._do(managing.retry_run(run_id))
+
+    async def pause_queue(self, flow: FlowOrSlug, *, reason: str | None = None) -> bool:
+        """Let no worker take tasks of the flow until `resume_queue`; False if it was paused.
+
+        What is running goes on; runs start, and schedules fire, as before: their tasks wait. Raises
+        FlowNotFound.
+        """
+        return await self._do(pausing.pause_queue(self._starter, flow, reason))
+
+    async def resume_queue(self, flow: FlowOrSlug) -> bool:
+        """End a pause; workers take the tasks that wait at once. False if there was none. Raises
+        FlowNotFound.
+        """
+        return await self._do(pausing.resume_queue(self._starter, flow))
 
     async def list_schedules(self) -> list[ScheduleInfo]:
         """The schedules that workers keep, by flow, each with its last run."""

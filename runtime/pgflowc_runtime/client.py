@@ -16,12 +16,12 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from pgflowc_runtime import pooler, queries, run_faults
+from pgflowc_runtime import queries, run_faults, stored_json
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
-from pgflowc_runtime.calls import looking, managing, scheduling, starting
+from pgflowc_runtime.calls import looking, managing, pausing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.definition import Definition
@@ -88,7 +88,7 @@ class Client:
             self._conninfo or "",
             connection_class=Connection,
             kwargs={"autocommit": True, "row_factory": dict_row},
-            configure=pooler.adapt_in_thread,
+            configure=stored_json.prepare_in_thread,
             min_size=1,
             max_size=pool_size,
             open=False,
@@ -333,11 +333,13 @@ class Client:
 
     def get_flow(self, flow: FlowOrSlug) -> FlowWithSteps:
         """The flow with its steps and dependencies. Raises FlowNotFound."""
-        return self._do(looking.get_flow(flow))
+        found = self._do(looking.get_flow(flow))
+        return self._do(pausing.with_pause(self._starter, found))
 
     def list_flows(self) -> list[FlowInfo]:
         """The flows and jobs in the database, by slug."""
-        return self._do(ask(queries.flows()))
+        flows = self._do(ask(queries.flows()))
+        return self._do(pausing.with_pauses(self._starter, flows))
 
     def list_workers(self, *, include_stopped: bool = False) -> list[WorkerInfo]:
         """The workers that are alive, or all on record, the latest first."""
@@ -379,6 +381,20 @@ class Client:
         Raises RunNotFound, InvalidRunId.
         """
         return self._do(managing.retry_run(run_id))
+
+    def pause_queue(self, flow: FlowOrSlug, *, reason: str | None = None) -> bool:
+        """Let no worker take tasks of the flow until `resume_queue`; False if it was paused.
+
+        What is running goes on; runs start, and schedules fire, as before: their tasks wait. Raises
+        FlowNotFound.
+        """
+        return self._do(pausing.pause_queue(self._starter, flow, reason))
+
+    def resume_queue(self, flow: FlowOrSlug) -> bool:
+        """End a pause; workers take the tasks that wait at once. False if there was none. Raises
+        FlowNotFound.
+        """
+        return self._do(pausing.resume_queue(self._starter, flow))
 
     def list_schedules(self) -> list[ScheduleInfo]:
         """The schedules that workers keep, by flow, each with its last run."""

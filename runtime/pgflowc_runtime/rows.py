@@ -21,8 +21,16 @@ TaskStatus = Literal["queued", "started", "completed", "failed", "skipped", "can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Since when nothing of a queue is claimed, and why, if somebody has said so."""
+
+    since: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowInfo:
-    """A row of `pgflow.flows`; `base_delay` and `timeout` in seconds."""
+    """A row of `pgflow.flows`; `base_delay` and `timeout` in seconds, `paused` while its queue is."""
 
     slug: str
     kind: Literal["flow", "job"]
@@ -30,6 +38,7 @@ class FlowInfo:
     base_delay: int
     timeout: int
     created_at: datetime
+    paused: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +224,7 @@ class ClientFeatures:
     has_start_flow_batch: bool
     has_delay_run: bool
     has_schedules: bool
+    has_pauses: bool
     sends_notifications: bool
 
 

@@ -27,6 +27,7 @@ from pgflowc_runtime.versions import MIGRATE
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
 INSUFFICIENT_PRIVILEGE = "42501"
+NO_DATA_FOUND = "P0002"
 # Missing schema, function, table.
 _NOT_INSTALLED = ("3F000", "42883", "42P01")
 # The classes of data exceptions and of what is too large; then also raise exception without a code.

@@ -17,7 +17,6 @@ from pgflowc_runtime.reports import Pruned, Upserted
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 
-_NO_DATA_FOUND = "P0002"
 # What the core's own checks say of a definition that ours let pass.
 _REFUSED_DEFINITION = ("P0001", "22", "23")
 
@@ -78,6 +77,8 @@ def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
             raise run_faults.flow_not_found(slug, (yield from known_flows()))
         if features.has_schedules:
             yield from ask(queries.remove_schedule(slug))
+        if features.has_pauses:
+            yield from ask(queries.forget_pause(slug))
         yield from ask(queries.delete_flow_and_data(slug))
 
     yield from whole(delete)
@@ -89,7 +90,7 @@ def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:
     try:
         return (yield from ask(queries.cancel_run(wanted, reason)))
     except Refused as refused:
-        if refused.sqlstate == _NO_DATA_FOUND:
+        if refused.sqlstate == run_faults.NO_DATA_FOUND:
             raise run_faults.run_not_found(wanted) from None
         raise
 
@@ -100,7 +101,7 @@ def retry_run(run_id: RunId) -> Call[bool]:
     try:
         return (yield from ask(queries.retry_run(wanted)))
     except Refused as refused:
-        if refused.sqlstate == _NO_DATA_FOUND:
+        if refused.sqlstate == run_faults.NO_DATA_FOUND:
             raise run_faults.run_not_found(wanted) from None
         raise
 

@@ -13,7 +13,6 @@ from pgflowc_runtime.rows import ScheduleInfo
 from pgflowc_runtime.run_input import FlowOrSlug, slug_of
 
 T = TypeVar("T")
-_NO_DATA_FOUND = "P0002"
 
 
 def list_schedules() -> Call[list[ScheduleInfo]]:
@@ -43,7 +42,7 @@ def _of_schedule(slug: str, query: Query[T]) -> Call[T]:
     try:
         return (yield from ask(query))
     except Refused as refused:
-        if refused.sqlstate != _NO_DATA_FOUND:
+        if refused.sqlstate != run_faults.NO_DATA_FOUND:
             raise
         known = yield from known_flows()
         if slug not in known:

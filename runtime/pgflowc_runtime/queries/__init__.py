@@ -37,6 +37,7 @@ from pgflowc_runtime.queries.managing import (
     retry_run,
     waiting_tasks,
 )
+from pgflowc_runtime.queries.pauses import forget_pause, pause_queue, paused_queues, resume_queue
 from pgflowc_runtime.queries.query import Query
 from pgflowc_runtime.queries.run_state import (
     flow_input,
@@ -106,11 +107,14 @@ __all__ = [
     "finish_batch",
     "flow_input",
     "flows",
+    "forget_pause",
     "installed_components",
     "known_workers",
     "lock_definition",
     "mark_worker_stopped",
+    "pause_queue",
     "pause_schedule",
+    "paused_queues",
     "probe",
     "prune_data_older_than",
     "recover_stalled_tasks",
@@ -119,6 +123,7 @@ __all__ = [
     "requeue_stalled_tasks",
     "requeue_tasks",
     "restore_attempts",
+    "resume_queue",
     "resume_schedule",
     "retry_run",
     "run_status",

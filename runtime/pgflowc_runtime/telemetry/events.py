@@ -68,6 +68,8 @@ EVENTS: dict[str, Event] = {
             ("duration",),
             (*_RUN, "error"),
         ),
+        Event("queue.pause", "a client has paused the queue of a flow", (), _START),
+        Event("queue.resume", "a client has ended such a pause", (), _START),
         Event("starter.attempt", "a client is about to start runs", ("runs",), _START),
         Event("starter.success", "the runs are started", ("duration", "runs"), _START),
         Event(
