@@ -10,15 +10,14 @@ from pgflowc.database.queue_layer import QueueLayer
 from pgflowc.database.status import Status
 
 
-def version_change(change: Change) -> str:
-    """A change of a component in words."""
+def version_change(change: Change, *, would: bool = False) -> str:
+    """A change of a component in words; `would` is for one that is only shown."""
+    install = "would install" if would else "installed"
     if change.component == "pgmq":
-        return f"installed version {change.release}"
-    return (
-        f"version {change.before} -> {change.version}"
-        if change.before
-        else f"installed version {change.version}"
-    )
+        return f"{install} version {change.release}"
+    if change.before:
+        return f"version {change.before} -> {change.version}"
+    return f"{install} version {change.version}"
 
 
 def origin(resolved: ResolvedDsn) -> str:

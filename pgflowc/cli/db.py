@@ -3,74 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 import typer
 
-from pgflowc.cli.database_view import origin, print_components, print_status, version_change
+from pgflowc.cli.database_errors import database_errors
+from pgflowc.cli.database_view import origin, print_components, print_status
+from pgflowc.cli.db_up import rollback, up
 from pgflowc.cli.exit import ENVIRONMENT, FINDINGS, fail
-from pgflowc.cli.migration_tools import APPLY
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.database import DatabaseError
 from pgflowc.database.components import COMPONENTS, component_sql, functions_sql
 from pgflowc.database.connection import connect
-from pgflowc.database.dsn import configured_project, resolve_dsn
+from pgflowc.database.dsn import resolve_dsn
 from pgflowc.database.embedded import EmbeddedServer
-from pgflowc.database.installation import install, upgrade_sql
-from pgflowc.database.migrations import (
-    Migration,
-    apply_migrations,
-    compare,
-    read_migrations,
-    read_undo,
-    recorded_migrations,
-    refuse_changed,
-    undo_migrations,
-)
+from pgflowc.database.installation import upgrade_sql
+from pgflowc.database.migrations import project_migrations
 from pgflowc.database.remedies import remedy
 from pgflowc.database.rollback import NAMES, roll_back
 from pgflowc.database.status import read_status
 from pgflowc.database.verification import stamp as adopt
 from pgflowc.database.verification import verify
-from pgflowc.project import CONFIG
 
 app = typer.Typer(no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
-@app.command()
-def up(dsn: DsnOption = None, project: ProjectOption = None) -> None:
-    """Start the embedded server (unless a database is named), install the components, apply migrations."""
-    root = project_root(project)
-    with _errors():
-        key, files = _migrations(root)
-        resolved = resolve_dsn(dsn, root, start_embedded=True)
-        typer.echo(f"database  {resolved.display}" + origin(resolved))
-        with connect(resolved) as connection:
-            changes = install(connection)
-            for change in changes:
-                typer.echo(f"{change.component:<9} {version_change(change)}")
-            applied = _apply(connection, key, files) if key else ()
-    if not changes and not applied:
-        typer.echo("Nothing to do: everything is installed and applied.")
-    others = configured_project(root)
-    if others is not None and others.settings.migrations_format != "plain":
-        typer.echo(f"Next: {APPLY[others.settings.migrations_format].partition(' && ')[2]}")
-    else:
-        typer.echo("Next: pgflowc run-worker" if files else "Next: pgflowc compile, then pgflowc db up")
+app.command()(up)
+app.command()(rollback)
 
 
 @app.command()
 def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Show the server, what is installed, which migrations are applied and which flows are known."""
     root = project_root(project)
-    with _errors():
-        key, files = _migrations(root)
+    with database_errors():
+        key, files = project_migrations(root)
         try:
             resolved = resolve_dsn(dsn, root, start_embedded=False)
         except DatabaseError as error:
@@ -86,45 +56,6 @@ def status(dsn: DsnOption = None, project: ProjectOption = None, as_json: JsonOp
         )
     else:
         print_status(resolved, found)
-
-
-@app.command()
-def rollback(
-    dsn: DsnOption = None,
-    project: ProjectOption = None,
-    to: Annotated[
-        int | None,
-        typer.Option("--to", metavar="N", min=0, help="Undo all migrations above this number; default: one."),
-    ] = None,
-    allow_data_loss: Annotated[
-        bool, typer.Option("--allow-data-loss", help="Undo even what deletes runs.")
-    ] = False,
-) -> None:
-    """Undo the last migration that was applied, or all above a number, by their .down.sql files."""
-    root = project_root(project)
-    with _errors():
-        key, files = _migrations(root)
-        found = configured_project(root)
-        if key is None or found is None:
-            fail("there are no migrations that pgflowc applies here", help="`pgflowc db up` tells who does")
-        resolved = resolve_dsn(dsn, root, start_embedded=False)
-        typer.echo(f"database  {resolved.display}{origin(resolved)}")
-        with connect(resolved) as connection:
-            applied = compare(files, recorded_migrations(connection, key)).applied[::-1]
-            chosen = applied[:1] if to is None else [one for one in applied if one.number > to]
-            undos = [(one, read_undo(found.migrations_dir, found.root, one)) for one in chosen]
-            losses = [one.path for one, undo in undos if undo.deletes_runs]
-            if losses and not allow_data_loss:
-                fail(
-                    f"undoing {', '.join(losses)} deletes runs, or parts of them",
-                    help=f"after a backup: pgflowc db rollback{f' --to {to}' if to is not None else ''} "
-                    "--allow-data-loss",
-                    code=FINDINGS,
-                )
-            for migration in undo_migrations(connection, key, undos):
-                typer.echo(f"undone    {migration.path}")
-    if not undos:
-        typer.echo("Nothing to undo.")
 
 
 @app.command()
@@ -164,7 +95,7 @@ def down(
         )
     if component not in NAMES:
         fail(f"there is no component '{component}'", help=f"one of {', '.join(NAMES)}")
-    with _errors():
+    with database_errors():
         resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
         with connect(resolved) as connection:
             done = roll_back(connection, component, to, allow_data_loss=allow_data_loss)
@@ -185,7 +116,7 @@ def down(
 
 
 def _stop(project: Path | None, *, delete: bool) -> None:
-    with _errors():
+    with database_errors():
         server = EmbeddedServer.of(project_root(project))
         data = server.data
         if not server.stop(delete=delete):
@@ -199,7 +130,7 @@ def _stop(project: Path | None, *, delete: bool) -> None:
 @app.command()
 def check(dsn: DsnOption = None, project: ProjectOption = None) -> None:
     """Compare what is installed with a fresh install: tables, columns, functions, constraints, privileges."""
-    with _errors():
+    with database_errors():
         resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
         with connect(resolved) as connection:
             found = read_status(connection, None, ())
@@ -241,7 +172,7 @@ def stamp(
     ] = False,
 ) -> None:
     """Adopt a schema that is there but not recorded, if it is what pgflowc installs."""
-    with _errors():
+    with database_errors():
         resolved = resolve_dsn(dsn, project_root(project), start_embedded=False)
         with connect(resolved) as connection:
             done = adopt(connection, foreign=foreign)
@@ -278,49 +209,10 @@ def print_sql(
         header, script = "To be run in one transaction; changes no table.", functions_sql(component)
     elif since is not None:
         header = "To be run in one transaction; records the new version."
-        with _errors():
+        with database_errors():
             script = upgrade_sql(component, since)
     else:
         header = "To be run in one transaction; then `pgflowc db stamp` records it."
         script = component_sql(component)
     typer.echo(f"-- {header}")
     typer.echo(script, nl=False)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
-        fail(error.message, help=error.help, code=FINDINGS if error.finding else ENVIRONMENT)
-
-
-def _migrations(root: Path) -> tuple[str | None, tuple[Migration, ...]]:
-    """The name under which the migrations are recorded, and the files.
-
-    (None, ()) without a project, and where another tool applies them.
-    """
-    project = configured_project(root)
-    if project is None or project.settings.migrations_format != "plain":
-        return None, ()
-    files = read_migrations(project.migrations_dir, project.root)
-    if files and project.package is None:
-        raise DatabaseError(
-            f"{CONFIG} names no package, under which the applied migrations are recorded",
-            help='add the line: package = "shop"',
-        )
-    return project.package, files
-
-
-def _apply(connection: psycopg.Connection, key: str, files: tuple[Migration, ...]) -> tuple[Migration, ...]:
-    state = compare(files, recorded_migrations(connection, key))
-    refuse_changed(state)
-    for name in state.missing:
-        typer.echo(f"warning: {name} was applied to this database, but its file is gone", err=True)
-    for migration in state.late:
-        typer.echo(f"note: {migration.path} is applied after migrations with higher numbers", err=True)
-    applied = []
-    for migration in apply_migrations(connection, key, files):
-        typer.echo(f"applied   {migration.path}")
-        applied.append(migration)
-    return tuple(applied)

@@ -15,27 +15,63 @@ from pgflowc.database.errors import DatabaseError
 
 # The first eight bytes of sha256('pgflowc db up'), as a signed number: nobody else's key by accident.
 _KEY = int.from_bytes(bytes.fromhex("be30d7da69762866"), "big", signed=True)
-_WAIT_SECONDS = 120
+WAIT_SECONDS = 120
+"""How long the lock is waited for, if nobody says otherwise: longer than most migrations take."""
+
+# The server keeps timeouts as 32-bit milliseconds.
+_LONGEST_WAIT = (2**31 - 1) // 1000
 
 
 @contextmanager
-def exclusive_transaction(connection: psycopg.Connection) -> Iterator[None]:
-    """A transaction that no other change of this database overlaps; DatabaseError after two minutes."""
+def exclusive_transaction(connection: psycopg.Connection, wait: int = WAIT_SECONDS) -> Iterator[None]:
+    """A transaction that no other change of this database overlaps.
+
+    Raises DatabaseError when another one is not over after `wait` seconds, at once if that is 0.
+    """
     with connection.transaction():
-        try:
-            connection.execute(f"set local lock_timeout = '{_WAIT_SECONDS}s'")
-            connection.execute("select pg_advisory_xact_lock(%s)", (_KEY,))
-        except psycopg.errors.LockNotAvailable:
+        if not _locked(connection, wait):
             raise DatabaseError(
-                f"another process has been changing this database for {_WAIT_SECONDS} s",
-                help="wait for it, or end it; `select * from pg_locks where locktype = 'advisory'` shows it",
-            ) from None
-        connection.execute("set local lock_timeout = 0")
+                f"another process is changing this database{_holder(connection)}"
+                + (f", waited {wait} s" if wait else ""),
+                help="wait for it, with --wait-lock 10m for example, or end it",
+            )
         # An advisory lock, unlike one of a table, does not make the server hear of what others created
         # meanwhile: to_regclass() could still answer from its cache that there is nothing. A query does.
         connection.execute("select from pg_catalog.pg_class limit 0")
         _notice_a_dead_client(connection)
         yield
+
+
+def _locked(connection: psycopg.Connection, wait: int) -> bool:
+    if wait == 0:
+        # A lock_timeout of 0 would be none.
+        row = connection.execute("select pg_try_advisory_xact_lock(%s)", (_KEY,)).fetchone()
+        return row == (True,)
+    try:
+        with connection.transaction():
+            connection.execute(f"set local lock_timeout = '{min(wait, _LONGEST_WAIT)}s'")
+            connection.execute("select pg_advisory_xact_lock(%s)", (_KEY,))
+            connection.execute("set local lock_timeout = 0")
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _holder(connection: psycopg.Connection) -> str:
+    """Who has the lock, to be put behind a sentence; "" if it is free by now."""
+    row = connection.execute(
+        """select l.pid, a.application_name, pg_catalog.host(a.client_addr)
+           from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid
+           where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+             and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+             and (l.classid::bigint << 32) | l.objid::bigint = %s""",
+        (_KEY,),
+    ).fetchone()
+    if row is None:
+        return ""
+    pid, program, host = row
+    words = [f"pid {pid}", *([program] if program else []), *([f"from {host}"] if host else [])]
+    return f" ({', '.join(words)})"
 
 
 def _notice_a_dead_client(connection: psycopg.Connection) -> None:

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from pgflowc.database.embedded import EmbeddedServer
-from pgflowc.database.errors import DatabaseError
+from pgflowc.database.errors import DatabaseError, NotRunningError
 from pgflowc.diagnostics import Report
 from pgflowc.project import CONFIG, Project, load_project
 
@@ -57,7 +57,7 @@ def resolve_dsn(explicit: str | None, project_root: Path, *, start_embedded: boo
         return ResolvedDsn(server.start(), "embedded")
     dsn = server.running_dsn()
     if dsn is None:
-        raise DatabaseError("the project's embedded PostgreSQL is not running", help="pgflowc db up")
+        raise NotRunningError("the project's embedded PostgreSQL is not running", help="pgflowc db up")
     return ResolvedDsn(dsn, "embedded")
 
 

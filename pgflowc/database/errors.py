@@ -15,3 +15,7 @@ class DatabaseError(Exception):
         self.message = message
         self.help = help
         self.finding = finding
+
+
+class NotRunningError(DatabaseError):
+    """The embedded server is meant, and does not run."""

@@ -9,12 +9,12 @@ import psycopg
 from psycopg import sql
 
 from pgflowc import __version__
-from pgflowc.database.advisory_lock import exclusive_transaction
+from pgflowc.database.advisory_lock import WAIT_SECONDS, exclusive_transaction
 from pgflowc.database.components import Release, shipped
 from pgflowc.database.errors import DatabaseError
 from pgflowc.database.generation import NO_CORE
 from pgflowc.database.inventory import FOREIGN_CORE, Inventory, take_inventory
-from pgflowc.database.queue_layer import install_queue_layer, version_number
+from pgflowc.database.queue_layer import shipped_queue_layer, version_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +52,46 @@ def plan_installation(inventory: Inventory, releases: Sequence[Release]) -> tupl
     return tuple(changes)
 
 
-def install(connection: psycopg.Connection, releases: Sequence[Release] | None = None) -> tuple[Change, ...]:
+def install(
+    connection: psycopg.Connection, releases: Sequence[Release] | None = None, *, wait: int = WAIT_SECONDS
+) -> tuple[Change, ...]:
     """Install pgmq if there is none, install or upgrade the components; what was changed, all or nothing.
 
-    Raises DatabaseError when the database holds something that pgflowc must not touch.
+    Raises DatabaseError when the database holds something that pgflowc must not touch, and when another
+    process changes it for more than `wait` seconds.
     """
     wanted = shipped() if releases is None else releases
-    inventory = take_inventory(connection)
-    if inventory.queue_layer is not None and not plan_installation(inventory, wanted):
+    if not missing(take_inventory(connection), wanted):
         return ()
-    with exclusive_transaction(connection):
-        inventory = take_inventory(connection)
-        changes = plan_installation(inventory, wanted)
-        queue_layer = None
-        if inventory.queue_layer is None:
-            queue_layer = install_queue_layer(connection)
+    with exclusive_transaction(connection, wait):
+        changes = missing(take_inventory(connection), wanted)
         for change in changes:
-            connection.execute(change.script)
+            connection.execute(change.script.encode())
         # The table of records is one of what was just installed.
-        if queue_layer is not None:
-            changes = (Change("pgmq", None, version_number(queue_layer), "", queue_layer), *changes)
         for change in changes:
             record(connection, change.component, change.version, change.release)
     return changes
+
+
+def missing(inventory: Inventory, releases: Sequence[Release] | None = None) -> tuple[Change, ...]:
+    """What `install` does to a database with that inventory, in order. Raises DatabaseError as it does."""
+    changes = plan_installation(inventory, shipped() if releases is None else releases)
+    if inventory.queue_layer is not None:
+        return changes
+    script, version = shipped_queue_layer()
+    return (Change("pgmq", None, version_number(version), script, version), *changes)
+
+
+def installation_sql(changes: Sequence[Change]) -> str:
+    """What `install` runs for these changes, records included, as one transaction; "" without changes."""
+    if not changes:
+        return ""
+    scripts = [f"-- {change.component}, version {change.version}\n{change.script}" for change in changes]
+    records = [
+        _record_statement(change.component, change.version, change.release).as_string() + ";\n"
+        for change in changes
+    ]
+    return "\n".join(["BEGIN;", *scripts, "".join(records) + "COMMIT;\n"])
 
 
 def upgrade_sql(component: str, since: int, releases: Sequence[Release] | None = None) -> str:
@@ -97,12 +114,15 @@ def upgrade_sql(component: str, since: int, releases: Sequence[Release] | None =
 
 def record(connection: psycopg.Connection, component: str, version: int, release: str) -> None:
     """Note in the database that `component` is there in `version`, as `release` (of pgflowc, or its own)."""
-    connection.execute(
-        """insert into pgflowc.installed_components (component, version, release) values (%s, %s, %s)
-           on conflict (component)
-           do update set version = excluded.version, release = excluded.release, installed_at = now()""",
-        (component, version, release),
-    )
+    connection.execute(_record_statement(component, version, release))
+
+
+def _record_statement(component: str, version: int, release: str) -> sql.Composed:
+    return sql.SQL(
+        "insert into pgflowc.installed_components (component, version, release) values ({}, {}, {})\n"
+        "on conflict (component)\n"
+        "do update set version = excluded.version, release = excluded.release, installed_at = now()"
+    ).format(component, version, release)
 
 
 def _upgrade(release: Release, before: int) -> list[Change]:

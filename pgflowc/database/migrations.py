@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
-from pgflowc.database.advisory_lock import exclusive_transaction
+from pgflowc.database.advisory_lock import WAIT_SECONDS, exclusive_transaction
 from pgflowc.database.connection import statement_failed
+from pgflowc.database.dsn import configured_project
 from pgflowc.database.errors import DatabaseError
 from pgflowc.database.statements import Statement, split_statements
+from pgflowc.project import CONFIG
 
 _NAME = re.compile(r"(\d+)_.+\.sql")
 _DELETES = re.compile(r"\bpgflow\.delete_flow_and_data\b|\bpgflowc\.remove_step\b")
@@ -50,6 +53,23 @@ class MigrationState:
     changed: tuple[tuple[Migration, str], ...]
     missing: tuple[str, ...]
     late: tuple[Migration, ...]
+
+
+def project_migrations(root: Path) -> tuple[str | None, tuple[Migration, ...]]:
+    """The name under which the migrations of the project in `root` are recorded, and its files.
+
+    (None, ()) without a project, and where another tool applies them. Raises DatabaseError.
+    """
+    project = configured_project(root)
+    if project is None or project.settings.migrations_format != "plain":
+        return None, ()
+    files = read_migrations(project.migrations_dir, project.root)
+    if files and project.package is None:
+        raise DatabaseError(
+            f"{CONFIG} names no package, under which the applied migrations are recorded",
+            help='add the line: package = "shop"',
+        )
+    return project.package, files
 
 
 def read_migrations(directory: Path, root: Path) -> tuple[Migration, ...]:
@@ -93,27 +113,72 @@ def recorded_migrations(connection: psycopg.Connection, project: str) -> dict[st
     return dict(rows.fetchall())
 
 
+def up_to(state: MigrationState, number: int | None) -> tuple[Migration, ...]:
+    """What of the pending migrations leads up to `number`, all without one.
+
+    Raises DatabaseError (a finding) when no migration has a number as high, or the database is beyond it.
+    """
+    if number is None:
+        return state.pending
+    known = [*state.applied, *state.pending]
+    highest = max((one.number for one in known), default=0)
+    if number > highest:
+        raise DatabaseError(
+            f"there is no migration {number}: the last one is {highest}"
+            if known
+            else f"there is no migration {number}: there are none",
+            help="`pgflowc db status` lists them",
+            finding=True,
+        )
+    beyond = [one for one in state.applied if one.number > number]
+    if beyond:
+        raise DatabaseError(
+            f"{beyond[-1].path} is applied, which is beyond {number}",
+            help=f"pgflowc db rollback --to {number}  (goes down)",
+            finding=True,
+        )
+    return tuple(one for one in state.pending if one.number <= number)
+
+
 def apply_migrations(
-    connection: psycopg.Connection, project: str, files: Sequence[Migration]
+    connection: psycopg.Connection,
+    project: str,
+    files: Sequence[Migration],
+    *,
+    to: int | None = None,
+    wait: int = WAIT_SECONDS,
 ) -> Iterator[Migration]:
-    """Apply what is pending, each file in one transaction together with its record; hands out each one done.
+    """Apply what is pending (up to the number `to`), each file in one transaction together with its record;
+    hands out each one done.
 
     Raises DatabaseError (a finding) when an applied file was changed, before anything is done, and when a
-    migration fails: nothing of it stays, those before it do.
+    migration fails: nothing of it stays, those before it do. Raises it, too, when another process changes the
+    database for more than `wait` seconds.
     """
     state = compare(files, recorded_migrations(connection, project))
     refuse_changed(state)
-    for migration in state.pending:
-        with exclusive_transaction(connection):
+    for migration in up_to(state, to):
+        with exclusive_transaction(connection, wait):
             # Another process may have applied it while this one waited.
             if migration.name in recorded_migrations(connection, project):
                 continue
             _run(connection, migration)
-            connection.execute(
-                "insert into pgflowc.applied_migrations (project, name, checksum) values (%s, %s, %s)",
-                (project, migration.name, migration.checksum),
-            )
+            connection.execute(_record(project, migration))
         yield migration
+
+
+def migration_sql(project: str, migration: Migration) -> str:
+    """What `apply_migrations` runs for a migration, its record included, as one transaction.
+
+    Raises DatabaseError (a finding) when it begins or ends a transaction itself.
+    """
+    list(_statements(migration, "pgflowc db up"))
+    text = migration.text.rstrip()
+    # The last statement may do without a semicolon, and a comment may follow it.
+    *_, last = split_statements(f"{text}\nx")
+    end = "" if last.text == "x" else "\n;"
+    record = _record(project, migration).as_string()
+    return f"-- {migration.path}\nBEGIN;\n{text}{end}\n{record};\nCOMMIT;\n"
 
 
 def read_undo(directory: Path, root: Path, migration: Migration) -> Migration:
@@ -125,7 +190,11 @@ def read_undo(directory: Path, root: Path, migration: Migration) -> Migration:
 
 
 def undo_migrations(
-    connection: psycopg.Connection, project: str, undos: Sequence[tuple[Migration, Migration]]
+    connection: psycopg.Connection,
+    project: str,
+    undos: Sequence[tuple[Migration, Migration]],
+    *,
+    wait: int = WAIT_SECONDS,
 ) -> Iterator[Migration]:
     """Undo applied migrations, given with what undoes each, in that order; hands out each one undone.
 
@@ -133,7 +202,7 @@ def undo_migrations(
     of it stays, those before it are undone.
     """
     for migration, undo in undos:
-        with exclusive_transaction(connection):
+        with exclusive_transaction(connection, wait):
             if migration.name not in recorded_migrations(connection, project):
                 continue
             _run(connection, undo, again="pgflowc db rollback")
@@ -158,14 +227,26 @@ def refuse_changed(state: MigrationState) -> None:
     )
 
 
-def _run(connection: psycopg.Connection, migration: Migration, again: str = "pgflowc db up") -> None:
-    statements = list(split_statements(migration.text))
-    # Deferred constraints are checked here, where their failure still has a file to name.
-    last = Statement("set constraints all immediate", statements[-1].line if statements else 1, ())
-    for statement in (*statements, last):
+def _record(project: str, migration: Migration) -> sql.Composed:
+    return sql.SQL(
+        "insert into pgflowc.applied_migrations (project, name, checksum) values ({}, {}, {})"
+    ).format(project, migration.name, migration.checksum)
+
+
+def _statements(migration: Migration, again: str) -> Iterator[Statement]:
+    """Its statements. Raises DatabaseError (a finding) at one that begins or ends a transaction."""
+    for statement in split_statements(migration.text):
         if statement.ends_transaction:
             reason = f"`{statement.words[0]}`: a migration is one transaction, it cannot begin or end another"
             raise _fails(migration, statement.line, reason, again)
+        yield statement
+
+
+def _run(connection: psycopg.Connection, migration: Migration, again: str = "pgflowc db up") -> None:
+    statements = list(_statements(migration, again))
+    # Deferred constraints are checked here, where their failure still has a file to name.
+    last = Statement("set constraints all immediate", statements[-1].line if statements else 1, ())
+    for statement in (*statements, last):
         try:
             connection.execute(statement.text)
         except psycopg.errors.InsufficientPrivilege as error:

@@ -84,18 +84,16 @@ def find_queue_layer(connection: psycopg.Connection, recorded: str | None) -> Qu
     return QueueLayer(kind, extension or recorded, tuple(name for (name,) in missing), looks)
 
 
-def install_queue_layer(connection: psycopg.Connection) -> str:
-    """Install pgmq's official SQL in the caller's transaction; the version. Raises DatabaseError."""
+def shipped_queue_layer() -> tuple[str, str]:
+    """The script of pgmq's official SQL, and its version. Raises DatabaseError."""
     from pgmq.install import PGMQInstallError, get_embedded_install_sql, get_embedded_sql_version
 
     try:
-        script, version = get_embedded_install_sql(), get_embedded_sql_version()
+        return get_embedded_install_sql(), get_embedded_sql_version()
     except PGMQInstallError as error:
         raise DatabaseError(
             f"the package pgmq carries no SQL: {error}", help="pip install --upgrade pgmq"
         ) from error
-    connection.execute(script)
-    return version
 
 
 def version_number(version: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pgflowc.cli.app import build
+from pgflowc.database.advisory_lock import exclusive_transaction
 from pgflowc.database.cluster import Cluster
 
 FLOW = """select pgflow.create_flow('orders');
@@ -208,6 +210,68 @@ def test_a_killed_one_leaves_nothing_half_done_and_no_lock(project: Path, core_d
     output = _db(project, "up", "--dsn", core_dsn)
     assert "applied   migrations/0002_slow.sql" in output
     assert "0001" not in output
+
+
+def _printed(project: Path, *arguments: str) -> tuple[str, str]:
+    """What the command says on standard output and on standard error."""
+    words = ["db", *arguments, "--project", str(project)]
+    done = CliRunner().invoke(build(words), words)
+    assert done.exit_code == 0, done.output
+    return done.stdout, done.stderr
+
+
+def test_a_dry_run_changes_nothing_and_prints_what_would_run(project: Path, empty_dsn: str) -> None:
+    (project / "migrations" / "0002_odd.sql").write_text("select 1; -- 100% é\nselect 2 -- no semicolon")
+    script, said = _printed(project, "up", "--dry-run", "--dsn", empty_dsn)
+    assert "pgflowc   would install version 1\n" in said
+    assert "pending   migrations/0002_odd.sql\nNothing was changed.\n" in said
+    with psycopg.connect(empty_dsn, autocommit=True) as connection:
+        assert connection.execute("select to_regnamespace('pgflow'), to_regnamespace('pgmq')").fetchone() == (
+            None,
+            None,
+        )
+        connection.execute(script.encode())
+    assert "Nothing to do" in _db(project, "up", "--dsn", empty_dsn)
+    script, said = _printed(project, "up", "--dry-run", "--dsn", empty_dsn)
+    assert script == ""
+    assert "Nothing to do" in said
+
+
+def test_a_dry_run_makes_no_server(project: Path) -> None:
+    script, said = _printed(project, "up", "--dry-run")
+    assert script.endswith("COMMIT;\n")
+    assert "database  the embedded server, which is not there yet\n" in said
+    assert not (project / ".pgflowc").exists()
+    (project / "migrations" / "0001_create_orders.sql").write_text("select 1;\ncommit;")
+    assert "0001_create_orders.sql:2: `commit`: a migration is one" in _db(project, "up", "--dry-run", code=1)
+
+
+def test_up_to_a_number(project: Path, core_dsn: str) -> None:
+    for number in (2, 3):
+        (project / "migrations" / f"000{number}_more.sql").write_text("select 1;")
+    assert "there is no migration 4: the last one is 3" in _db(
+        project, "up", "--to", "4", "--dsn", core_dsn, code=1
+    )
+    assert "installed and applied, up to migration 0.\n" in _db(project, "up", "--to", "0", "--dsn", core_dsn)
+    output = _db(project, "up", "--to", "2", "--dsn", core_dsn)
+    assert re.findall(r"applied   migrations/(\d+)", output) == ["0001", "0002"]
+    assert "0003" in _printed(project, "up", "--dry-run", "--to", "3", "--dsn", core_dsn)[0]
+    _db(project, "up", "--dsn", core_dsn)
+    output = _db(project, "up", "--to", "2", "--dsn", core_dsn, code=1)
+    assert "error: migrations/0003_more.sql is applied, which is beyond 2" in output
+    assert "help: pgflowc db rollback --to 2" in output
+
+
+def test_who_holds_the_lock_is_named_when_waiting_is_over(project: Path, core_dsn: str) -> None:
+    with psycopg.connect(core_dsn, application_name="other", autocommit=True) as holder:
+        pid = holder.info.backend_pid
+        with exclusive_transaction(holder):
+            for wait, waited in (("0", ""), ("1s", ", waited 1 s")):
+                output = _db(project, "up", "--dsn", core_dsn, "--wait-lock", wait, code=2)
+                assert f"another process is changing this database (pid {pid}, other){waited}\n" in output
+                assert "help: wait for it, with --wait-lock 10m for example, or end it" in output
+    assert "applied" in _db(project, "up", "--dsn", core_dsn, "--wait-lock", "0")
+    assert "--wait-lock: 'soon' is no duration" in _db(project, "up", "--wait-lock", "soon", code=2)
 
 
 def test_a_password_is_never_printed(project: Path, core_dsn: str) -> None:

@@ -11,7 +11,7 @@ from pgflowc.database.connection import connect
 from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install
 from pgflowc.database.inventory import FOREIGN_CORE
-from pgflowc.database.queue_layer import install_queue_layer
+from pgflowc.database.queue_layer import shipped_queue_layer
 from pgflowc.database.remedies import remedy
 from pgflowc.database.verification import Stamped, Verdict, stamp, verify
 
@@ -38,7 +38,7 @@ def _run(dsn: str, script: str) -> None:
 
 def _install_by_hand(dsn: str, *components: str) -> None:
     with psycopg.connect(dsn) as connection:
-        install_queue_layer(connection)
+        connection.execute(shipped_queue_layer()[0].encode())
         for component in components:
             connection.execute(component_sql(component))
 

@@ -21,7 +21,7 @@ from pgflowc.database.components import (
     shipped,
 )
 from pgflowc.database.inventory import take_inventory
-from pgflowc.database.queue_layer import install_queue_layer
+from pgflowc.database.queue_layer import shipped_queue_layer
 from pgflowc.resources import resource_root
 from pgflowc_runtime.versions import SUPPORTED
 
@@ -46,7 +46,7 @@ def _installed(component: str, version: int) -> list[str]:
 def _after(dsn: str, scripts: list[str]) -> Catalogue:
     """What our schemas hold when a database without them has run the scripts."""
     with psycopg.connect(dsn) as connection:
-        install_queue_layer(connection)
+        connection.execute(shipped_queue_layer()[0].encode())
         connection.execute("reset search_path")
         for script in scripts:
             connection.execute(script.encode())
