@@ -26,7 +26,9 @@ def timetable(*, elect: bool) -> Query[Timetable]:
         left join (
           select a.*
           from pgflowc.schedules a
-          where a.paused_at is null and exists (select from pgflow.flows f where f.flow_slug = a.flow_slug)
+          where a.paused_at is null and exists (
+            select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(a.flow_slug)
+          )
         ) s on true
         order by s.flow_slug
         """,
@@ -73,7 +75,8 @@ def schedules() -> Query[list[ScheduleInfo]]:
         """
         select s.flow_slug, s.schedule, s.timezone, s.input, s.catch_up, s.overlap, s.paused_at,
                s.settled_until,
-               exists (select from pgflow.flows f where f.flow_slug = s.flow_slug) as flow_exists,
+               exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(s.flow_slug))
+                 as flow_exists,
                l.slot as last_slot, l.run_id as last_run_id, r.status as last_status
         from pgflowc.schedules s
         left join lateral (

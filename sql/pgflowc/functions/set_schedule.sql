@@ -20,7 +20,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if not exists (select from pgflow.flows f where f.flow_slug = p_flow_slug) then
+  if not exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(p_flow_slug)) then
     raise exception 'flow "%" is not defined', p_flow_slug
       using errcode = 'foreign_key_violation', hint = 'Define the flow before its schedule.';
   end if;

@@ -1,5 +1,6 @@
 -- pgflowc.start_flow_batch(p_flow_slug, p_inputs, p_run_ids): start a run of a flow for each input; returns their ids in that order.
 --
+-- p_flow_slug may be a name with versions: the runs start on the current one.
 -- What pgflow.start_flow does for each, root maps, conditions, empty arrays and events included, in a number of statements that does
 -- not depend on the number of inputs. p_run_ids, when given, is parallel to p_inputs; a NULL in it means a new id. All runs start
 -- or none: an unknown flow violates a foreign key of pgflow.runs, a used id its primary key, a NULL input its column.
@@ -40,6 +41,7 @@ begin
     raise exception 'p_run_ids length (%) must equal p_inputs length (%)', cardinality(p_run_ids), cardinality(p_inputs);
   end if;
 
+  p_flow_slug := pgflowc.current_flow(p_flow_slug);
   perform pg_advisory_xact_lock_shared(2, hashtext(p_flow_slug));
 
   select count(*), coalesce(bool_or(d.step_type = 'map' and d.deps_count = 0), false)

@@ -1,8 +1,9 @@
 -- pgflowc.start_run(p_flow_slug, p_input, p_run_id, p_visible_at): pgflow.start_flow that may be repeated, and may begin later.
 --
--- With p_run_id, a run of that id, flow and input is returned as it is by now, whoever started it; one with another flow or input
--- raises unique_violation. p_visible_at keeps the tasks of the run's first steps from workers until then (and their start_delay
--- longer); NULL and the past mean now. It must be finite, and does nothing to a run that is there already.
+-- p_flow_slug may be a name with versions: the run starts on the current one.
+-- With p_run_id, a run of that id, flow (whichever version) and input is returned as it is by now, whoever started it; one with another
+-- flow or input raises unique_violation. p_visible_at keeps the tasks of the run's first steps from workers until then (and their
+-- start_delay longer); NULL and the past mean now. It must be finite, and does nothing to a run that is there already.
 -- Locks: as pgflow.start_flow, and the messages of the new run. Waits for a transaction that is starting the same run.
 create or replace function pgflowc.start_run(
   p_flow_slug text,
@@ -25,7 +26,7 @@ begin
   select r.* into v_run from pgflow.runs r where r.run_id = p_run_id;
   if not found then
     begin
-      select s.* into v_run from pgflow.start_flow(p_flow_slug, p_input, p_run_id) s;
+      select s.* into v_run from pgflow.start_flow(pgflowc.current_flow(p_flow_slug), p_input, p_run_id) s;
       if p_visible_at > clock_timestamp() then
         perform pgflowc._delay_tasks(v_run.run_id, p_visible_at);
       end if;
@@ -40,7 +41,7 @@ begin
     end;
   end if;
 
-  if v_run.flow_slug is distinct from p_flow_slug then
+  if not exists (select from pgflowc.versions_of(p_flow_slug) v (slug) where v.slug = v_run.flow_slug) then
     raise exception 'run % exists, of flow "%"', p_run_id, v_run.flow_slug
       using errcode = 'unique_violation', hint = 'The id of a run names one flow and one input for ever.';
   elsif v_run.input is distinct from p_input then

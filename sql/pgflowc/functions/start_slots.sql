@@ -4,8 +4,9 @@
 -- run, and nothing up to p_until starts one later. With overlap = skip a slot is left out while a run of this schedule goes on. Returns the
 -- slots that this call settled, run_id NULL for one left out; nothing at all if the schedule is gone, paused, or no longer the one that
 -- p_schedule and p_timezone say the slots were computed from. Raises what pgflow.start_flow raises.
--- Locks: advisory (2, hash of the slug), shared, as pgflow.start_flow and before the schedule, since migrations lock in this order; the
--- flow's schedule; then as pgflow.start_flow.
+-- A flow with versions starts on the current one; its schedule is that of the name.
+-- Locks: advisory (2, hash), shared, of the name and then of the stored flow, as pgflow.start_flow and before the schedule, since
+-- migrations lock in this order; the flow's schedule; then as pgflow.start_flow.
 create or replace function pgflowc.start_slots(
   p_flow_slug text,
   p_schedule text,
@@ -18,9 +19,11 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_stored_slug text := pgflowc.current_flow(p_flow_slug);
   v_schedule pgflowc.schedules;
 begin
   perform pg_advisory_xact_lock_shared(2, hashtext(p_flow_slug));
+  perform pg_advisory_xact_lock_shared(2, hashtext(v_stored_slug));
 
   select s.* into v_schedule
   from pgflowc.schedules s
@@ -40,7 +43,7 @@ begin
 
     run_id := null;
     if v_schedule.overlap = 'allow' or not pgflowc._is_schedule_running(p_flow_slug) then
-      select r.run_id into start_slots.run_id from pgflow.start_flow(p_flow_slug, v_schedule.input) r;
+      select r.run_id into start_slots.run_id from pgflow.start_flow(v_stored_slug, v_schedule.input) r;
       update pgflowc.schedule_slots l
       set run_id = start_slots.run_id
       where l.flow_slug = p_flow_slug and l.slot = start_slots.slot;

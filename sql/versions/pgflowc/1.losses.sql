@@ -4,3 +4,5 @@ union all
 select 'schedules', count(*) from pgflowc.schedules
 union all
 select 'pauses of queues', count(*) from pgflowc.paused_queues
+union all
+select 'versions of flows', count(*) from pgflowc.flow_versions
