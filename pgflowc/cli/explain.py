@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ from pgflowc.cli.terminal import width
 from pgflowc.diagnostics import codes
 from pgflowc.diagnostics.pages import page
 from pgflowc.diagnostics.words import near_miss
+
+_WIDTH = 100
 
 
 def explain(
@@ -35,4 +38,4 @@ def explain(
             if near
             else "`pgflowc explain` lists all",
         )
-    typer.echo(page(found, min(width(), 100)))
+    typer.echo(page(found, min(width(sys.stdout) or _WIDTH, _WIDTH)))

@@ -21,6 +21,9 @@ from pgflowc.project import CONFIG, read_text
 
 _ENVIRONMENT_IDS = frozenset(code.id for code in vars(files).values() if isinstance(code, Code))
 
+# What lines of specs are cut to where there is no terminal.
+_WIDTH = 100
+
 
 class Format(StrEnum):
     """How diagnostics are written: text for people on stderr, the others for programs on stdout."""
@@ -59,7 +62,14 @@ def show(
         case Format.TEXT:
             from pgflowc.diagnostics import text
 
-            shown = text.render(diagnostics, sources, color=wants_color(sys.stderr), width=width())
+            columns = width(sys.stderr)
+            shown = text.render(
+                diagnostics,
+                sources,
+                color=wants_color(sys.stderr),
+                width=columns or _WIDTH,
+                wrap=columns is not None,
+            )
         case Format.JSON:
             from pgflowc.diagnostics import json_report
 

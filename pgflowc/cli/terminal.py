@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TextIO
 
 
@@ -22,6 +21,14 @@ def wants_color(stream: TextIO) -> bool:
     return stream.isatty() and variable("TERM") != "dumb" and variable("CLICOLOR") != "0"
 
 
-def width(default: int = 100) -> int:
-    """Columns of the terminal, or `default` when there is none."""
-    return shutil.get_terminal_size((default, 24)).columns
+def width(stream: TextIO) -> int | None:
+    """Columns to fit the output into: COLUMNS, else those of the terminal that `stream` is; None when neither
+    is known, as in a pipe, where lines may be as long as they are.
+    """
+    wanted = os.environ.get("COLUMNS", "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None

@@ -22,6 +22,10 @@ class Report:
         for diagnostic in diagnostics:
             self.add(diagnostic)
 
+    def clear(self) -> None:
+        """Forget all findings."""
+        self._found.clear()
+
     @property
     def has_errors(self) -> bool:
         """Whether something was found that forbids writing output."""

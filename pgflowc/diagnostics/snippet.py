@@ -5,11 +5,11 @@ terminal.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from pgflowc.diagnostics.columns import broken, columns
 from pgflowc.diagnostics.model import Span
 from pgflowc.diagnostics.words import visible
 
@@ -18,6 +18,7 @@ Paint = Callable[[str, str], str]
 
 _TAB = "    "
 _LEAST_WIDTH = 40
+_LEAST_NOTE = 24
 _ROOM_BEFORE = 20
 _LONGEST_UNDERLINE = 60
 _MOST_LINES_UP = 40
@@ -47,11 +48,14 @@ def mark(span: Span, text: str, style: str | None, lines: Sequence[str]) -> Mark
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Draws lines of one file; `gutter` is the width of line numbers, `width` the terminal's."""
+    """Draws lines of one file; `gutter` is the width of line numbers, `width` the terminal's. Notes that do
+    not fit are broken if `wrap`.
+    """
 
     lines: Sequence[str]
     gutter: int
     width: int
+    wrap: bool
     paint: Paint
 
     def draw(self, marks: Sequence[Mark]) -> Iterator[str]:
@@ -85,7 +89,7 @@ class Snippet:
             marks = [mark for mark in marks if mark not in shown]
             yield self._source(line, shift)
             for mark in shown:
-                yield self._underline(mark, shift)
+                yield from self._underline(mark, shift)
 
     def _shift(self, number: int, focus: int) -> int:
         """How many characters to cut on the left so that column `focus` is seen."""
@@ -98,24 +102,39 @@ class Snippet:
         line = self._line(number)
         before = "..." if shift else ""
         text = _shown(line[shift : shift + self._room + 1])
-        if _columns(before + text) > self._room:
+        if columns(before + text) > self._room:
             room = self._room - len(before) - 3
-            while _columns(text) > room:
+            while columns(text) > room:
                 text = text[:-1]
             text += "..."
         return f"{self.paint('frame', f'{number:>{self.gutter}} |')} {before}{text}".rstrip()
 
-    def _underline(self, mark: Mark, shift: int) -> str:
+    def _underline(self, mark: Mark, shift: int) -> Iterator[str]:
         line = self._line(mark.line)
         blank = _width(line[shift : mark.start]) + max(0, mark.start - len(line)) + (3 if shift else 0)
         length = min(
             _width(line[mark.start : min(mark.end, mark.start + _LONGEST_UNDERLINE)]) or 1, self._room
         )
         length = max(1, min(length, self._room - blank))
-        note = f" {visible(mark.text)}" if mark.text else ""
         sign = ("^" if mark.style else "-") * length
         frame = self.paint("frame", " " * self.gutter + " |")
-        return f"{frame} {' ' * blank}{self.paint(mark.style or 'frame', sign + note)}"
+        style = mark.style or "frame"
+        beside, indent, below = self._note(visible(mark.text), blank, blank + length + 1)
+        yield f"{frame} {' ' * blank}{self.paint(style, f'{sign} {beside}'.rstrip())}"
+        for text in below:
+            yield f"{frame} {' ' * indent}{self.paint(style, text)}"
+
+    def _note(self, text: str, blank: int, start: int) -> tuple[str, int, list[str]]:
+        """What of a note stands beside the mark, which begins at `blank` and ends before `start`; then the
+        indentation of the lines below, and these.
+        """
+        if not self.wrap or not text or start + columns(text) <= self._room:
+            return text, 0, []
+        if self._room - start >= _LEAST_NOTE:
+            beside, *below = broken(text, self._room - start)
+            return beside, start, below
+        indent = max(0, min(blank, self._room - _LEAST_WIDTH))
+        return "", indent, broken(text, self._room - indent)
 
     def _line(self, number: int) -> str:
         return self.lines[number - 1].rstrip() if number <= len(self.lines) else ""
@@ -146,18 +165,4 @@ def _shown(text: str) -> str:
 
 def _width(text: str) -> int:
     """Columns that the text takes when it is shown."""
-    return _columns(_shown(text))
-
-
-def _columns(shown: str) -> int:
-    if shown.isascii():
-        return len(shown)
-    return sum(
-        # Marks, such as accents and the selectors of emoji, stand on the character before them.
-        0
-        if unicodedata.category(character) in ("Mn", "Me")
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
-        for character in shown
-    )
+    return columns(_shown(text))

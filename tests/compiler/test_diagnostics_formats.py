@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import pty
 import re
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 from typer.testing import CliRunner, Result
 
 from pgflowc.cli.app import build
-from pgflowc.cli.terminal import wants_color
+from pgflowc.cli.terminal import wants_color, width
 from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Diagnostic, Report, codes, github, json_report, sarif
 from pgflowc.diagnostics.codes import files, graph
@@ -197,6 +199,30 @@ def test_colours_are_where_they_are_wanted(
         monkeypatch.setenv(name, value)
     assert wants_color(_Terminal()) is on_a_terminal
     assert wants_color(io.StringIO()) is elsewhere
+
+
+@pytest.mark.parametrize(("variable", "on_a_terminal", "elsewhere"), [
+    (None, 72, None), ("", 72, None), ("50", 50, 50), ("0", 72, None), ("wide", 72, None),
+])  # fmt: skip
+def test_lines_fit_the_terminal_that_they_go_to(
+    variable: str | None, on_a_terminal: int, elsewhere: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("COLUMNS", variable)
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal, open(ours, "rb"):  # noqa: PTH123 - descriptors
+        termios.tcsetwinsize(terminal.fileno(), (24, 72))
+        assert width(terminal) == on_a_terminal
+    assert width(io.StringIO()) == elsewhere
+
+
+def test_messages_are_broken_only_for_people(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    whole = run("validate").stderr
+    monkeypatch.setenv("COLUMNS", "40")
+    assert len(run("validate").stderr.splitlines()) > len(whole.splitlines())
+    assert len(run("validate", "--format", "github").stdout.splitlines()) == whole.count("[PGF")
 
 
 def test_forced_colours_reach_what_is_no_terminal(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

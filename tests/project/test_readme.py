@@ -79,9 +79,9 @@ class Reader:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        foreign = ("PG", "PGFLOWC_")
+        foreign = ("PG", "PGFLOWC_", "COLUMNS")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        self._environment = {**inherited, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"}
+        self._environment = {**inherited, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         self._background: list[subprocess.Popen[bytes]] = []
         self._parts: list[tuple[Path, str]] = []
 

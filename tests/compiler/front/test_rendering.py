@@ -73,6 +73,41 @@ def test_a_label_far_away_on_the_same_line_is_shown_on_its_own() -> None:
         assert shown[under - 1][column : column + 20] == letter * 20
 
 
+_MESSAGE = (
+    "step 'pay' of 'büro' waits for /a/very/long/path/that/nobody/should/break/in/two.yaml, "
+    "支払いを確認してから注文を発送する, and `pgflowc compile --allow-data-loss`, the command, as well"
+)
+
+
+@pytest.mark.parametrize("width", [48, 60, 80, 100, 130])
+@pytest.mark.parametrize("indent", [2, 30])
+def test_messages_are_broken_to_the_width(width: int, indent: int) -> None:
+    text = f"flow: orders\nsteps:\n{' ' * indent}pay: 支払い\n"
+    span = Span("flow.yaml", Position(3, indent + 6), Position(3, indent + 9))
+    found = Diagnostic(graph.CYCLE, _MESSAGE, span, "支払い: " + "because " * 12, help=(_MESSAGE, "`short`"))
+    shown = render([found], {"flow.yaml": text}, color=False, width=width, wrap=True)
+    for line in shown.splitlines():
+        columns = sum(2 if ord(character) > 0x2E80 else 1 for character in line)
+        assert columns <= width or line.strip().startswith("/a/very"), line
+        assert line == line.rstrip()
+    for word in _MESSAGE.split():
+        assert shown.count(word) >= 2 or ord(word[0]) > 0x2E80 or "`" in word
+    assert shown.count("`pgflowc compile --allow-data-loss`,") == 2
+    assert "".join(shown.split()).count("".join(_MESSAGE.split())) == 2
+    assert shown.count("because") == 12
+    whole = render([found], {"flow.yaml": text}, color=False, width=width)
+    assert _MESSAGE in whole.splitlines()[0]
+    assert "".join(whole.split()).replace("|", "").replace("^", "") == "".join(shown.split()).replace(
+        "|", ""
+    ).replace("^", "")
+
+
+def test_a_word_that_no_line_holds_stays_whole() -> None:
+    found = Diagnostic(graph.CYCLE, "x" * 200 + " is long")
+    shown = render([found], {}, color=False, width=40, wrap=True)
+    assert shown == f"error[PGF202]:\n    {'x' * 200}\n    is long\n\n1 error\n"
+
+
 def test_codes_are_found_in_any_spelling() -> None:
     assert codes.find("PGF201") is graph.UNKNOWN_DEPENDENCY
     assert codes.find("pgf201") is graph.UNKNOWN_DEPENDENCY
