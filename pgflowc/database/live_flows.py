@@ -34,9 +34,10 @@ _DEPS = """
 select d.flow_slug, d.step_slug, array_agg(d.dep_slug order by d.dep_slug collate "C") from pgflow.deps d
 where %(slugs)s::text[] is null or d.flow_slug = any (%(slugs)s) group by 1, 2
 """
-_SCHEDULES = """
-select s.flow_slug, to_jsonb(s) from pgflowc.schedules s
-where %(slugs)s::text[] is null or s.flow_slug = any (%(slugs)s)
+_SCHEDULES = "select s.flow_slug, to_jsonb(s) from pgflowc.schedules s"
+_VERSIONS = """
+select v.name, v.version, v.flow_slug, v.current_since is not null
+from pgflowc.flow_versions v order by v.name collate "C", v.version
 """
 _JOBS = """
 select j.jobname, j.schedule, j.command, j.active from cron.job j
@@ -45,15 +46,27 @@ where starts_with(j.jobname, 'pgflow_') and j.database = pg_catalog.current_data
 
 
 @dataclass(frozen=True, slots=True)
-class LiveFlow:
-    """A flow as a database has it: dependencies sorted, `kind` a flow where the core knows no jobs.
+class LiveVersion:
+    """A stored flow, `slug`, that is a version of the flow `name`; runs start on the `current` one."""
 
-    `paused` says that its schedule starts nothing for now. `notes` name what a shape cannot say: one line
+    name: str
+    version: int
+    slug: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFlow:
+    """A flow as a database stores it: dependencies sorted, `kind` a flow where the core knows no jobs.
+
+    `version` is there for flows that have several. The schedule of a name is that of its current version.
+    `paused` says that the schedule starts nothing for now. `notes` name what a shape cannot say: one line
     each, for people.
     """
 
     slug: str
     shape: FlowShape
+    version: LiveVersion | None = None
     paused: bool = False
     notes: tuple[str, ...] = ()
 
@@ -71,33 +84,52 @@ class LiveDatabase:
     kinds: bool = True
     keepers: frozenset[CronTarget] = frozenset()
 
+    @property
+    def named(self) -> dict[str, LiveFlow]:
+        """The flows by name: of those with versions the current one."""
+        return {
+            flow.version.name if flow.version else slug: flow
+            for slug, flow in self.flows.items()
+            if flow.version is None or flow.version.current
+        }
+
+    def versions(self, name: str) -> tuple[LiveFlow, ...]:
+        """The versions of a flow that has several, oldest first."""
+        found = [flow for flow in self.flows.values() if flow.version and flow.version.name == name]
+        return tuple(sorted(found, key=lambda flow: flow.version.version if flow.version else 0))
+
 
 def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None = None) -> LiveDatabase:
-    """All flows of the database, or those with these slugs as far as they are there; reads only.
+    """All flows of the database, or those with these names or slugs as far as they are there; reads only.
 
     A database without the tables of a core has none. Raises psycopg.Error as statements do.
     """
     if not all(_is_there(connection, table) for table in _TABLES):
         return LiveDatabase(core=False, kinds=False)
-    wanted = {"slugs": None if slugs is None else list(slugs)}
+    versions = _versions(connection)
+    if slugs is not None:
+        slugs = [*slugs, *(one.slug for one in versions.values() if one.name in slugs)]
+    wanted = {"slugs": slugs}
     depends_on = {(flow, step): tuple(deps) for flow, step, deps in connection.execute(_DEPS, wanted)}
     steps: dict[str, list[dict[str, Any]]] = {}
     for slug, row in connection.execute(_STEPS, wanted):
         steps.setdefault(slug, []).append(row)
     rows: dict[str, dict[str, Any]] = dict(connection.execute(_FLOWS, wanted).fetchall())
     own = _is_there(connection, "pgflowc.schedules")
-    schedules: dict[str, dict[str, Any]] = (
-        dict(connection.execute(_SCHEDULES, wanted).fetchall()) if own else {}
-    )
+    schedules: dict[str, dict[str, Any]] = dict(connection.execute(_SCHEDULES).fetchall()) if own else {}
     cron = _may_read(connection, "cron.job")
     jobs = {name: rest for name, *rest in connection.execute(_JOBS)} if cron else {}
     keepers: tuple[tuple[CronTarget, bool], ...] = (("worker", own), ("pg_cron", cron))
-    flows = {
-        slug: _flow(
-            slug, row, steps.get(slug, []), depends_on, schedules.get(slug), jobs.get(f"pgflow_{slug}")
+    flows = {}
+    for slug, row in rows.items():
+        version = versions.get(slug)
+        name = version.name if version else slug
+        kept = (
+            (None, None)
+            if version and not version.current
+            else (schedules.get(name), jobs.get(f"pgflow_{name}"))
         )
-        for slug, row in rows.items()
-    }
+        flows[slug] = _flow(slug, version, row, steps.get(slug, []), depends_on, *kept)
     return LiveDatabase(
         flows,
         kinds=_has_column(connection, "pgflow.flows", "flow_type"),
@@ -110,8 +142,15 @@ def canonical(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def _versions(connection: psycopg.Connection) -> dict[str, LiveVersion]:
+    if not _is_there(connection, "pgflowc.flow_versions"):
+        return {}
+    return {row[2]: LiveVersion(*row) for row in connection.execute(_VERSIONS)}
+
+
 def _flow(
     slug: str,
+    version: LiveVersion | None,
     row: Mapping[str, Any],
     steps: Sequence[Mapping[str, Any]],
     depends_on: Mapping[tuple[str, str], tuple[str, ...]],
@@ -121,7 +160,7 @@ def _flow(
     notes = list(_queues(slug, steps))
     cron, paused = _own_schedule(schedule) if schedule else (None, False)
     if job is not None:
-        kept, off, note = _job(slug, *job)
+        kept, off, note = _job(version.name if version else slug, slug, *job)
         if cron is None:
             cron, paused = kept, off
         elif kept is not None:
@@ -133,7 +172,7 @@ def _flow(
         tuple(_step(step, depends_on.get((slug, step["step_slug"]), ())) for step in steps),
         cron,
     )
-    return LiveFlow(slug, shape, paused, tuple(notes))
+    return LiveFlow(slug, shape, version, paused, tuple(notes))
 
 
 def _step(row: Mapping[str, Any], depends_on: tuple[str, ...]) -> StepShape:
@@ -165,11 +204,13 @@ def _own_schedule(row: Mapping[str, Any]) -> tuple[CronShape, bool]:
     return cron, row.get("paused_at") is not None
 
 
-def _job(slug: str, schedule: str, command: str, active: bool) -> tuple[CronShape | None, bool, str]:
+def _job(
+    name: str, slug: str, schedule: str, command: str, active: bool
+) -> tuple[CronShape | None, bool, str]:
     """The schedule that a job of pg_cron is, whether it is paused, and what is to be said about it."""
     started = started_by(command)
-    if started is None or started.flow != slug:
-        return None, False, f"pg_cron's job pgflow_{slug} does something else than start a run: {command}"
+    if started is None or started.flow not in (name, slug):
+        return None, False, f"pg_cron's job pgflow_{name} does something else than start a run: {command}"
     return CronShape(schedule, "UTC", canonical(started.input), "pg_cron"), not active, ""
 
 

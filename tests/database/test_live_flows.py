@@ -145,6 +145,23 @@ def test_a_command_that_starts_a_run_is_understood(command: str, input_: object)
     assert started_by(command) == (None if input_ is None else Started("f", input_))
 
 
+def test_versions_of_a_flow_are_told_apart(core_dsn: str) -> None:
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        for slug in ("f", "f_v2", "f_v3", "g"):
+            connection.execute("select pgflow.create_flow(%s), pgflow.add_step(%s, 'a')", [slug, slug])
+        connection.execute("select pgflowc.add_version('f', 2, 'f_v2'), pgflowc.set_schedule('f', '@daily')")
+        connection.execute("select pgflowc.add_version('f', 3, 'f_v3')")
+        connection.execute("select pgflowc.switch_version('f', 1, 2)")
+        found = read_live_flows(connection, ["f"])
+    assert [flow.slug for flow in found.versions("f")] == ["f", "f_v2", "f_v3"]
+    assert {slug: flow.shape.cron is not None for slug, flow in found.flows.items()} == {
+        "f": False,
+        "f_v2": True,
+        "f_v3": False,
+    }
+    assert found.named == {"f": found.flows["f_v2"]}
+
+
 def test_a_database_without_a_core_has_no_flows(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn, autocommit=True) as connection:
         found = read_live_flows(connection)
