@@ -41,6 +41,21 @@ def test_outcomes_are_recorded_in_a_pause_and_bring_no_task(fast, ok) -> None:
     assert {task["step_slug"] for task in fast.claim("f")} == {"a", "b"}
 
 
+def test_a_name_stands_for_all_its_versions(fast) -> None:
+    fast.flow("f", "a")
+    fast.flow("f_2", "a")
+    fast.do("select pgflowc.add_version('f', 2, 'f_2')")
+    fast.start("f", 1)
+    fast.start("f_2", 1)
+    fast.do("select pgflowc.pause_queue('f')")
+    fast.do("select pgflowc.switch_version('f', 1, 2)")
+    assert [len(fast.claim(slug)) for slug in ("f", "f_2")] == [0, 0]
+    fast.do("select pgflowc.resume_queue('f')")
+    assert [len(fast.claim(slug)) for slug in ("f", "f_2")] == [1, 1]
+    fast.do("select pgflowc.pause_queue('f_2')")
+    assert fast.value("select pgflowc._is_paused('f')") is False
+
+
 @pytest.mark.parametrize("function", ["pause_queue", "resume_queue"])
 def test_a_flow_that_is_not_there_is_refused(fast, function) -> None:
     with pytest.raises(psycopg.errors.NoDataFound, match='flow "f" is not defined'):

@@ -34,7 +34,7 @@ begin
   for v_queue in
     select q.name
     from unnest(p_queue_names) q (name)
-    where not exists (select from pgflowc.paused_queues p where p.flow_slug = q.name)
+    where not exists (select from pgflowc.paused_queues p where p.flow_slug = any (array[q.name, pgflowc.name_of(q.name)]))
   loop
     v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue, 'q')));
     if v_table is not null then

@@ -10,9 +10,10 @@ as $$
 begin
   delete from pgflowc.paused_queues p where p.flow_slug = p_flow_slug;
   if found then
-    perform pg_notify('pgflowc_wakeup', p_flow_slug); -- without a look at who waits: one may be announcing himself
+    -- Without a look at who waits: one may be announcing himself.
+    perform pg_notify('pgflowc_wakeup', v.slug) from pgflowc.versions_of(p_flow_slug) v (slug);
     return true;
-  elsif not exists (select from pgflow.flows f where f.flow_slug = p_flow_slug) then
+  elsif not exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(p_flow_slug)) then
     raise exception 'flow "%" is not defined', p_flow_slug using errcode = 'no_data_found';
   end if;
   return false;

@@ -48,7 +48,7 @@ begin
 end;
 $$;
 
-drop table pgflowc.flow_versions, pgflowc.run_traces, pgflowc.paused_queues, pgflowc.schedule_slots, pgflowc.schedules, pgflowc.waiting_workers, pgflowc.applied_migrations, pgflowc.installed_components;
+drop table pgflowc.flow_versions, pgflowc.run_traces, pgflowc.retention, pgflowc.paused_queues, pgflowc.schedule_slots, pgflowc.schedules, pgflowc.waiting_workers, pgflowc.applied_migrations, pgflowc.installed_components;
 
 drop type pgflowc.flow_traits;
 

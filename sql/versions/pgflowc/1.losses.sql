@@ -6,3 +6,5 @@ union all
 select 'pauses of queues', count(*) from pgflowc.paused_queues
 union all
 select 'versions of flows', count(*) from pgflowc.flow_versions
+union all
+select 'retentions of runs', count(*) from pgflowc.retention
