@@ -5,12 +5,15 @@ Times are timezone-aware. `input` and `output` are decoded JSON.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import JsonValue
+
+from pgflowc_runtime.definition_hash import definition_hash
 
 RunStatus = Literal["started", "completed", "failed"]
 StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
@@ -259,6 +262,21 @@ class StoredStep:
     depends_on: tuple[str, ...]
     max_attempts: int
     timeout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFlow:
+    """A flow as the database defines it: its row, `steps` in the order of definition, and their rows, each
+    with the steps it waits for.
+    """
+
+    row: Mapping[str, Any]
+    steps: tuple[StoredStep, ...]
+    rows: tuple[tuple[Mapping[str, Any], Sequence[str]], ...]
+
+    def definition_hash(self, kind: str) -> str:
+        """Its hash, as generated code states it; `kind` counts where the core tells no jobs from flows."""
+        return definition_hash(self.row.get("flow_type") or kind, self.row, self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from pgflowc_runtime.queries.foreign_tasks import (
     start_tasks,
     task_attempts,
 )
-from pgflowc_runtime.queries.installation import capabilities, installed_components, stored_steps
+from pgflowc_runtime.queries.installation import capabilities, installed_components, stored_flow
 from pgflowc_runtime.queries.managing import (
     cancel_run,
     known_workers,
@@ -145,7 +145,7 @@ __all__ = [
     "step_states",
     "step_tasks",
     "steps",
-    "stored_steps",
+    "stored_flow",
     "task_attempts",
     "task_status",
     "timetable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgflowc_runtime.queries.query import Query, Row
-from pgflowc_runtime.rows import Capabilities, StoredStep
+from pgflowc_runtime.rows import Capabilities, StoredFlow, StoredStep
 
 
 def capabilities() -> Query[Capabilities]:
@@ -42,11 +42,12 @@ def installed_components() -> Query[dict[str, int]]:
     )
 
 
-def stored_steps(flow_slug: str) -> Query[tuple[StoredStep, ...] | None]:
-    """A flow's steps as the database defines them, in order of definition; None if there is no such flow."""
+def stored_flow(slug: str) -> Query[StoredFlow | None]:
+    """A flow and its steps as the database defines them, in order of definition; None if there is none."""
     return Query(
+        # Whole rows, because the columns are not the same in every core.
         """
-        select s.step_slug as slug, s.step_type as kind,
+        select to_jsonb(f) as flow, to_jsonb(s) as step,
                coalesce(s.opt_max_attempts, f.opt_max_attempts) as max_attempts,
                coalesce(s.opt_timeout, f.opt_timeout) as timeout,
                array(select d.dep_slug from pgflow.deps d
@@ -54,19 +55,27 @@ def stored_steps(flow_slug: str) -> Query[tuple[StoredStep, ...] | None]:
                      order by d.dep_slug) as depends_on
         from pgflow.flows f
         left join pgflow.steps s on s.flow_slug = f.flow_slug
-        where f.flow_slug = %(flow_slug)s
+        where f.flow_slug = %(slug)s
         order by s.step_index
         """,
-        {"flow_slug": flow_slug},
-        _stored_steps,
+        {"slug": slug},
+        _stored_flow,
     )
 
 
-def _stored_steps(rows: Sequence[Row]) -> tuple[StoredStep, ...] | None:
+def _stored_flow(rows: Sequence[Row]) -> StoredFlow | None:
     if not rows:
         return None
-    return tuple(
-        StoredStep(**{**row, "depends_on": tuple(row["depends_on"])})
-        for row in rows
-        if row["slug"] is not None
+    found = [row for row in rows if row["step"] is not None]
+    steps = tuple(
+        StoredStep(
+            slug=row["step"]["step_slug"],
+            kind=row["step"]["step_type"],
+            depends_on=tuple(row["depends_on"]),
+            max_attempts=row["max_attempts"],
+            timeout=row["timeout"],
+        )
+        for row in found
     )
+    pairs = tuple((row["step"], row["depends_on"]) for row in found)
+    return StoredFlow(row=rows[0]["flow"], steps=steps, rows=pairs)

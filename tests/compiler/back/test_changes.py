@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,17 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.rows import dict_row
 
 from pgflowc.cli.changes import describe
 from pgflowc.compile import Compilation, compile_sources
 from pgflowc.database.cluster import Cluster
+from pgflowc.database.live_flows import read_live_flows
 from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.text import render
-from pgflowc.graph.model import FlowOptions
-from pgflowc.plan import LOCK, CronShape, FlowShape, StepShape, definition_hash, parse_lock, shape_of
+from pgflowc.plan import LOCK, FlowShape, StepShape, definition_hash, parse_lock, shape_of
 from pgflowc.render import Layout
+from pgflowc_runtime import queries
 
 CASES = Path(__file__).parents[2] / "changes"
 NAMES = sorted(case.name for case in CASES.iterdir())
@@ -229,44 +231,17 @@ def _definitions(flows: Mapping[str, FlowShape]) -> dict[str, object]:
 
 def _stored(connection: psycopg.Connection) -> dict[str, FlowShape]:
     """The flows of a database, read from its tables."""
-    flows = connection.execute(
-        """
-        select flow_slug, flow_type, opt_max_attempts, opt_base_delay, opt_timeout,
-               s.schedule, s.timezone, s.catch_up, s.overlap, s.input
-        from pgflow.flows left join pgflowc.schedules s using (flow_slug)
-        """
-    ).fetchall()
-    return {
-        slug: FlowShape(
-            kind,
-            FlowOptions(*options),
-            tuple(_stored_steps(connection, slug)),
-            CronShape(schedule, timezone, _canonical(input_) or "", "worker", catch_up, overlap)
-            if schedule
-            else None,
-        )
-        for slug, kind, *options, schedule, timezone, catch_up, overlap, input_ in flows
-    }
+    live = read_live_flows(connection).flows.values()
+    assert not [flow.slug for flow in live if flow.notes or flow.paused]
+    for flow in live:
+        # What workers hold against generated code is made from the same tables, by the runtime.
+        assert _hash_at_run_time(connection, flow.slug) == definition_hash(flow.slug, flow.shape)
+    return {flow.slug: flow.shape for flow in live}
 
 
-def _stored_steps(connection: psycopg.Connection, slug: str) -> Iterator[StepShape]:
-    steps = connection.execute(
-        """
-        select step_slug, step_type, opt_max_attempts, opt_base_delay, opt_timeout, opt_start_delay,
-               required_input_pattern, forbidden_input_pattern, when_unmet, when_exhausted, deps_count,
-               (select coalesce(array_agg(dep_slug order by dep_slug collate "C"), '{}')
-                from pgflow.deps d where (d.flow_slug, d.step_slug) = (s.flow_slug, s.step_slug))
-        from pgflow.steps s where flow_slug = %s order by step_index
-        """,
-        [slug],
-    ).fetchall()
-    for name, kind, *options, required, forbidden, unmet, exhausted, count, depends_on in steps:
-        assert count == len(depends_on)
-        patterns = (_canonical(required), _canonical(forbidden))
-        yield StepShape(name, kind, tuple(depends_on), *options, *patterns, unmet, exhausted)
-
-
-def _canonical(value: object) -> str | None:
-    if value is None:
-        return None
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def _hash_at_run_time(connection: psycopg.Connection, slug: str) -> str:
+    query = queries.stored_flow(slug)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        stored = query.decode(cursor.execute(query.sql.encode(), query.params).fetchall())
+    assert stored is not None
+    return stored.definition_hash("flow")
