@@ -32,6 +32,15 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """How many runs of a flow, with how many tasks, went since its retention was over."""
+
+    flow_slug: str
+    runs: int
+    step_tasks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What a client found. `problems` is empty when all is well; each is one line.
 

@@ -311,6 +311,7 @@ class Capabilities:
     has_recover: bool
     has_requeue: bool
     has_schedules: bool
+    has_retention: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

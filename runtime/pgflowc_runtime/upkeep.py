@@ -1,15 +1,18 @@
-"""What a worker does by the clock beside its tasks: heartbeats, and recovery of tasks whose worker died."""
+"""What a worker does by the clock beside its tasks: heartbeats, recovery of tasks whose worker died, and
+deletion of old runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import psycopg
 
-from pgflowc_runtime import queries
+from pgflowc_runtime import queries, telemetry
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
@@ -17,6 +20,12 @@ from pgflowc_runtime.queries import Query
 
 log = logging.getLogger("pgflowc.worker")
 
+
+# Retention is told in hours and days. Batches are small, so that neither locks nor vacuum wait long for one.
+_PRUNE_SECONDS = 60.0
+_FIRST_PRUNE_SECONDS = 5.0
+_NEXT_BATCH_SECONDS = 0.5
+_PRUNED_AT_ONCE = 500
 
 # A worker without work is one of many that sit there day and night: it does half of this.
 _IDLE_FACTOR = 2
@@ -89,6 +98,37 @@ class Recovery:
                     log.warning("%d stalled tasks are back in their queues", recovered)
                     self._attention.mark_all()
             await _sleep(self._interval, self._idle)
+
+
+class Retention:
+    """Deletes ended runs whose flow keeps them no longer. One worker does it at a time; the database sees to
+    that.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self) -> None:
+        """Prune by the clock, until cancelled."""
+        # Workers that were started together do not all begin at once.
+        await asyncio.sleep(random.uniform(0, _FIRST_PRUNE_SECONDS))  # noqa: S311 - spreads load
+        while True:
+            pause = _PRUNE_SECONDS
+            try:
+                pruned = await self._database.run(queries.prune_expired(_PRUNED_AT_ONCE))
+            except (psycopg.Error, OSError) as error:
+                log.warning("old runs could not be deleted: %s", headline(error))
+            else:
+                for one in pruned:
+                    log.info("deleted %d old runs of flow %s", one.runs, one.flow_slug)
+                    telemetry.emit(
+                        "runs.pruned",
+                        {"runs": one.runs, "tasks": one.step_tasks},
+                        {"flow_slug": one.flow_slug},
+                    )
+                    if one.runs >= _PRUNED_AT_ONCE:
+                        pause = _NEXT_BATCH_SECONDS
+            await asyncio.sleep(pause)
 
 
 async def _sleep(seconds: float, idle: Callable[[], bool]) -> None:

@@ -32,7 +32,7 @@ from pgflowc_runtime.rows import Capabilities, StoredStep
 from pgflowc_runtime.scheduler.scheduler import Scheduler
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Transactions
-from pgflowc_runtime.upkeep import Heartbeat, Recovery
+from pgflowc_runtime.upkeep import Heartbeat, Recovery, Retention
 from pgflowc_runtime.waiting import Notified, Polling, Waiting
 
 log = logging.getLogger("pgflowc.worker")
@@ -261,6 +261,8 @@ class Worker:
                 self._database, self._attention, recover, interval=interval, idle=lambda: assignments.idle
             )
             self._spawn("recovery", recovery.run())
+        if capabilities.has_retention:
+            self._spawn("retention", Retention(self._database).run())
         if capabilities.has_schedules:
             self._spawn("scheduler", Scheduler(self._database).run())
         if not capabilities.has_batches:

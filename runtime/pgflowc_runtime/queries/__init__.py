@@ -34,6 +34,7 @@ from pgflowc_runtime.queries.managing import (
     cancel_run,
     known_workers,
     prune_data_older_than,
+    prune_expired,
     retry_run,
     waiting_tasks,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "paused_queues",
     "probe",
     "prune_data_older_than",
+    "prune_expired",
     "recover_stalled_tasks",
     "release_tasks",
     "remove_schedule",

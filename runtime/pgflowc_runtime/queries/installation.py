@@ -23,7 +23,8 @@ def capabilities() -> Query[Capabilities]:
                to_regprocedure('pgmq.enable_notify_insert(text,integer)') is not null as has_pgmq_notify,
                to_regprocedure('pgflow.recover_stalled_tasks(double precision)') is not null as has_recover,
                to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue,
-               to_regproc('pgflowc.start_slots') is not null as has_schedules
+               to_regproc('pgflowc.start_slots') is not null as has_schedules,
+               to_regproc('pgflowc.prune_expired') is not null as has_retention
         """,
         {},
         lambda rows: Capabilities(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from pgflowc_runtime.queries.query import Query
-from pgflowc_runtime.reports import Pruned
+from pgflowc_runtime.reports import Expired, Pruned
 from pgflowc_runtime.rows import WorkerInfo
 
 
@@ -39,6 +39,18 @@ def prune_data_older_than(age: timedelta, flow_slugs: Sequence[str] | None) -> Q
         """,
         {"age": age, "flow_slugs": None if flow_slugs is None else list(flow_slugs)},
         lambda rows: Pruned(**rows[0]),
+    )
+
+
+def prune_expired(limit: int) -> Query[list[Expired]]:
+    """Delete up to `limit` runs of each flow that are older than its retention; none while another does."""
+    return Query(
+        """
+        select p.flow_slug, p.runs, p.step_tasks
+        from pgflowc.prune_expired(%(limit)s) p
+        """,
+        {"limit": limit},
+        lambda rows: [Expired(**row) for row in rows],
     )
 
 

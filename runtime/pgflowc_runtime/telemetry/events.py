@@ -68,6 +68,12 @@ EVENTS: dict[str, Event] = {
             ("duration",),
             (*_RUN, "error"),
         ),
+        Event(
+            "runs.pruned",
+            "this worker has deleted runs that were older than the retention of their flow",
+            ("runs", "tasks"),
+            _START,
+        ),
         Event("queue.pause", "a client has paused the queue of a flow", (), _START),
         Event("queue.resume", "a client has ended such a pause", (), _START),
         Event("starter.attempt", "a client is about to start runs", ("runs",), _START),

@@ -56,6 +56,9 @@ class Metrics:
         self._starts = Counter(
             "pgflowc_starts", "Calls that start runs, by how they ended.", ("flow", "outcome"), registry=to
         )
+        self._pruned = Counter(
+            "pgflowc_pruned_runs", "Runs deleted here when their retention was over.", ("flow",), registry=to
+        )
         self._up = Gauge("pgflowc_worker_up", "1 while the worker takes tasks.", registry=to)
         self._handlers: dict[str, Callable[[Mapping[str, float], Mapping[str, object]], None]] = {
             "worker.start": lambda _, __: self._up.set(1),
@@ -68,6 +71,7 @@ class Metrics:
             "run.started": lambda _, about: self._run(about, "started"),
             "run.completed": lambda _, about: self._run(about, "completed"),
             "run.failed": lambda _, about: self._run(about, "failed"),
+            "runs.pruned": self._runs_pruned,
             "starter.success": lambda _, about: self._start(about, "success"),
             "starter.retry": lambda _, about: self._start(about, "retry"),
             "starter.permanent_failure": lambda _, about: self._start(about, "permanent_failure"),
@@ -101,6 +105,9 @@ class Metrics:
 
     def _run(self, about: Mapping[str, object], status: str) -> None:
         self._runs.labels(about.get("flow_slug", ""), status).inc()
+
+    def _runs_pruned(self, numbers: Mapping[str, float], about: Mapping[str, object]) -> None:
+        self._pruned.labels(about.get("flow_slug", "")).inc(numbers["runs"])
 
     def _start(self, about: Mapping[str, object], result: str) -> None:
         self._starts.labels(about.get("flow_slug", ""), result).inc()
