@@ -13,9 +13,9 @@ from pgflowc.project import CONFIG, load_project
 from pgflowc_runtime.flow import Flow
 
 
-def find_flow(slug: str, root: Path) -> Flow[Any] | None:
-    """The compiled flow of that slug; None if the project has none or cannot be imported: the server judges
-    then.
+def find_flow(name: str, root: Path) -> Flow[Any] | None:
+    """The newest version of the compiled flow of that name; None if the project has none or cannot be
+    imported: the server judges then.
 
     Only generated modules are imported, never handlers.
     """
@@ -29,11 +29,12 @@ def find_flow(slug: str, root: Path) -> Flow[Any] | None:
         sys.path.insert(0, directory)
     try:
         generated = import_module(f"{project.package}._generated")
-        for found in iter_modules(generated.__path__):
-            module = import_module(f"{generated.__name__}.{found.name}")
-            for value in vars(module).values():
-                if isinstance(value, Flow) and value.slug == slug:
-                    return value
+        flows = [
+            value
+            for found in iter_modules(generated.__path__)
+            for value in vars(import_module(f"{generated.__name__}.{found.name}")).values()
+            if isinstance(value, Flow) and value.called == name
+        ]
     except Exception:  # the user's package may fail in any way; it is only a convenience here
         return None
-    return None
+    return max(flows, key=lambda flow: flow.version, default=None)

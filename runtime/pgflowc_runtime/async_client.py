@@ -322,7 +322,11 @@ class AsyncClient:
         Started from `since` on and before `until`, with an input that contains `input` (`{"order_id": 1}`).
         `after=page.next` goes on; runs that start meanwhile move nothing. Raises InvalidInput, InvalidCursor.
         """
-        return await self._do(looking.list_runs(flow, status, kind, since, until, input, limit, after))
+        return await self._do(
+            looking.list_runs(
+                self._starter.ask_features, flow, status, kind, since, until, input, limit, after
+            )
+        )
 
     async def list_step_states(self, run_id: RunId) -> tuple[StepState, ...]:
         """The run's steps in order of definition; empty for an unknown run."""
@@ -334,11 +338,11 @@ class AsyncClient:
 
     async def flow_exists(self, flow: FlowOrSlug) -> bool:
         """Whether the database has the flow."""
-        return await self._do(looking.flow_exists(flow))
+        return await self._do(looking.flow_exists(self._starter.ask_features, flow))
 
     async def get_flow(self, flow: FlowOrSlug) -> FlowWithSteps:
         """The flow with its steps and dependencies. Raises FlowNotFound."""
-        found = await self._do(looking.get_flow(flow))
+        found = await self._do(looking.get_flow(self._starter.ask_features, flow))
         return await self._do(pausing.with_pause(self._starter, found))
 
     async def list_flows(self) -> list[FlowInfo]:
@@ -431,7 +435,7 @@ class AsyncClient:
 
         Raises FlowNotFound.
         """
-        return await self._do(managing.prune(older_than, flows))
+        return await self._do(managing.prune(self._starter.ask_features, older_than, flows))
 
     # How calls reach the database
 

@@ -317,7 +317,11 @@ class Client:
         Started from `since` on and before `until`, with an input that contains `input` (`{"order_id": 1}`).
         `after=page.next` goes on; runs that start meanwhile move nothing. Raises InvalidInput, InvalidCursor.
         """
-        return self._do(looking.list_runs(flow, status, kind, since, until, input, limit, after))
+        return self._do(
+            looking.list_runs(
+                self._starter.ask_features, flow, status, kind, since, until, input, limit, after
+            )
+        )
 
     def list_step_states(self, run_id: RunId) -> tuple[StepState, ...]:
         """The run's steps in order of definition; empty for an unknown run."""
@@ -329,11 +333,11 @@ class Client:
 
     def flow_exists(self, flow: FlowOrSlug) -> bool:
         """Whether the database has the flow."""
-        return self._do(looking.flow_exists(flow))
+        return self._do(looking.flow_exists(self._starter.ask_features, flow))
 
     def get_flow(self, flow: FlowOrSlug) -> FlowWithSteps:
         """The flow with its steps and dependencies. Raises FlowNotFound."""
-        found = self._do(looking.get_flow(flow))
+        found = self._do(looking.get_flow(self._starter.ask_features, flow))
         return self._do(pausing.with_pause(self._starter, found))
 
     def list_flows(self) -> list[FlowInfo]:
@@ -426,7 +430,7 @@ class Client:
 
         Raises FlowNotFound.
         """
-        return self._do(managing.prune(older_than, flows))
+        return self._do(managing.prune(self._starter.ask_features, older_than, flows))
 
     # How calls reach the database
 

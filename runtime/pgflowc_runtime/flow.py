@@ -38,12 +38,16 @@ class Step:
 class Flow(Generic[InputT]):
     """A flow or job as compiled; `definition_hash` names the definition that its migration establishes.
 
+    `slug` is what the database stores it as. From its second `version` on that is not what people call it:
+    `name` is, and runs that are started by it begin on the version that the database calls current.
     `input` is the type of the run's input, anything a pydantic `TypeAdapter` takes. `base_delay` and
     `timeout` are seconds. `extra_in` and `extra_out` say what becomes of fields that a payload type does not
     name: in what handlers get, and in what they return.
     """
 
     slug: str
+    name: str | None = None
+    version: int = 1
     kind: Literal["flow", "job"] = "flow"
     input: Any
     max_attempts: int
@@ -53,6 +57,11 @@ class Flow(Generic[InputT]):
     extra_out: Literal["ignore", "forbid"] = "forbid"
     definition_hash: str
     steps: tuple[Step, ...]
+
+    @property
+    def called(self) -> str:
+        """What clients, schedules and commands say."""
+        return self.name or self.slug
 
     def step(self, slug: str) -> Step:
         """The step of that slug; KeyError if the flow has none."""

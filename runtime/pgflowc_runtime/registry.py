@@ -105,16 +105,24 @@ class Registry:
         self._flows[flow.slug] = bound
 
     def only(self, slugs: tuple[str, ...]) -> Registry:
-        """A registry of these flows alone; RegistryError names the first one that is unknown."""
+        """A registry of these flows alone, of a name with all its versions; RegistryError names the first
+        one that is unknown.
+        """
         chosen = Registry()
         for slug in slugs:
-            if slug not in self._flows:
+            found = [bound for bound in self if slug in (bound.flow.slug, bound.flow.called)]
+            if not found:
                 raise RegistryError(
                     f"no flow '{slug}' in this registry",
                     help=_near_miss(slug, list(self._flows)) or f"it has {_quoted(sorted(self._flows))}",
                 )
-            chosen._flows[slug] = self._flows[slug]
+            chosen._flows |= {bound.flow.slug: bound for bound in found}
         return chosen
+
+    def newest(self, name: str) -> BoundFlow | None:
+        """The newest version of a flow, or the one stored under that slug; None if there is neither."""
+        versions = [bound for bound in self if bound.flow.called == name]
+        return max(versions, key=lambda bound: bound.flow.version, default=self._flows.get(name))
 
     def __getitem__(self, slug: str) -> BoundFlow:
         return self._flows[slug]

@@ -228,6 +228,7 @@ class ClientFeatures:
     has_delay_run: bool
     has_schedules: bool
     has_pauses: bool
+    has_versions: bool
     sends_notifications: bool
 
 

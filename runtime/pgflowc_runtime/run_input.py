@@ -22,15 +22,15 @@ NO_INPUT: Any = MappingProxyType({})
 
 
 def slug_of(flow: FlowOrSlug) -> str:
-    """The slug of a flow that is given as one or the other; InvalidInput if it is neither."""
+    """What a flow is called that is given as one or the other; InvalidInput if it is neither."""
     if isinstance(flow, str):
         return flow
-    slug = getattr(flow, "slug", None)
-    if not isinstance(slug, str):
+    given: Any = flow
+    if not isinstance(given, Flow):
         raise InvalidInput(
             f"a flow is named by its slug or its generated object, not by a {type(flow).__name__}"
         )
-    return slug
+    return given.called
 
 
 def encode(flow: FlowOrSlug, value: Any) -> str:

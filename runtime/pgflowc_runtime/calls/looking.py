@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.errors import InvalidInput, InvalidTime
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries.run_state import RunFilter
@@ -80,6 +81,7 @@ def with_timezone(time: datetime) -> datetime:
 
 
 def list_runs(
+    ask_features: AskFeatures,
     flow: FlowOrSlug | None,
     status: RunStatus | None,
     kind: str | None,
@@ -96,7 +98,7 @@ def list_runs(
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit}")
     wanted = RunFilter(
-        flow_slug=None if flow is None else slug_of(flow),
+        flow_slugs=() if flow is None else (yield from _stored(ask_features, flow)),
         status=status,
         kind=kind,
         since=None if since is None else with_timezone(since),
@@ -115,9 +117,9 @@ def list_step_tasks(run_id: RunId, step_slug: str | None) -> Call[list[StepTask]
     return (yield from ask(queries.step_tasks(parse_run_id(run_id), step_slug)))
 
 
-def get_flow(flow: FlowOrSlug) -> Call[FlowWithSteps]:
-    """Raises FlowNotFound."""
-    slug = slug_of(flow)
+def get_flow(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[FlowWithSteps]:
+    """The current version. Raises FlowNotFound."""
+    slug, *_ = yield from _stored(ask_features, flow)
     found = yield from ask(queries.flows(slug))
     if not found:
         raise run_faults.flow_not_found(slug, (yield from known_flows()))
@@ -126,9 +128,16 @@ def get_flow(flow: FlowOrSlug) -> Call[FlowWithSteps]:
     return FlowWithSteps(flow=found[0], steps=steps, deps=deps)
 
 
-def flow_exists(flow: FlowOrSlug) -> Call[bool]:
+def flow_exists(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[bool]:
     """Whether the database has the flow."""
-    return bool((yield from ask(queries.flows(slug_of(flow)))))
+    slug, *_ = yield from _stored(ask_features, flow)
+    return bool((yield from ask(queries.flows(slug))))
+
+
+def _stored(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[tuple[str, ...]]:
+    """What is stored of a flow, its current version first."""
+    name = slug_of(flow)
+    return tuple((yield from stored_flows(name, (yield from ask_features()))))
 
 
 def check_schema() -> Call[dict[str, int]]:

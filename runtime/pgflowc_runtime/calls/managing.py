@@ -8,7 +8,8 @@ from typing import Any
 
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.call import Call, Refused, ask, whole
-from pgflowc_runtime.calls.looking import flow_exists, known_flows
+from pgflowc_runtime.calls.looking import known_flows
+from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.definition import Definition, parse_definition
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
@@ -67,19 +68,24 @@ def _create(slug: str, kind: str, shape: str) -> Call[None]:
 
 
 def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
-    """Raises FlowNotFound."""
+    """With all its versions. Raises FlowNotFound."""
     slug = slug_of(flow)
     features = yield from starter.ask_features()
 
     def delete() -> Call[None]:
         yield from ask(queries.lock_definition(slug))
-        if not (yield from flow_exists(slug)):
-            raise run_faults.flow_not_found(slug, (yield from known_flows()))
+        stored = yield from stored_flows(slug, features)
+        known = yield from known_flows()
+        if not any(one in known for one in stored):
+            raise run_faults.flow_not_found(slug, known)
         if features.has_schedules:
             yield from ask(queries.remove_schedule(slug))
         if features.has_pauses:
             yield from ask(queries.forget_pause(slug))
-        yield from ask(queries.delete_flow_and_data(slug))
+        if features.has_versions:
+            yield from ask(queries.forget_versions(slug))
+        for one in stored:
+            yield from ask(queries.delete_flow_and_data(one))
 
     yield from whole(delete)
 
@@ -106,16 +112,22 @@ def retry_run(run_id: RunId) -> Call[bool]:
         raise
 
 
-def prune(older_than: timedelta, flows: Sequence[FlowOrSlug] | None) -> Call[Pruned]:
+def prune(
+    ask_features: AskFeatures, older_than: timedelta, flows: Sequence[FlowOrSlug] | None
+) -> Call[Pruned]:
     """Raises FlowNotFound, InvalidInput for a negative age."""
     if older_than < timedelta(0):
         raise InvalidInput("runs cannot be older than the future: older_than is negative")
     # One flow is a list of one; a text would be one of its letters.
     named = [flows] if isinstance(flows, str | Flow) else flows
-    slugs = None if named is None else [slug_of(flow) for flow in named]
-    if slugs is not None:
+    slugs: list[str] | None = None
+    if named is not None:
+        features = yield from ask_features()
         known = yield from known_flows()
-        for slug in slugs:
-            if slug not in known:
-                raise run_faults.flow_not_found(slug, known)
+        slugs = []
+        for flow in named:
+            stored = yield from stored_flows(slug_of(flow), features)
+            if not any(one in known for one in stored):
+                raise run_faults.flow_not_found(slug_of(flow), known)
+            slugs += stored
     return (yield from ask(queries.prune_data_older_than(older_than, slugs)))

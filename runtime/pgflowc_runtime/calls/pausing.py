@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.calls.looking import known_flows
+from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.errors import SchemaError
 from pgflowc_runtime.queries import Query
@@ -18,14 +20,14 @@ from pgflowc_runtime.versions import MIGRATE
 
 def pause_queue(starter: Starter, flow: FlowOrSlug, reason: str | None) -> Call[bool]:
     """Raises FlowNotFound; SchemaError where workers could not know of it."""
-    slug = slug_of(flow)
-    return (yield from _hold(starter, slug, queries.pause_queue(slug, reason), "queue.pause"))
+    return (
+        yield from _hold(starter, slug_of(flow), lambda one: queries.pause_queue(one, reason), "queue.pause")
+    )
 
 
 def resume_queue(starter: Starter, flow: FlowOrSlug) -> Call[bool]:
     """Raises FlowNotFound; SchemaError where nothing can be paused."""
-    slug = slug_of(flow)
-    return (yield from _hold(starter, slug, queries.resume_queue(slug), "queue.resume"))
+    return (yield from _hold(starter, slug_of(flow), queries.resume_queue, "queue.resume"))
 
 
 def with_pauses(starter: Starter, flows: list[FlowInfo]) -> Call[list[FlowInfo]]:
@@ -49,12 +51,15 @@ def with_pause(starter: Starter, found: FlowWithSteps) -> Call[FlowWithSteps]:
     return replace(found, flow=flow)
 
 
-def _hold(starter: Starter, slug: str, query: Query[bool], event: str) -> Call[bool]:
+def _hold(starter: Starter, slug: str, query: Callable[[str], Query[bool]], event: str) -> Call[bool]:
+    """All versions of the flow; whether that changed anything."""
     features = yield from starter.ask_features()
     if not features.has_pauses:
         raise SchemaError("this database cannot pause queues: it has no pgflowc.pause_queue", help=MIGRATE)
+    done = False
     try:
-        done = yield from ask(query)
+        for stored in (yield from stored_flows(slug, features)):
+            done |= yield from ask(query(stored))
     except Refused as refused:
         if refused.sqlstate != NO_DATA_FOUND:
             raise

@@ -20,7 +20,9 @@ from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.call import Call, Refused, ask, pause, whole
 from pgflowc_runtime.calls.looking import known_flows, with_timezone
+from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.errors import FlowNotFound, InvalidInput, InvalidTime, PgflowcError, SchemaError
+from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.queries.traces import keep_traces, keeps_traces
 from pgflowc_runtime.rows import ClientFeatures
 from pgflowc_runtime.run_faults import UNIQUE_VIOLATION
@@ -37,6 +39,8 @@ Delay = float | timedelta
 # One statement starts so many runs: large enough for full speed, small enough for the server's memory.
 _CHUNK = 1000
 _CHUNK_BYTES = 8 * 1024 * 1024
+# What a database says that lacks schema pgflowc, or has one of before versions.
+_NOT_DEFINED = ("3F000", "42883", "42P01")
 # make_interval and timestamps end somewhere; nobody waits a thousand years.
 _LONGEST_SECONDS = 1000 * 365.25 * 86400
 
@@ -80,12 +84,13 @@ def start(
     delay: Delay | None = None,
     fresh: UUID | None = None,
     joined: bool,
+    pinned: bool = False,
 ) -> Call[UUID]:
     """Start one run; its id. `fresh`: one that nobody else can have used, to take if `run_id` is None.
 
-    `joined`: in the caller's transaction, which an error ends.
+    `joined`: in the caller's transaction, which an error ends. `pinned`: on the very version that `flow` is.
     """
-    slug = slug_of(flow)
+    slug = flow.slug if pinned and isinstance(flow, Flow) else slug_of(flow)
     text = encode(flow, input)
     when, seconds = None if at is None else with_timezone(at), _seconds(delay)
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
@@ -93,7 +98,9 @@ def start(
     def attempt() -> Call[UUID]:
         yield from starter.trace([chosen])
         if run_id is None and when is None and seconds is None:
-            return (yield from _start_new(slug, text, chosen))
+            if pinned:
+                return (yield from ask(queries.start_flow(slug, text, chosen)))
+            return (yield from _start_new(starter, slug, text, chosen, joined=joined))
         return (yield from _start_chosen(starter, slug, text, chosen, when, seconds))
 
     result = yield from _tell(starter, slug, 1, attempt, joined)
@@ -135,12 +142,19 @@ def start_many(
     return ids
 
 
-def _start_new(slug: str, text: str, run_id: UUID) -> Call[UUID]:
+def _start_new(starter: Starter, name: str, text: str, run_id: UUID, *, joined: bool) -> Call[UUID]:
+    # Whether names have versions is asked only where guessing wrong would end the caller's transaction.
+    features = (yield from starter.ask_features()) if joined else starter.features
+    knows_versions = features is None or features.has_versions
     try:
-        return (yield from ask(queries.start_flow(slug, text, run_id)))
+        statement = queries.start_current if knows_versions else queries.start_flow
+        return (yield from ask(statement(name, text, run_id)))
     except Refused as refused:
         if refused.sqlstate == UNIQUE_VIOLATION:
             return run_id  # by an attempt whose answer was lost: the id is ours
+        if features is None and refused.sqlstate in _NOT_DEFINED:
+            yield from starter.ask_features()
+            return (yield from _start_new(starter, name, text, run_id, joined=joined))
         raise
 
 
@@ -154,9 +168,9 @@ def _start_chosen(
         except Refused as refused:
             if refused.sqlstate != UNIQUE_VIOLATION:
                 raise
-            yield from _explain_taken(slug, [text], [run_id])
+            yield from _explain_taken(starter, slug, [text], [run_id])
             raise
-    present = yield from _present(slug, [text], [run_id])
+    present = yield from _present(starter, slug, [text], [run_id])
     if present:
         return run_id
     if at is None and delay is None:
@@ -177,7 +191,7 @@ def _start_batches(
     for begin, end in _chunks(texts):
         some_texts, some_ids = texts[begin:end], ids[begin:end]
         if perhaps_there:
-            present = yield from _present(slug, some_texts, some_ids)
+            present = yield from _present(starter, slug, some_texts, some_ids)
             absent = [number for number, run_id in enumerate(some_ids) if run_id not in present]
             some_texts = [some_texts[number] for number in absent]
             some_ids = [some_ids[number] for number in absent]
@@ -196,19 +210,21 @@ def _chunks(texts: Sequence[str]) -> list[tuple[int, int]]:
     return [*cuts, (begin, len(texts))]
 
 
-def _present(slug: str, texts: Sequence[str], ids: Sequence[UUID]) -> Call[set[UUID]]:
+def _present(starter: Starter, slug: str, texts: Sequence[str], ids: Sequence[UUID]) -> Call[set[UUID]]:
     """Those of the ids whose runs are there already; raises RunExists if one is another run."""
-    existing = yield from ask(queries.existing_runs(slug, texts, ids))
+    features = yield from starter.ask_features()
+    versions = yield from stored_flows(slug, features)
+    existing = yield from ask(queries.existing_runs(versions, texts, ids))
     for run_id, text in zip(ids, texts, strict=True):
         if run_id in existing and not existing[run_id].same:
             raise run_faults.run_exists(run_id, existing[run_id], slug, text)
     return set(existing)
 
 
-def _explain_taken(slug: str, texts: Sequence[str], ids: Sequence[UUID]) -> Call[None]:
+def _explain_taken(starter: Starter, slug: str, texts: Sequence[str], ids: Sequence[UUID]) -> Call[None]:
     """Raise RunExists with what is there, if the connection can still tell."""
     try:
-        yield from _present(slug, texts, ids)
+        yield from _present(starter, slug, texts, ids)
     except Refused:
         return
 

@@ -59,6 +59,7 @@ from pgflowc_runtime.queries.schedules import (
 from pgflowc_runtime.queries.starting import (
     client_features,
     existing_runs,
+    start_current,
     start_flow,
     start_flow_batch,
     start_flow_delayed,
@@ -73,6 +74,7 @@ from pgflowc_runtime.queries.tasks import (
     started_tasks,
     task_status,
 )
+from pgflowc_runtime.queries.versions import forget_versions, versions_of
 from pgflowc_runtime.queries.worker_life import (
     WAKEUP_CHANNEL,
     announce_wait,
@@ -109,6 +111,7 @@ __all__ = [
     "flow_input",
     "flows",
     "forget_pause",
+    "forget_versions",
     "installed_components",
     "known_workers",
     "lock_definition",
@@ -136,6 +139,7 @@ __all__ = [
     "set_flow_type",
     "set_options",
     "set_vt",
+    "start_current",
     "start_flow",
     "start_flow_batch",
     "start_flow_delayed",
@@ -154,6 +158,7 @@ __all__ = [
     "track_worker_function",
     "trigger_schedule",
     "unwatch_events",
+    "versions_of",
     "waiting_tasks",
     "watch_events",
     "withdraw_wait",

@@ -46,12 +46,12 @@ def run_status(run_id: UUID) -> Query[RunStatus | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs; None is any. `input` is JSON text that the run's input must contain.
+    """Which runs; None, and no flow, is any. `input` is JSON text that the run's input must contain.
 
     From `since` on, and before `until`; `after` is where the page before ended.
     """
 
-    flow_slug: str | None = None
+    flow_slugs: tuple[str, ...] = ()
     status: str | None = None
     kind: str | None = None
     since: datetime | None = None
@@ -65,9 +65,12 @@ def runs(wanted: RunFilter, limit: int) -> Query[list[Run]]:
     # Only the conditions that there are: a plan for all of them at once would use no index.
     conditions: list[LiteralString] = ["true"]
     params: dict[str, Any] = {"limit": limit}
-    if wanted.flow_slug is not None:
+    if len(wanted.flow_slugs) == 1:
         conditions.append("r.flow_slug = %(flow_slug)s::text")
-        params["flow_slug"] = wanted.flow_slug
+        params["flow_slug"] = wanted.flow_slugs[0]
+    elif wanted.flow_slugs:
+        conditions.append("r.flow_slug = any (%(flow_slugs)s::text[])")
+        params["flow_slugs"] = list(wanted.flow_slugs)
     if wanted.status is not None:
         conditions.append("r.status = %(status)s::text")
         params["status"] = wanted.status

@@ -23,6 +23,7 @@ def client_features() -> Query[ClientFeatures]:
                to_regprocedure('pgflow.delay_run(text,uuid,integer)') is not null as has_delay_run,
                to_regprocedure('pgflowc.remove_schedule(text)') is not null as has_schedules,
                to_regprocedure('pgflowc.pause_queue(text,text)') is not null as has_pauses,
+               to_regprocedure('pgflowc.versions_of(text)') is not null as has_versions,
                to_regprocedure('pgflow.watch_events(uuid,text,uuid,interval)') is not null
                  and to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null as sends_notifications
         """,
@@ -32,13 +33,27 @@ def client_features() -> Query[ClientFeatures]:
 
 
 def start_flow(flow_slug: str, input: str, run_id: UUID) -> Query[UUID]:
-    """Start a run with this JSON text as its input; unique_violation if the id is taken."""
+    """Start a run of a stored flow with this JSON text as its input; unique_violation if the id is taken."""
     return Query(
         """
         select r.run_id::text as run_id
         from pgflow.start_flow(%(flow_slug)s::text, %(input)s::jsonb, %(run_id)s::uuid) r
         """,
         {"flow_slug": flow_slug, "input": input, "run_id": run_id},
+        _run_id,
+    )
+
+
+def start_current(name: str, input: str, run_id: UUID) -> Query[UUID]:
+    """`start_flow` on the current version of the flow of that name."""
+    return Query(
+        """
+        select r.run_id::text as run_id
+        from pgflow.start_flow(
+          pgflowc.current_flow(%(flow_slug)s::text), %(input)s::jsonb, %(run_id)s::uuid
+        ) r
+        """,
+        {"flow_slug": name, "input": input, "run_id": run_id},
         _run_id,
     )
 
@@ -111,17 +126,18 @@ def start_flow_each(flow_slug: str, inputs: Sequence[str], run_ids: Sequence[UUI
 
 
 def existing_runs(
-    flow_slug: str, inputs: Sequence[str], run_ids: Sequence[UUID]
+    flow_slugs: Sequence[str], inputs: Sequence[str], run_ids: Sequence[UUID]
 ) -> Query[dict[UUID, ExistingRun]]:
-    """Those of the ids that are taken, and whether by a run of this flow with the input beside it."""
+    """Those of the ids that are taken, and whether by a run of these flows with the input beside it."""
     return Query(
         """
         select r.run_id::text as run_id, r.flow_slug, left(r.input::text, 200) as input,
-               case when r.flow_slug = %(flow_slug)s::text and r.input = u.input then 1 else 0 end as same
+               case when r.flow_slug = any (%(flow_slugs)s::text[]) and r.input = u.input then 1 else 0 end
+                 as same
         from unnest(%(inputs)s::jsonb[], %(run_ids)s::uuid[]) u (input, run_id)
         join pgflow.runs r on r.run_id = u.run_id
         """,
-        {"flow_slug": flow_slug, "inputs": list(inputs), "run_ids": list(run_ids)},
+        {"flow_slugs": list(flow_slugs), "inputs": list(inputs), "run_ids": list(run_ids)},
         _existing,
     )
 

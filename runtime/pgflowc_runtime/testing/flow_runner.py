@@ -11,8 +11,11 @@ from difflib import get_close_matches
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
-from pgflowc_runtime import queries, startup
-from pgflowc_runtime.async_client import AsyncClient
+from pgflowc_runtime import queries, run_faults, startup
+from pgflowc_runtime.call import Refused, drive_async
+from pgflowc_runtime.caller_connection import joined_async
+from pgflowc_runtime.calls import starting
+from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import PgflowcError, RegistryError, RunNotFound
 from pgflowc_runtime.executor import Executor
@@ -99,12 +102,16 @@ class AsyncFlowRunner:
         """
         if isinstance(flow, Flow):
             self._flows[flow.slug] = flow
-        known = self._flow(flow if isinstance(flow, str) else flow.slug)
+        known = flow if isinstance(flow, Flow) else self._newest(flow)
         bound = bind(known, self._registry, stubs or {})
         async with self._open() as database:
             definitions = await startup.check_flows(database, bound)
+            start = starting.start(Starter(), known, input, None, joined=True, pinned=True)
             async with database.connection() as connection:
-                run_id = await AsyncClient().start_flow(known, input, connection=connection)
+                try:
+                    run_id = await drive_async(start, joined_async(connection))
+                except Refused as refused:
+                    raise run_faults.of_statement(refused, None) from None
             self._stubs[run_id] = stubs or {}
             return await self._drive(database, bound, definitions, run_id, within, patience)
 
@@ -131,7 +138,16 @@ class AsyncFlowRunner:
             definitions = await startup.check_flows(database, bound)
             return await self._drive(database, bound, definitions, chosen, within, patience)
 
+    def _newest(self, name: str) -> Flow[Any]:
+        """The newest version of a flow by its name."""
+        given = [flow for flow in self._flows.values() if flow.called == name]
+        found = self._registry.newest(name) if self._registry else None
+        if given or found is None:
+            return max(given, key=lambda flow: flow.version) if given else self._flow(name)
+        return found.flow
+
     def _flow(self, slug: str) -> Flow[Any]:
+        """What is stored under that slug."""
         if slug in self._flows:
             return self._flows[slug]
         registry = self._registry or Registry()
