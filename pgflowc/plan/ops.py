@@ -421,10 +421,11 @@ Op = (
 
 
 def _change(name: str, before: Any, after: Any) -> str:
-    return f"{name} {_shown(before)} -> {_shown(after)}"
+    return f"{name} {shown(before)} -> {shown(after)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as lines have it, no longer than a reader wants it."""
     if value is None:
         return "unset"
     if isinstance(value, tuple):

@@ -1,0 +1,58 @@
+"""Two shapes that say the same in other words: JSON texts of equal values, zones of pg_cron, the order of
+what is a set.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+
+
+def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True) -> FlowShape:
+    """`shape`, in the words of `other` wherever it means the same.
+
+    Without `kinds` one of both does not tell jobs from flows, and that is no difference.
+    """
+    steps = {step.slug: step for step in other.steps}
+    return replace(
+        shape,
+        kind=shape.kind if kinds else other.kind,
+        steps=tuple(_step(step, steps[step.slug]) if step.slug in steps else step for step in shape.steps),
+        cron=_cron(shape.cron, other.cron) if shape.cron and other.cron else shape.cron,
+    )
+
+
+def _step(step: StepShape, other: StepShape) -> StepShape:
+    same = set(step.depends_on) == set(other.depends_on)
+    return replace(
+        step,
+        depends_on=other.depends_on if same else step.depends_on,
+        required=_text(step.required, other.required),
+        forbidden=_text(step.forbidden, other.forbidden),
+    )
+
+
+def _cron(cron: CronShape, other: CronShape) -> CronShape:
+    # pg_cron keeps no time zone: its schedules are in UTC, whatever the spec calls that.
+    timezone = other.timezone if cron.keeper == other.keeper == "pg_cron" else cron.timezone
+    return replace(cron, timezone=timezone, input=_text(cron.input, other.input) or cron.input)
+
+
+def _text(text: str | None, other: str | None) -> str | None:
+    if text is None or other is None or text == other:
+        return text
+    return other if _equal(json.loads(text), json.loads(other)) else text
+
+
+def _equal(one: Any, two: Any) -> bool:
+    """Whether two JSON values are the same to PostgreSQL: numbers by value, true is not 1."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_equal(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_equal, one, two))
+    if isinstance(one, bool) or isinstance(two, bool):
+        return one is two
+    return bool(one == two)

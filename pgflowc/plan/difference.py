@@ -1,0 +1,256 @@
+"""What leads from one state of flows to another: operations with a word on how safe each is, and drift.
+
+Pure, like planning: who compares with a database reads the state first, and the alive runs that the
+operations put at risk afterwards, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from pgflowc.plan.agreement import agreed
+from pgflowc.plan.alive import AliveRuns
+from pgflowc.plan.changes import changes
+from pgflowc.plan.drift import drifted
+from pgflowc.plan.fingerprints import INPUT
+from pgflowc.plan.hazards import Hazard, hazards
+from pgflowc.plan.ops import (
+    ChangeOption,
+    ChangePayload,
+    CreateFlow,
+    DropFlow,
+    Mark,
+    Op,
+    OrderSteps,
+    RecreateFlow,
+)
+from pgflowc.plan.state import State, StateFlow
+
+Safety = Literal["safe", "new version", "new attempts only", "needs drain", "breaks", "payload"]
+DRAINED: Final = "needs drain"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One operation: `breaks` counts the alive runs that it breaks, None where they were not counted.
+
+    `drift` says how, where the database differs from the lock in what the operation changes.
+    """
+
+    op: Op
+    safety: Safety
+    breaks: int | None = None
+    examples: tuple[str, ...] = ()
+    drift: str | None = None
+
+    @property
+    def mark(self) -> Mark | Literal["!"]:
+        """Terraform's, and `!` for drift."""
+        return "!" if self.drift else self.op.mark
+
+    @property
+    def word(self) -> str:
+        """`safe`, `new attempts only`, `needs drain`, `breaks 3 runs`."""
+        if self.safety == "breaks":
+            return f"breaks {self.breaks} {'run' if self.breaks == 1 else 'runs'}"
+        return "see pgflowc breaking" if self.safety == "payload" else self.safety
+
+    @property
+    def detail(self) -> str:
+        """What else there is to know about it; may be empty."""
+        parts = [part for part in self.op.effect.split("; ") if part not in (DRAINED, "safe", self.word)]
+        if self.safety == "new version":
+            parts = ["runs that are alive finish on the former one"]
+        return "; ".join([*parts, *([self.drift] if self.drift else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDifference:
+    """The operations on one flow; `stored` is the slug that the database has it under."""
+
+    name: str
+    kind: Literal["flow", "job"]
+    lines: tuple[Line, ...]
+    stored: str
+    source: str | None = None
+    alive: AliveRuns | None = None
+    notes: tuple[str, ...] = ()
+    mend: tuple[Op, ...] = ()
+    """What takes drift back to the lock."""
+
+    @property
+    def mark(self) -> Mark | Literal["!"]:
+        """That of the whole flow: `!` where all that differs is drift."""
+        whole = next(
+            (line for line in self.lines if isinstance(line.op, CreateFlow | DropFlow | RecreateFlow)), None
+        )
+        if whole is not None:
+            return whole.mark
+        return "!" if self.lines and all(line.drift for line in self.lines) else "~"
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The operations in the order in which they can be applied."""
+        return tuple(line.op for line in self.lines)
+
+    @property
+    def at_risk(self) -> tuple[Hazard, ...]:
+        """What may happen to runs that are alive; empty when the shape stays."""
+        return tuple(hazards(self.ops))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All flows that differ, by name. `strangers` are flows of a database that this project does not know:
+    they are no difference.
+    """
+
+    before: str
+    after: str
+    flows: tuple[FlowDifference, ...] = ()
+    strangers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> Counter[str]:
+        """How many operations have each word; all that break runs count as one word."""
+        return Counter(
+            "breaks runs" if line.safety == "breaks" else line.word
+            for line in self.lines
+            if line.safety != "payload"
+        )
+
+    @property
+    def lines(self) -> Iterator[Line]:
+        """The operations on all flows; what only reorders steps is none to a reader."""
+        return (line for flow in self.flows for line in flow.lines if not isinstance(line.op, OrderSteps))
+
+    @property
+    def at_risk(self) -> dict[str, tuple[Hazard, ...]]:
+        """The hazards by the slug of the stored flow, for flows whose shape changes."""
+        return {flow.stored: flow.at_risk for flow in self.flows if flow.at_risk}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a project knows of a database: its lock, and by flow the names of migrations not applied yet."""
+
+    lock: State
+    pending: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def difference(
+    before: State, after: State, known: Known | None = None, asked: Set[str] = frozenset()
+) -> Difference:
+    """The operations from `before` to `after`.
+
+    With `known`, `before` is a database: its differences from the lock are drift, except in flows with
+    pending migrations; and its flows that the project does not know are strangers, unless `asked` for.
+    """
+    found: list[FlowDifference] = []
+    strangers: list[str] = []
+    for name in sorted({*before.flows, *after.flows}):
+        one, two = before.flows.get(name), after.flows.get(name)
+        if known and two is None and name not in known.lock.flows and name not in asked:
+            strangers.append(name)
+            continue
+        flow = _flow(name, one, two, before, after)
+        found.append(_with_drift(flow, name, before, known) if known else flow)
+    return Difference(
+        before.title, after.title, tuple(flow for flow in found if flow.lines), tuple(strangers)
+    )
+
+
+def with_alive(found: Difference, alive: Mapping[str, AliveRuns]) -> Difference:
+    """The difference, judged by the runs that are alive, by stored slug."""
+    return replace(
+        found,
+        flows=tuple(
+            _judged(flow, alive[flow.stored]) if flow.at_risk and flow.stored in alive else flow
+            for flow in found.flows
+        ),
+    )
+
+
+def _flow(
+    name: str, one: StateFlow | None, two: StateFlow | None, before: State, after: State
+) -> FlowDifference:
+    if one is None or two is None:
+        there = one or two
+        assert there is not None
+        op = (
+            CreateFlow(name, there.shape, cause=there.flow.span if there.flow else None)
+            if one is None
+            else None
+        )
+        ops: tuple[Op, ...] = (op or DropFlow(name, there.shape),)
+    else:
+        shape = agreed(one.shape, two.shape, kinds=before.kinds and after.kinds)
+        ops = changes(name, shape, two.shape, two.flow)
+        on_change = two.flow.on_change if two.flow else "drain"
+        if on_change == "recreate" and any(op.needs_drain for op in ops):
+            lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps))
+            ops = (RecreateFlow(name, shape, two.shape, lines, cause=two.flow.span if two.flow else None),)
+        ops = (*ops, *_payloads(name, one, two))
+    there = two or one
+    assert there is not None
+    return FlowDifference(
+        name,
+        there.shape.kind,
+        tuple(Line(op, _safety(op)) for op in ops),
+        (one.stored if one else None) or name,
+        two.flow.source if two and two.flow else None,
+        notes=(*(one.notes if one else ()), *(two.notes if two else ())),
+    )
+
+
+def _safety(op: Op) -> Safety:
+    match op:
+        case ChangeOption():
+            return "new attempts only"
+        case ChangePayload():
+            return "payload"
+        case _:
+            return DRAINED if op.needs_drain or isinstance(op, RecreateFlow) else "safe"
+
+
+def _payloads(name: str, one: StateFlow, two: StateFlow) -> Iterator[ChangePayload]:
+    """The payload types of the input, and of steps in both, whose fingerprint is another."""
+    if one.payloads is None or two.payloads is None:
+        return
+    for key in (INPUT, *(step.slug for step in two.shape.steps)):
+        if key in one.payloads and one.payloads[key] != two.payloads.get(key):
+            spans = {step.slug: step.span for step in two.flow.steps} if two.flow else {}
+            cause = spans.get(key, two.flow.span if two.flow else None)
+            yield ChangePayload(name, None if key == INPUT else key, cause=cause)
+
+
+def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) -> FlowDifference:
+    pending = known.pending.get(name)
+    if pending:
+        return replace(flow, notes=(*flow.notes, f"not applied yet: {', '.join(pending)}"))
+    there, locked = before.flows.get(name), known.lock.flows.get(name)
+    if locked is None:
+        return flow
+    drift = drifted(name, there.shape if there else None, locked.shape, flow.ops, kinds=before.kinds)
+    lines = [replace(line, drift=drift.of.get(place)) for place, line in enumerate(flow.lines)]
+    return replace(
+        flow,
+        lines=(*lines, *(Line(op, _safety(op), drift=text) for op, text in drift.unasked)),
+        mend=drift.mend,
+    )
+
+
+def _judged(flow: FlowDifference, alive: AliveRuns) -> FlowDifference:
+    risky = {hazard.place for hazard in flow.at_risk}
+    lines = []
+    for place, line in enumerate(flow.lines):
+        if place in risky:
+            breaks = alive.breaks(place)
+            examples = alive.broken[place].examples if breaks else ()
+            line = replace(line, safety="breaks" if breaks else DRAINED, breaks=breaks, examples=examples)
+        lines.append(line)
+    return replace(flow, lines=tuple(lines), alive=alive)

@@ -1,0 +1,66 @@
+"""A difference as a comment on a pull request: a table for each flow. Nothing in it is taken for markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pgflowc.plan.difference import Difference, FlowDifference
+from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
+from pgflowc.render.differences import words
+from pgflowc.render.literals import one_line
+
+# By it a program that comments finds its own comment, to write over it.
+MARKER = "<!-- pgflowc diff -->"
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+_BOLD = ("breaks", "needs drain")
+
+
+def render(found: Difference) -> str:
+    """The comment."""
+    return "".join(f"{line}\n" for line in _lines(found))
+
+
+def _lines(found: Difference) -> Iterator[str]:
+    yield MARKER
+    yield f"### Flows: from {_plain(found.before)} to {_plain(found.after)}"
+    yield ""
+    for line in words.summary(found):
+        yield f"{_plain(line)}  "
+    for flow in found.flows:
+        yield ""
+        yield from _flow(flow)
+    notes = list(found.notes)
+    if found.strangers:
+        notes.insert(
+            0, f"Flows of the database without a spec here, left alone: {', '.join(found.strangers)}"
+        )
+    if notes:
+        yield ""
+        yield from (f"- {_plain(note)}" for note in notes)
+
+
+def _flow(flow: FlowDifference) -> Iterator[str]:
+    yield f"#### `{flow.mark}` {_plain(words.title(flow))}"
+    yield ""
+    if flow.alive:
+        yield f"{_plain(words.alive(flow.alive))}"
+        yield ""
+    yield "| | change | runs |"
+    yield "| --- | --- | --- |"
+    for line in flow.lines:
+        if isinstance(line.op, OrderSteps):
+            continue
+        what = words.change(line)
+        if isinstance(line.op, CreateFlow | DropFlow | RecreateFlow):
+            what = line.op.text or "is deleted"
+        word, _, rest = words.judgement(line).partition("; ")
+        judged = f"**{_plain(word)}**" if line.safety in _BOLD else _plain(word)
+        yield f"| `{line.mark}` | {_plain(what)} | {judged}{f'; {_plain(rest)}' if rest else ''} |"
+    if flow.notes:
+        yield ""
+        yield from (f"- {_plain(note)}" for note in flow.notes)
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", one_line(text))

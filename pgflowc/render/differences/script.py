@@ -1,0 +1,54 @@
+"""A difference as SQL, to be read and run by hand: most of all what mends drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pgflowc.plan.difference import Difference, FlowDifference
+from pgflowc.plan.ops import Op, OrderSteps
+from pgflowc.render.differences import words
+from pgflowc.render.literals import one_line
+from pgflowc.render.migration import LOCK_TIMEOUT
+from pgflowc.render.statements import statements
+
+
+def render(found: Difference, *, drift_only: bool, needs: str = "") -> str:
+    """One transaction that leads from `found.before` to `found.after`.
+
+    With `drift_only` it mends drift; what the specs change stays a comment, since a migration has to do that:
+    where it was done by hand, the migration would find other values than it expects. `needs` is said first.
+    """
+    blocks = [block for flow in found.flows if (block := list(_flow(flow, drift_only)))]
+    head = [f"-- From {one_line(found.before)} to {one_line(found.after)}."]
+    if drift_only:
+        head = [f"-- Takes drift of {one_line(found.before)} back to what its migrations left."]
+    head += [f"-- {needs}"] if needs else []
+    ops = sum(len(_ops(flow, drift_only)) for flow in found.flows)
+    if not ops:
+        return "".join(f"{line}\n" for line in [*head, *_joined(blocks), "", "-- Nothing to do."])
+    return "".join(
+        f"{line}\n" for line in [*head, "", "BEGIN;", f"{LOCK_TIMEOUT};", *_joined(blocks), "", "COMMIT;"]
+    )
+
+
+def _flow(flow: FlowDifference, drift_only: bool) -> Iterator[str]:
+    for line in flow.lines:
+        if isinstance(line.op, OrderSteps):
+            continue
+        later = drift_only and not line.drift
+        comes = "; not here: it comes with a migration" if later else ""
+        yield f"-- {line.mark} {words.change(line)} ({words.judgement(line)}{comes})"
+    ops = _ops(flow, drift_only)
+    yield from (f"{statement};" for statement in statements(ops))
+
+
+def _ops(flow: FlowDifference, drift_only: bool) -> Sequence[Op]:
+    if drift_only:
+        return flow.mend
+    return flow.ops
+
+
+def _joined(blocks: Sequence[Sequence[str]]) -> Iterator[str]:
+    for block in blocks:
+        yield ""
+        yield from block

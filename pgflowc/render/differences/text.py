@@ -1,0 +1,83 @@
+"""A difference for a terminal: a block for each flow, a line for each operation, and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgflowc.plan.difference import Difference, FlowDifference, Line
+from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
+from pgflowc.render.differences import words
+from pgflowc.render.literals import one_line
+
+_RESET = "\x1b[0m"
+_COLORS = {
+    "+": "\x1b[32m",
+    "~": "\x1b[33m",
+    "-": "\x1b[31m",
+    "-/+": "\x1b[31m",
+    "!": "\x1b[35m",
+    "breaks": "\x1b[1;31m",
+    "needs drain": "\x1b[33m",
+    "head": "\x1b[1m",
+    "note": "\x1b[36m",
+}
+
+
+def render(found: Difference, *, color: bool = False) -> str:
+    """The difference from `found.before` to `found.after`, ready to print."""
+    return "".join(f"{line}\n" for line in _lines(found, _Paint(color)))
+
+
+class _Paint:
+    def __init__(self, on: bool) -> None:
+        self._on = on
+
+    def __call__(self, style: str, text: str) -> str:
+        return f"{_COLORS[style]}{text}{_RESET}" if self._on and style in _COLORS else text
+
+
+def _lines(found: Difference, paint: _Paint) -> Iterator[str]:
+    if found.flows:
+        yield paint("head", f"From {found.before} to {found.after}:")
+        yield ""
+    for flow in found.flows:
+        yield from _flow(flow, paint)
+        yield ""
+    yield from words.summary(found)
+    for note in (*_strangers(found), *found.notes):
+        yield paint("note", f"note: {one_line(note)}")
+
+
+def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
+    marked = paint(flow.mark, f"{flow.mark:<3}")
+    yield f"{marked} {paint('head', words.title(flow))}{f': {words.alive(flow.alive)}' if flow.alive else ''}"
+    for line in flow.lines:
+        if isinstance(line.op, OrderSteps):
+            continue
+        judged = f"({words.judgement(line)})"
+        # What is done to the whole flow is said in the title.
+        what = words.change(line)
+        if isinstance(line.op, CreateFlow):
+            what = line.op.text
+        elif isinstance(line.op, DropFlow):
+            what = "is deleted"
+        elif isinstance(line.op, RecreateFlow):
+            what = "is deleted and created anew"
+        yield f"      {paint(line.mark, f'{line.mark:<3}')} {what} {paint(line.safety, judged)}"
+        if isinstance(line.op, RecreateFlow):
+            yield from (f"              {one_line(change)}" for change in line.op.changes)
+        if line.examples:
+            yield f"          {paint('note', f'breaks {_examples(line)}')}"
+    yield from (f"      {paint('note', f'note: {one_line(note)}')}" for note in flow.notes)
+
+
+def _examples(line: Line) -> str:
+    more = (line.breaks or 0) - len(line.examples)
+    return f"{', '.join(line.examples)}{f' and {more} more' if more > 0 else ''}"
+
+
+def _strangers(found: Difference) -> Iterator[str]:
+    if found.strangers:
+        names = ", ".join(found.strangers)
+        count = words.counted(len(found.strangers), "flow")
+        yield f"{count} of the database without a spec here, left alone: {names}"
