@@ -61,9 +61,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mapping(Place):
-    """Entries in the order written; no key occurs twice."""
+    """Entries in the order written; no key occurs twice.
+
+    An `incomplete` one may have had more, among lines that could not be read: nothing follows from a key that
+    it does not hold.
+    """
 
     entries: dict[str, Entry]
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

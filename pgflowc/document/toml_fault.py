@@ -14,6 +14,8 @@ _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of
 _WORD = re.compile(r"[^\s,\[\]{}#=]+")
 _WHOLE_WORD = re.compile(r"[A-Za-z_$@/.-][\w$@/.:-]*[ \t]*(?:#.*)?$", re.MULTILINE)
 _REST = re.compile(r"[^\r\n#]*[^\r\n#\s]")
+_STATEMENT = re.compile(r"^[ \t]*[\w.\"'-]{1,200}[ \t]*=", re.MULTILINE)
+_BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|#[^\n]*")
 _UNCLOSED = (
     "Unclosed",
     "Unterminated",
@@ -94,6 +96,9 @@ def _fault(source: Source, message: str, offset: int, help: str) -> Diagnostic:
 
 def _invalid_value(source: Source, offset: int) -> Diagnostic:
     word = _WORD.match(source.text, offset)
+    bracket = _open_bracket(source.text) if not source.text[offset:].strip() else None
+    if bracket is not None:
+        return _unclosed(source, "Unclosed array", bracket + 1)
     if word is None:
         return Diagnostic(
             syntax.INVALID_TOML,
@@ -119,6 +124,18 @@ def _invalid_value(source: Source, offset: int) -> Diagnostic:
         help=(help,),
         fix=fix,
     )
+
+
+def _open_bracket(text: str) -> int | None:
+    """The last bracket of the last statement that is not closed."""
+    statements = list(_STATEMENT.finditer(text))
+    open_: list[int] = []
+    for found in _BRACKETS.finditer(text, statements[-1].end() if statements else 0):
+        if found[0] in "[{":
+            open_.append(found.start())
+        elif found[0] in "]}" and open_:
+            open_.pop()
+    return open_[-1] if open_ and text[open_[-1]] == "[" else None
 
 
 def _unclosed(source: Source, problem: str, offset: int) -> Diagnostic:

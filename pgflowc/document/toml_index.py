@@ -45,12 +45,13 @@ class _UnexpectedError(Exception):
 @dataclass(slots=True)
 class Index:
     """Places by path: `keys` of keys, `values` of values (of a table: its header). `repeated`: key, first and
-    second.
+    second. `tables`: the path of a table by the offset of its header.
     """
 
     keys: dict[Path, Place] = field(default_factory=dict)
     values: dict[Path, Place] = field(default_factory=dict)
     repeated: list[tuple[str, Place, Place]] = field(default_factory=list)
+    tables: dict[int, Path] = field(default_factory=dict)
 
 
 def index_of(source: Source) -> Index:
@@ -106,6 +107,7 @@ class _Scanner:
             self.index.keys[path] = key_place
             self.index.values[path] = place
             self._table = path
+        self.index.tables[start] = self._table
 
     def _enter(self, base: Path, parts: list[tuple[str, Place]], place: Place) -> Path:
         """The table that the parts lead to from `base`; an array of tables stands for its last one."""

@@ -15,59 +15,88 @@ from pgflowc.document.model import Document, Entry, Mapping, Node, Path, Place, 
 from pgflowc.document.source import Source
 from pgflowc.document.toml_fault import diagnose, duplicate_key
 from pgflowc.document.toml_index import MAX_DEPTH, Index, TooDeepError, index_of
+from pgflowc.document.toml_recovery import LONGEST, Cuts, without_broken_statements, without_statement
 
 _MAX_DIGITS = 400
+_MOST_REPEATED = 20
 _LONG_NUMBER = re.compile(rf"(?<![\w.+-])[+-]?[0-9][0-9_]{{{_MAX_DIGITS},}}")
 
 
 def parse_toml(source: Source, report: Report) -> tuple[Document, ...]:
-    """The one document of a TOML text, or none when it cannot be read, which is reported."""
+    """The one document of a TOML text, without what could not be read in it, which is reported."""
     try:
-        index = index_of(source)
+        try:
+            return _parse(source, source.text, Cuts(), report)
+        except tomllib.TOMLDecodeError as error:
+            own = Report()
+            text, cuts = without_broken_statements(source, own)
+            if not cuts.faults:
+                # Each statement is right, but they do not go together.
+                own.add(diagnose(source, str(error)))
+        report.extend(own.sorted())
+        return _parse(source, text, cuts, report) if text.strip() else ()
+    except tomllib.TOMLDecodeError:
+        return ()
     except TooDeepError as error:
         report.add(_too_deep(source, error.offset))
-        return ()
-    if index.repeated:
-        for key, first, second in index.repeated:
-            report.add(duplicate_key(key, first, second))
-        return ()
-    try:
-        data = tomllib.loads(source.text)
-    except tomllib.TOMLDecodeError as error:
-        report.add(diagnose(source, str(error)))
-        return ()
     except RecursionError:  # nested inside something that the index does not know
         report.add(_too_deep(source, 0))
-        return ()
     except ValueError:  # `int()` refuses thousands of digits
         found = _LONG_NUMBER.search(source.text)
         report.add(_not_json(source.span(*found.span()) if found else source.span(0, 0)))
+    return ()
+
+
+def _parse(source: Source, text: str, cuts: Cuts, report: Report) -> tuple[Document, ...]:
+    """The document of a text that is the source's but for the cuts. Raises what `tomllib` raises for a text
+    that is not valid, and TooDeepError; then nothing is reported.
+    """
+    index = index_of(Source(source.path, text))
+    repeated: list[Diagnostic] = []
+    while index.repeated and len(repeated) < _MOST_REPEATED and len(text) <= LONGEST:
+        key, first, second = index.repeated[0]
+        repeated.append(duplicate_key(key, _of(source, first), _of(source, second)))
+        text = without_statement(text, second.start, index, cuts)
+        index = index_of(Source(source.path, text))
+    if index.repeated:
+        report.extend(repeated)
+        report.extend(duplicate_key(key, first, second) for key, first, second in index.repeated)
         return ()
+    data = tomllib.loads(text)
+    report.extend(repeated)
     if not data:
-        report.add(
-            Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
-        )
+        if not repeated and not cuts.faults:
+            empty = "there is no flow in this file"
+            report.add(Diagnostic(syntax.EMPTY, empty, source.span(0, 0), help=(EMPTY_HELP,)))
         return ()
-    return (Document(source, _Builder(source, index, report).node(data, ())),)
+    return (Document(source, _Builder(source, index, cuts, report).node(data, ())),)
+
+
+def _of(source: Source, place: Place) -> Place:
+    return Place(source, place.start, place.end)
 
 
 class _Builder:
     """Joins what `tomllib` read with where it stands."""
 
-    def __init__(self, source: Source, index: Index, report: Report) -> None:
+    def __init__(self, source: Source, index: Index, cuts: Cuts, report: Report) -> None:
         self._source = source
         self._index = index
+        self._cuts = cuts
+        self._incomplete = cuts.incomplete(index)
         self._report = report
 
     def node(self, value: Any, path: Path) -> Node:
         """The node of the value at `path`."""
         place = self._index.values.get(path) or Place(self._source, 0, 0)
+        if place.start in self._cuts.values:
+            return Refused(self._source, *self._cuts.values[place.start])
         if isinstance(value, dict):
             entries = {
                 key: Entry(key, self._index.keys.get((*path, key)) or place, self.node(inner, (*path, key)))
                 for key, inner in value.items()
             }
-            return Mapping(self._source, place.start, place.end, entries)
+            return Mapping(self._source, place.start, place.end, entries, path in self._incomplete)
         if isinstance(value, list):
             items = tuple(self.node(inner, (*path, number)) for number, inner in enumerate(value))
             return Sequence(self._source, place.start, place.end, items)

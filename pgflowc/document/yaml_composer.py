@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pgflowc.diagnostics import Code, Diagnostic, Label, Report
@@ -18,6 +18,8 @@ from pgflowc.document import yaml_scalar
 from pgflowc.document.characters import name_of, unstorable
 from pgflowc.document.model import Entry, Mapping, Node, Place, Refused, Scalar, Sequence
 from pgflowc.document.source import Source
+from pgflowc.document.yaml_blocks import ROOT
+from pgflowc.document.yaml_recovery import Cuts
 
 MAX_DEPTH = 64
 _MOST_LABELS = 4
@@ -45,11 +47,15 @@ class _Open:
 
 
 class Composer:
-    """Builds the nodes of one chunk; offsets of events are moved by where the chunk begins."""
+    """Builds the nodes of one chunk; offsets of events are moved by where the chunk begins.
 
-    def __init__(self, source: Source, base: int) -> None:
+    `cuts` says what was taken out of the chunk, by offsets into the source.
+    """
+
+    def __init__(self, source: Source, base: int, cuts: Cuts | None = None) -> None:
         self._source = source
         self._base = base
+        self._cuts = cuts or Cuts()
         self._report = Report()
         self._shared: dict[str, list[tuple[int, int]]] = {}
 
@@ -83,7 +89,7 @@ class Composer:
             if node is None:
                 continue
             if not open_:
-                yield node
+                yield self._marked(ROOT, node) if self._cuts.incomplete else node
             elif open_[-1].is_mapping:
                 self._add_to_mapping(open_[-1], node)
             else:
@@ -129,6 +135,8 @@ class Composer:
         else:
             key, place = mapping.key
             mapping.key = None
+            if self._cuts.incomplete:
+                node = self._marked(place.start, node)
             first = mapping.entries.setdefault(key, Entry(key, place, node))
             if first.value is not node:
                 self._report.add(
@@ -141,6 +149,14 @@ class Composer:
                         help=("rename or remove one of the two",),
                     )
                 )
+
+    def _marked(self, key: int, node: Node) -> Node:
+        """The value of the key at that offset: incomplete, or refused, if parts of it were cut."""
+        if key not in self._cuts.incomplete:
+            return node
+        if isinstance(node, Mapping):
+            return replace(node, incomplete=True)
+        return Refused(self._source, node.start, node.end)
 
     def _key(self, node: Node) -> tuple[str, Place] | None:
         """The key's text and place; None when its value is to be skipped, which was reported."""
@@ -172,6 +188,8 @@ class Composer:
 
     def _scalar(self, event: Any) -> Node:
         start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
+        if start in self._cuts.values:
+            return Refused(self._source, *self._cuts.values[start])
         if (event.tag is not None or event.anchor is not None) and self._refuse_extras(event):
             return Refused(self._source, start, end)
         if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):

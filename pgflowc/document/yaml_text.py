@@ -1,6 +1,6 @@
 """YAML text to documents, from the parser's events rather than its nodes.
 
-The text is cut at `---` lines first: a fault ends its own document and no other.
+The text is cut at `---` lines first. What cannot be read in a document is cut out of it, as little as can be.
 """
 
 from __future__ import annotations
@@ -19,33 +19,36 @@ from pgflowc.document.characters import EMPTY_HELP
 from pgflowc.document.model import Document, Node
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_composer import Composer, TooDeepError
-from pgflowc.document.yaml_fault import diagnose
+from pgflowc.document.yaml_recovery import Cuts, Failure, UnrecoverableError, recover
 
 # None where there are no binaries of it; `YAML` then takes the pure parser by itself.
 _C_PARSER: Any = getattr(main, "CParser", None)
 _LONGEST_PURE = 100_000
+_COST_OF_PURE = 40  # It takes that many times as long.
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
 _YAML_DIRECTIVE = re.compile(r"^%YAML 1\.[12][ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)", re.MULTILINE)
 
 
 def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
-    """All documents of a text that parse; faults are reported, at most one syntax error a document."""
+    """All documents of a text, without what could not be read in them; faults are reported."""
     documents: list[Document] = []
     found_fault = False
     for start, end in _chunks(source.text):
         chunk = _blank_directives(source.text[start:end])
         if _ONLY_COMMENTS.match(chunk.removeprefix("---")):
             continue
+        own = Report()
         try:
-            roots = _compose(source, start, chunk, report)
+            roots = _compose(source, start, chunk, own)
+        except YAMLError:
+            found_fault = True
+            roots = _recovered(source, start, chunk, own, report)
         except TooDeepError:
             found_fault = True
-        except YAMLError as error:
-            found_fault = True
-            report.add(_fault(source, start, end, error))
-        else:
-            documents.extend(Document(source, root) for root in roots)
+            roots = []
+        report.extend(own.sorted())
+        documents.extend(Document(source, root) for root in roots)
     if not documents and not found_fault:
         report.add(
             Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
@@ -53,22 +56,63 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
     return tuple(documents)
 
 
-def _compose(source: Source, start: int, chunk: str, report: Report) -> list[Node]:
+def _compose(source: Source, start: int, chunk: str, report: Report, cuts: Cuts | None = None) -> list[Node]:
     """The roots of a chunk. Raises YAMLError and TooDeepError."""
-    pure = False
-    while True:
-        composer = Composer(source, start)
+    for pure in (False, True):
+        composer = Composer(source, start, cuts)
         try:
             return list(composer.compose(_events(chunk, pure=pure)))
         except YAMLError as error:
-            # The C parser refuses a colon within a plain text in brackets: `{handler: shop.mail:confirm}`.
-            # The pure one reads it as YAML 1.2 does, but is too slow for texts that no person wrote.
-            if pure or len(chunk) > _LONGEST_PURE or "found unexpected ':'" not in _problem(error):
+            if pure or not _is_for_pure(chunk, error):
                 raise
-            pure = True
-            composer = Composer(source, start)
         finally:
             report.extend(composer.findings())
+    raise AssertionError("the second parser returns or raises")
+
+
+def _recovered(source: Source, start: int, chunk: str, before: Report, report: Report) -> list[Node]:
+    """The roots of a chunk that a parser refused, without what is wrong in it, which is reported.
+
+    `before` has what was found until then, which may come of the fault: it is only good if there is no more.
+    """
+    try:
+        rest, cuts = recover(source, start, chunk, _attempt, report)
+        roots = _compose(source, start, rest, report, cuts)
+    except (YAMLError, UnrecoverableError, TooDeepError):
+        return []
+    before.clear()
+    return roots
+
+
+def _attempt(text: str) -> Failure | None:
+    """How the parsers refuse a text, None if one of them takes it."""
+    cost = 0
+    for pure in (False, True):
+        last = 0
+        try:
+            for event in _events(text, pure=pure):
+                last = event.start_mark.index
+        except YAMLError as error:
+            cost += min(_index(error), len(text)) * (_COST_OF_PURE if pure else 1)
+            if pure or not _is_for_pure(text, error):
+                context = error.context_mark if isinstance(error, MarkedYAMLError) else None
+                return Failure(
+                    _problem(error),
+                    min(_index(error), len(text)),
+                    context.index if context else None,
+                    last,
+                    cost,
+                )
+        else:
+            return None
+    raise AssertionError("the second parser takes the text or refuses it")
+
+
+def _is_for_pure(text: str, error: YAMLError) -> bool:
+    """Whether the pure parser may take what the C parser refused: a colon within a plain text in brackets,
+    `{handler: shop.mail:confirm}`, which YAML 1.2 allows. It is too slow for texts that no person wrote.
+    """
+    return len(text) <= _LONGEST_PURE and "found unexpected ':'" in _problem(error)
 
 
 def _events(text: str, *, pure: bool) -> Iterator[Any]:
@@ -86,16 +130,9 @@ def _problem(error: YAMLError) -> str:
     return str(getattr(error, "problem", None) or "it cannot be read")
 
 
-def _fault(source: Source, start: int, end: int, error: YAMLError) -> Diagnostic:
+def _index(error: YAMLError) -> int:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    context = error.context_mark if isinstance(error, MarkedYAMLError) else None
-    return diagnose(
-        source,
-        _problem(error),
-        start,
-        start + min(mark.index if mark else 0, end - start),
-        start + context.index if context else None,
-    )
+    return mark.index if mark else 0
 
 
 def _chunks(text: str) -> Iterator[tuple[int, int]]:

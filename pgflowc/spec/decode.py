@@ -13,7 +13,7 @@ from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence
 from pgflowc.spec.fault import assignment, diagnose, is_toml
 from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
-from pgflowc.spec.spec import Spec
+from pgflowc.spec.spec import LOST, Spec
 
 _MAY_BE_NULL = frozenset({"input", "output"})
 _PLACEHOLDER = "_"
@@ -64,6 +64,8 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
             )
         )
         return None
+    if flow is None and job is None and root.incomplete:
+        return None
     if flow is None and job is None:
         first_key = next(iter(root.entries.values()), None)
         meant = next(
@@ -91,11 +93,13 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
 
 
 def _plain(node: Node, path: Path, damaged: set[Path]) -> Any:
-    """The node as Python data; refused values are left out and become damage."""
+    """The node as Python data; refused values are left out and become damage, as do keys that got lost."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Mapping):
         data = {}
+        if node.incomplete:
+            damaged.add((*path, LOST))
         for key, entry in node.entries.items():
             if isinstance(entry.value, Refused):
                 damaged.add((*path, key))
@@ -166,7 +170,8 @@ def _validate(
     for fault in faults:
         path = _path(document, fault["loc"])
         other = _COUNTERPART.get(path[-1]) if fault["type"] == "missing" else None
-        hidden = fault["type"] == "too_short" and any(place[: len(path)] == path for place in damaged)
+        hidden = (*path[:-1], LOST) in damaged if fault["type"] == "missing" else False
+        hidden |= fault["type"] == "too_short" and any(place[: len(path)] == path for place in damaged)
         if path not in damaged and other not in data and not hidden:
             report.add(diagnose(document, path, fault))
     damaged |= places

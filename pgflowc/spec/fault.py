@@ -283,6 +283,8 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     slug = entry.value.value if entry and isinstance(entry.value, Scalar) else None
     named = f" {quote(slug)}" if isinstance(slug, str) else ""
     cure = "add 'steps:' with at least one step" if key == "steps" else "add 'perform:'; it may be left empty"
+    if is_toml(document):
+        cure = "add a table for each step: [steps.NAME]" if key == "steps" else "add its table: [perform]"
     return Diagnostic(
         codes.MISSING_KEY, f"{head}{named} has no '{key}'", _key(document, (head,)), help=(cure,)
     )
