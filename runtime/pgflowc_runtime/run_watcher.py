@@ -199,9 +199,12 @@ async def until_ended(
     timeout: float | None,  # noqa: ASYNC109 - ends in WaitTimeout, which says more than a TimeoutError
 ) -> None:
     """Return when the run has ended. Raises WaitTimeout after `timeout` seconds, RunNotFound, InvalidTime."""
-    if timeout is not None and math.isnan(timeout):
-        raise InvalidTime("a timeout is seconds or None, not NaN")
-    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        deadline = None if timeout is None else time.monotonic() + timeout
+    except TypeError:
+        deadline = math.nan
+    if deadline is not None and math.isnan(deadline):
+        raise InvalidTime(f"a timeout is seconds or None, not {timeout!r}")
     looks, known = Looks(subscription), False
     while True:
         try:
