@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -54,8 +54,9 @@ def show(
         config = read_text(root / CONFIG, CONFIG, Report())
         sources = {**sources, CONFIG: config} if config is not None else sources
     base = _checkout() if format in (Format.SARIF, Format.GITHUB) else Path.cwd()
-    if root is not None or base != Path.cwd():
-        seen = _View(root or Path.cwd(), base)
+    root = (root or Path()).absolute()
+    if root != base:
+        seen = _View(root, base)
         diagnostics = [seen.diagnostic(diagnostic) for diagnostic in diagnostics]
         sources = {seen.path(path): text for path, text in sources.items()} if diagnostics else {}
     match format:
@@ -122,9 +123,12 @@ class _View:
 
     root: Path
     base: Path
+    _known: dict[str, str] = field(default_factory=dict)
 
     def path(self, path: str) -> str:
-        return os.path.relpath(self.root / path, self.base)
+        if path not in self._known:
+            self._known[path] = os.path.relpath(self.root / path, self.base)
+        return self._known[path]
 
     def diagnostic(self, found: Diagnostic) -> Diagnostic:
         fix = found.fix

@@ -4,12 +4,13 @@ terminal.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from pgflowc.diagnostics.columns import broken, columns
+from pgflowc.diagnostics.lines import lines_of
 from pgflowc.diagnostics.model import Span
 from pgflowc.diagnostics.words import visible
 
@@ -22,7 +23,6 @@ _LEAST_NOTE = 24
 _ROOM_BEFORE = 20
 _LONGEST_UNDERLINE = 60
 _MOST_LINES_UP = 40
-_INDENTATION = re.compile(r"[ \t]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,40 @@ class Mark:
     style: str | None
 
 
-def mark(span: Span, text: str, style: str | None, lines: Sequence[str]) -> Mark:
+class Lines:
+    """The lines of one file."""
+
+    def __init__(self, text: str) -> None:
+        self.texts = lines_of(text)
+
+    def __getitem__(self, number: int) -> str:
+        """A line by its number, from 1; a finding may be behind the last one, which is empty."""
+        return self.texts[number - 1] if number <= len(self.texts) else ""
+
+    @cached_property
+    def indentations(self) -> list[int]:
+        """The width of the white space that each line begins with, in characters."""
+        return [len(line) - len(line.lstrip(" \t")) for line in self.texts]
+
+    def enclosing(self, number: int) -> int:
+        """The nearest line above with less indentation, which usually holds the key that this line belongs
+        to; or 0.
+        """
+        if number > len(self.texts):
+            return 0
+        indentations = self.indentations
+        own = indentations[number - 1]
+        for index in range(number - 2, max(-1, number - 1 - _MOST_LINES_UP), -1):
+            if indentations[index] < own:
+                text = self.texts[index]
+                if text[indentations[index] : indentations[index] + 1] not in ("", "#"):
+                    return index + 1
+        return 0
+
+
+def mark(span: Span, text: str, style: str | None, lines: Lines) -> Mark:
     """The part of the span on its first line, at least one column wide."""
-    line = lines[span.start.line - 1] if span.start.line <= len(lines) else ""
+    line = lines[span.start.line]
     start = span.start.column - 1
     end = span.end.column - 1 if span.end.line == span.start.line else max(len(line.rstrip()), start)
     return Mark(span.start.line, start, max(end, start + 1), text, style)
@@ -52,7 +83,7 @@ class Snippet:
     not fit are broken if `wrap`.
     """
 
-    lines: Sequence[str]
+    lines: Lines
     gutter: int
     width: int
     wrap: bool
@@ -63,7 +94,7 @@ class Snippet:
         previous = 0
         ordered = sorted(marks, key=lambda mark: (mark.line, mark.start))
         for line, group in groupby(ordered, key=lambda mark: mark.line):
-            context = self._enclosing(line) if not previous else 0
+            context = self.lines.enclosing(line) if not previous else 0
             for shown in (context, line):
                 if not shown:
                     continue
@@ -137,26 +168,7 @@ class Snippet:
         return "", indent, broken(text, self._room - indent)
 
     def _line(self, number: int) -> str:
-        return self.lines[number - 1].rstrip() if number <= len(self.lines) else ""
-
-    def _enclosing(self, line: int) -> int:
-        """The nearest line above with less indentation, which usually holds the key that this line belongs
-        to; or 0.
-        """
-        if line > len(self.lines):
-            return 0
-        own = _indentation(self.lines[line - 1])
-        for number in range(line - 1, max(0, line - _MOST_LINES_UP), -1):
-            text = self.lines[number - 1]
-            indentation = _indentation(text)
-            if indentation < own and text[indentation : indentation + 1] not in ("", "#"):
-                return number
-        return 0
-
-
-def _indentation(line: str) -> int:
-    found = _INDENTATION.match(line)
-    return found.end() if found else 0
+        return self.lines[number].rstrip()
 
 
 def _shown(text: str) -> str:

@@ -14,9 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgflowc.diagnostics.columns import broken, columns
-from pgflowc.diagnostics.lines import lines_of
 from pgflowc.diagnostics.model import Diagnostic, Severity, Span
-from pgflowc.diagnostics.snippet import Mark, Paint, Snippet, mark
+from pgflowc.diagnostics.snippet import Lines, Mark, Paint, Snippet, mark
 from pgflowc.diagnostics.words import visible
 
 # Of lines that continue a headline.
@@ -48,7 +47,9 @@ def render(
     if not diagnostics:
         return ""
     paint = _colored if color else _plain
-    lines = {path: lines_of(text) for path, text in sources.items()}
+    paths = {found.span.path for found in diagnostics if found.span}
+    paths |= {label.span.path for found in diagnostics for label in found.labels}
+    lines = {path: Lines(sources[path]) for path in paths & sources.keys()}
     view = _View(lines, paint, width, wrap)
     blocks = ["\n".join(view.block(diagnostic)) for diagnostic in diagnostics]
     return "\n\n".join([*blocks, count(diagnostics)]) + "\n"
@@ -76,7 +77,7 @@ def _plain(style: str, text: str) -> str:
 class _View:
     """How findings are shown; `lines` are those of the texts they point into."""
 
-    lines: Mapping[str, list[str]]
+    lines: Mapping[str, Lines]
     paint: Paint
     width: int
     wrap: bool
@@ -127,7 +128,7 @@ def _place(span: Span) -> str:
     return f"{visible(span.path)}:{span.start.line}:{span.start.column}"
 
 
-def _marks(diagnostic: Diagnostic, lines: Mapping[str, list[str]]) -> dict[str, list[Mark]]:
+def _marks(diagnostic: Diagnostic, lines: Mapping[str, Lines]) -> dict[str, list[Mark]]:
     """What to underline, by file: the finding's own file first."""
     marks: dict[str, list[Mark]] = {}
     span = diagnostic.span

@@ -12,8 +12,10 @@ _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 128
 _MOST_COMPARED = 16
 _MOST_ALIKE = 40
-_LEAST_HINTS = 50
+_LEAST_HINTS = 20
 _MOST_COMPARISONS = 300_000
+# What has fewer candidates than this is remembered: a file of thousands of equal faults asks again and again.
+_FEW = 200
 
 
 def visible(text: str) -> str:
@@ -45,14 +47,20 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` looks like, None when none does."""
     if not word or len(word) > _LONGEST_COMPARED:
         return None
+    known = tuple(candidates)
+    return (_near_miss if len(known) < _FEW else _near_miss.__wrapped__)(word, known)
+
+
+@lru_cache(maxsize=10_000)
+def _near_miss(word: str, candidates: tuple[str, ...]) -> str | None:
     folded = _fold(word)
-    letters = _letters(folded)
+    length, letters = len(folded), _letters(folded)
     alike: list[tuple[int, str, str]] = []
     for candidate in candidates:
         other = _fold(candidate)
         # Comparing is slow, so it is left to the few candidates that have almost the same letters.
-        strangers = (letters ^ _letters(other)).bit_count() + abs(len(other) - len(folded))
-        if strangers <= 2 + len(folded) // 2:
+        strangers = (letters ^ _letters(other)).bit_count() + abs(len(other) - length)
+        if strangers <= 2 + length // 2:
             alike.append((strangers, other, candidate))
     by_folded = {other: candidate for _, other, candidate in nsmallest(_MOST_COMPARED, alike)[::-1]}
     found = get_close_matches(folded, by_folded, n=1, cutoff=0.65)
@@ -74,6 +82,11 @@ def sure_miss(word: str, candidates: Collection[str]) -> str | None:
     """
     if len(word) > _LONGEST_COMPARED:
         return None
+    return (_sure_miss if len(candidates) < _FEW else _sure_miss.__wrapped__)(word, tuple(candidates))
+
+
+@lru_cache(maxsize=10_000)
+def _sure_miss(word: str, candidates: tuple[str, ...]) -> str | None:
     folded = _fold(word)
     if same := [candidate for candidate in candidates if _fold(candidate) == folded]:
         return same[0] if len(same) == 1 else None
@@ -114,7 +127,7 @@ def _digits(word: str) -> list[str]:
     return [character for character in word if character.isdigit()]
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=200_000)
 def _letters(word: str) -> int:
     """The set of the word's characters; of some that are not ASCII two may count as one."""
     letters = 0
@@ -123,6 +136,6 @@ def _letters(word: str) -> int:
     return letters
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=200_000)
 def _fold(word: str) -> str:
     return word.lower().replace("-", "_")
