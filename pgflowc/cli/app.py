@@ -62,6 +62,12 @@ COMMANDS = (
         "db", "pgflowc.cli.db:app", "Install the core, apply migrations, look at what is there.", DATABASE
     ),
     Command(
+        "verify",
+        "pgflowc.cli.verify:verify",
+        "Check that handlers, generated code and database go together.",
+        DATABASE,
+    ),
+    Command(
         "run-worker", "pgflowc.cli.run_worker:run_worker", "Execute the handlers of this project.", RUNTIME
     ),
     Command("start", "pgflowc.cli.start:start", "Start a run of a flow or job.", RUNTIME),

@@ -14,8 +14,8 @@ FINDINGS: Final = 1
 ENVIRONMENT: Final = 2
 
 
-def fail(message: str, *, help: str = "", code: int = ENVIRONMENT) -> NoReturn:
-    """Print `error: message` and `help: ...` (best a command that mends it) on stderr; exit with `code`."""
+def complain(message: str, *, help: str = "") -> None:
+    """Print `error: message` and `help: ...` (best a command that mends it) on stderr."""
     error, hint = "error:", " help:"
     if wants_color(sys.stderr):
         error = typer.style(error, fg=typer.colors.RED, bold=True)
@@ -23,4 +23,9 @@ def fail(message: str, *, help: str = "", code: int = ENVIRONMENT) -> NoReturn:
     typer.echo(f"{error} {' '.join(message.split())}", err=True, color=True)
     if help:
         typer.echo(f"{hint} {help}", err=True, color=True)
+
+
+def fail(message: str, *, help: str = "", code: int = ENVIRONMENT) -> NoReturn:
+    """Complain, and exit with `code`."""
+    complain(message, help=help)
     raise typer.Exit(code)

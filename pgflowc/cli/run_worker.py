@@ -36,14 +36,14 @@ def run_worker(
     from pgflowc_runtime.process import serve
 
     root = project_root(project)
-    name, directories = _package(package, root, required=project is not None)
+    name, directories = worker_package(package, root, required=project is not None)
     code = serve(
         name, dsn=resolved_dsn(dsn, root), directories=directories, file=root / CONFIG, settings=given
     )
     raise typer.Exit(code)
 
 
-def _package(package: str | None, root: Path, *, required: bool) -> tuple[str, list[Path]]:
+def worker_package(package: str | None, root: Path, *, required: bool) -> tuple[str, list[Path]]:
     """The package to serve, and where to look for it before sys.path."""
     if package is not None and not required and not (root / CONFIG).is_file():
         return package, [Path.cwd()]

@@ -38,9 +38,9 @@ def load_registry(package: str, directories: Sequence[Path] = ()) -> Registry:
     except ModuleNotFoundError as error:
         if error.name == name:
             raise RegistryError(f"package '{package}' has no registry.py", help=COMPILE) from None
-        raise _failed_import(error, package) from error
+        raise failed_import(error, package) from error
     except (Exception, SystemExit) as error:
-        raise _failed_import(error, package) from error
+        raise failed_import(error, package) from error
     registry = getattr(module, "registry", None)
     if not isinstance(registry, Registry):
         raise RegistryError(
@@ -55,7 +55,7 @@ def _check_package(package: str) -> None:
     except ModuleNotFoundError:
         spec = None
     except (Exception, SystemExit) as error:
-        raise _failed_import(error, package) from error
+        raise failed_import(error, package) from error
     if spec is None:
         raise RegistryError(
             f"there is no package '{package}' in {Path.cwd()} or on PYTHONPATH",
@@ -68,7 +68,8 @@ def _check_package(package: str) -> None:
         )
 
 
-def _failed_import(error: BaseException, package: str) -> RegistryError:
+def failed_import(error: BaseException, package: str) -> RegistryError:
+    """What importing the registry of `package`, or its handlers, failed with: where, and what mends it."""
     where = _place(error)
     registry = (
         where is not None
