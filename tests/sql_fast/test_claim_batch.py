@@ -133,3 +133,18 @@ def test_the_largest_timeout_there_is(fast, ok) -> None:
     _, task = fast.finish("f", ok(task), claim=1)
     assert task["timeout"] == 2**31 - 1
     assert fast.messages("f")[0]["due"] > 2**31 - 10
+
+
+def test_claims_prepare_again_what_a_session_has_forgotten(fast) -> None:
+    """As after DISCARD, or when the queue's table is another one than before."""
+    fast.flow("f", "a")
+    fast.start("f", 1, 2, 3)
+    assert len(fast.claim("f", 1)) == 1
+    fast.do("deallocate all")
+    assert len(fast.claim("f", 1)) == 1
+    fast.do('deallocate "pgflowc pick q_f"')
+    assert len(fast.claim("f", 1)) == 1
+    fast.do("select pgmq.drop_queue('f')")
+    fast.do("select pgmq.create('f')")
+    fast.start("f", 4)
+    assert len(fast.claim("f", 1)) == 1

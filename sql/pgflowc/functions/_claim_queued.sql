@@ -4,6 +4,9 @@
 -- Each message is written once: invisible for the step's timeout (else the flow's) + 2 s, read_ct + 1. Messages without a task to
 -- claim (its run failed, somebody else holds it) become invisible for p_read_timeout seconds, as a read without a claim leaves
 -- them, and the next ones are taken instead. The caller holds the lock of the worker's row.
+--
+-- The two statements on the queue's table, whose name plpgsql does not know, are prepared once in a session, as "pgflowc pick ..." and
+-- "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim.
 -- Locks: messages, then tasks; both pass over locked rows, so it waits for nobody.
 create or replace function pgflowc._claim_queued(
   p_flow pgflowc.flow_traits,
@@ -21,7 +24,9 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_pick constant text := format(
+  v_pick constant text := 'pgflowc pick ' || p_flow.queue_table; -- 62 bytes at most
+  v_hide constant text := 'pgflowc hide ' || p_flow.queue_table;
+  v_pick_query constant text := format(
     $query$
     select array_agg(p.msg_id)
     from (
@@ -34,7 +39,7 @@ declare
     $query$,
     p_flow.queue_table
   );
-  v_hide constant text := format(
+  v_hide_query constant text := format(
     $query$
     update pgmq.%I m
     set vt = clock_timestamp() + make_interval(secs => u.wait), read_ct = m.read_ct + 1 %s
@@ -49,8 +54,15 @@ declare
   v_claim record;
   v_rest bigint[];
 begin
+  if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_pick) then
+    if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_hide) then
+      execute format('prepare %I (bigint[], integer[]) as %s', v_hide, v_hide_query);
+    end if;
+    execute format('prepare %I (integer) as %s', v_pick, v_pick_query);
+  end if;
+
   while v_wanted > 0 loop
-    execute v_pick into v_picked using v_wanted;
+    execute format('execute %I (%s)', v_pick, v_wanted) into v_picked;
     exit when v_picked is null;
 
     -- Found by message and locked by themselves, and updated where they lie: joined by key with the run, a plan made while the
@@ -88,7 +100,7 @@ begin
     from (select * from claimed c order by c.message_id) c;
 
     if v_claim.tasks > 0 then
-      execute v_hide using v_claim.msg_ids, v_claim.waits;
+      execute format('execute %I (%L, %L)', v_hide, v_claim.msg_ids, v_claim.waits);
       run_ids := run_ids || v_claim.run_ids;
       step_slugs := step_slugs || v_claim.step_slugs;
       task_indexes := task_indexes || v_claim.task_indexes;
@@ -99,7 +111,9 @@ begin
     exit when v_claim.tasks = cardinality(v_picked);
 
     v_rest := array(select u.m from unnest(v_picked) u (m) except select u.m from unnest(v_claim.msg_ids) u (m));
-    execute v_hide using v_rest, array_fill(greatest(p_read_timeout, 1), array[cardinality(v_rest)]);
+    execute format(
+      'execute %I (%L, %L)', v_hide, v_rest, array_fill(greatest(p_read_timeout, 1), array[cardinality(v_rest)])
+    );
     exit when cardinality(v_picked) < v_wanted;
     v_wanted := v_wanted - v_claim.tasks;
   end loop;
