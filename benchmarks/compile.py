@@ -38,6 +38,7 @@ class Scale:
     flows: int
     growth: Sequence[int]
     steps: int
+    faults: int
 
 
 # A function of a profile: file, line and name.
@@ -45,8 +46,8 @@ _Function = tuple[str, int, str]
 # How far libraries call each other, and then some.
 _DEEPEST = 30
 
-FULL = Scale(rounds=5, flows=1000, growth=(1000, 2000, 5000), steps=5000)
-QUICK = Scale(rounds=1, flows=20, growth=(20, 40), steps=100)
+FULL = Scale(rounds=5, flows=1000, growth=(1000, 2000, 5000), steps=5000, faults=20_000)
+QUICK = Scale(rounds=1, flows=20, growth=(20, 40), steps=100, faults=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def main() -> None:
         _commands(Path(directory), scale)
         _large(Path(directory), scale)
         _growth(Path(directory), scale)
+        _faults(Path(directory), scale)
         if options.stages:
             _stages(Path(directory), scale)
 
@@ -112,6 +114,34 @@ def _growth(directory: Path, scale: Scale) -> None:
         each = cold.seconds / flows / (costs[0][0].seconds / scale.growth[0])
         _row(f"{flows:,} flows, cold: {each:.2f} of the first one's time a flow", cold, None, "1.00")
         _row(f"{flows:,} flows, nothing changed", again, None, "")
+
+
+def _faults(directory: Path, scale: Scale) -> None:
+    """How long people wait for findings when everything is wrong."""
+    number = scale.faults
+    slips = "".join(f"  step_{n}: {{depends_on: [stap_{n}]}}\n" for n in range(number))
+    conditions = "".join(
+        f"  step_{n}: {{depends_on: [first], if: {{first: {{b: 1}}}}}}\n" for n in range(number)
+    )
+    line = ", ".join(f"step_{n}_{'x' * 30}: {{timout: 5}}" for n in range(number))
+    files = {
+        f"one file, {number:,} unknown dependencies": {"f": f"flow: f\nsteps:\n{slips}"},
+        f"one file, {number:,} conditions that are never met": {
+            "f": f"flow: f\nsteps:\n  first: {{output: {{a: int}}}}\n{conditions}"
+        },
+        f"one line with {number:,} unknown keys": {"f": f"flow: f\nsteps: {{{line}}}\n"},
+        f"{number // 2:,} files with a fault each": {
+            f"f{n}": f"flow: f{n}\nsteps: {{a: {{timout: 5}}}}\n" for n in range(number // 2)
+        },
+    }
+    for at, (title, texts) in enumerate(files.items()):
+        project = directory / f"faults{at}"
+        (project / "flows").mkdir(parents=True)
+        (project / "pgflowc.toml").write_text('package = "shop"\n')
+        for name, text in texts.items():
+            (project / "flows" / f"{name}.yaml").write_text(text)
+        found = _median(scale, lambda at=project: _pgflowc(at, "validate", expected=1))  # type: ignore[misc]
+        _row(f"validate {title}", found, None, "2 s")
 
 
 def _stages(directory: Path, scale: Scale) -> None:
@@ -166,8 +196,8 @@ def _stage(function: _Function) -> str | None:
 # Processes
 
 
-def _pgflowc(project: Path, *arguments: str) -> Cost:
-    return _run([sys.executable, "-m", "pgflowc", *arguments], project)
+def _pgflowc(project: Path, *arguments: str, expected: int = 0) -> Cost:
+    return _run([sys.executable, "-m", "pgflowc", *arguments], project, expected)
 
 
 def _cold(project: Path) -> Cost:
@@ -184,8 +214,8 @@ def _compiled_again(project: Path) -> Cost:
     return _pgflowc(project, "compile")
 
 
-def _run(command: Sequence[str], directory: Path) -> Cost:
-    """One process on one core; RuntimeError with its output if it fails."""
+def _run(command: Sequence[str], directory: Path, expected: int = 0) -> Cost:
+    """One process on one core; RuntimeError with its output if it ends with another exit code."""
     read, write = os.pipe()
     began = time.perf_counter()
     child = os.fork()
@@ -201,7 +231,7 @@ def _run(command: Sequence[str], directory: Path) -> Cost:
         told = output.read()
     _, status, used = os.wait4(child, 0)
     seconds = time.perf_counter() - began
-    if status:
+    if os.waitstatus_to_exitcode(status) != expected:
         raise RuntimeError(f"{' '.join(command)}\n{told.decode(errors='replace')[-2000:]}")
     return Cost(seconds, used.ru_maxrss / 1024)
 

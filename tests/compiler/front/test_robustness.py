@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -148,36 +149,54 @@ def test_a_megabyte_of_anything_ends_soon(name: str, suffix: str) -> None:
     assert time.process_time() - started < 10  # seconds; 0.1 to 1 on the machine it was written on
 
 
-def test_the_work_grows_with_the_text_and_no_faster() -> None:
+def _long_flow(steps: int) -> str:
+    shuffled = random.Random(1).sample(range(1, steps), steps - 1)
+    lines = [
+        f"  s{n}: {{depends_on: [s{n - 1}], output: {{a: int}}, if: {{s{n - 1}: {{a: 1}}}}}}"
+        for n in shuffled
+    ]
+    return "\n".join(["flow: long", "steps:", "  s0: {output: {a: int}}", *lines])
+
+
+def _slips(steps: int) -> str:
+    return "flow: f\nsteps:\n" + "".join(f"  s{n}_word: {{depends_on: [s{n}_wrod]}}\n" for n in range(steps))
+
+
+def _wrong_keys_on_one_line(steps: int) -> str:
+    return "flow: f\nsteps: {" + ", ".join(f"s{n}: {{timout: 5}}" for n in range(steps)) + "}\n"
+
+
+def _wrong_conditions(steps: int) -> str:
+    return "flow: f\nsteps:\n  a: {output: {b: int}}\n" + "".join(
+        f"  s{n}: {{depends_on: [a], if: {{a: {{c: {n}}}}}}}\n" for n in range(steps)
+    )
+
+
+@pytest.mark.parametrize("text_of", [_long_flow, _wrong_keys_on_one_line, _wrong_conditions])
+def test_the_work_grows_with_the_text_and_no_faster(text_of: Callable[[int], str]) -> None:
     """A flow of four times as many steps takes about four times as many calls, not sixteen."""
 
     def calls(steps: int) -> int:
-        shuffled = random.Random(1).sample(range(1, steps), steps - 1)
-        lines = [
-            f"  s{n}: {{depends_on: [s{n - 1}], output: {{a: int}}, if: {{s{n - 1}: {{a: 1}}}}}}"
-            for n in shuffled
-        ]
-        text = "\n".join(["flow: long", "steps:", "  s0: {output: {a: int}}", *lines])
         counted = 0
 
         def count(frame: object, event: str, argument: object) -> None:
             nonlocal counted
             counted += event in ("call", "c_call")
 
+        text = text_of(steps)
         before = sys.getprofile()
         sys.setprofile(count)
         try:
             flows, shown = _check("flow.yaml", text)
         finally:
             sys.setprofile(before)
-        assert [step.slug for step in flows[0].steps] == [f"s{n}" for n in range(steps)], shown
+        if text_of is _long_flow:
+            assert [step.slug for step in flows[0].steps] == [f"s{n}" for n in range(steps)], shown
+        else:
+            assert shown.count("error[") == steps
         return counted
 
     assert calls(1000) < 6 * calls(250)
-
-
-def _slips(steps: int) -> str:
-    return "flow: f\nsteps:\n" + "".join(f"  s{n}_word: {{depends_on: [s{n}_wrod]}}\n" for n in range(steps))
 
 
 @pytest.mark.parametrize(
