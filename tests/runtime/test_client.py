@@ -158,6 +158,30 @@ async def test_runs_are_listed_latest_first_by_flow_and_status(client, flow, ben
     assert list(await client.list_runs("other", status="completed")) == []
 
 
+async def test_pages_of_runs_of_several_flows_have_each_run_once(client, flow, bench, step) -> None:
+    other = bench.flow("others", step("only"))
+    for number in range(4):
+        # Started in one statement, and so at the same time: their ids decide.
+        await client.start_flows(flow, [{"order_id": number}] * 2)
+        await client.start_flow(other, {})
+    seen, page = [], await client.list_runs(limit=5)
+    while page:
+        seen += [(run.started_at, run.run_id) for run in page.runs]
+        page = page.next and await client.list_runs(limit=5, after=page.next)
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(seen) == 12
+    flows = await client.list_runs(kind="flow", since=seen[-1][0], limit=3)
+    assert [run.run_id for run in flows.runs] == [run_id for _, run_id in seen[:3]]
+    assert (await client.list_runs(kind="job")).runs == ()
+
+
+async def test_numbers_longer_than_pythons_are_shown(client, flow, bench) -> None:
+    run_id = await client.start_flow(flow, {"order_id": 1})
+    bench.rows("update pgflow.runs set input = ('[1, -1' || repeat('0', 5000) || ']')::jsonb")
+    small, huge = (await client.get_run(run_id)).input
+    assert (small, huge) == (1, Decimal("-1" + "0" * 5000))
+
+
 async def test_flows_are_listed(client, flow, bench, step) -> None:
     bench.flow("mail", step("perform"), max_attempts=5, base_delay=7, timeout=90)
     bench.rows("update pgflow.flows set flow_type = 'job' where flow_slug = 'mail'")

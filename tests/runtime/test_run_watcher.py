@@ -16,6 +16,7 @@ from pgflowc_runtime import (
     Client,
     ConfigurationError,
     DatabaseUnavailable,
+    InvalidTime,
     RunEvent,
     RunNotFound,
     WaitTimeout,
@@ -227,6 +228,9 @@ async def test_waiting_in_vain_leaves_nothing_behind(client, flow, bench) -> Non
     run_id = await client.start_flow(flow, {})
     for timeout in (0, 0.05):
         with pytest.raises(WaitTimeout):
+            await client.wait(run_id, timeout=timeout)
+    for timeout in ("3", float("nan")):
+        with pytest.raises(InvalidTime, match="a timeout is seconds or None, not"):
             await client.wait(run_id, timeout=timeout)
     assert bench.value("select count(*) from pgflow.event_listeners") == 0
 
