@@ -91,7 +91,7 @@ class ClaimLoop:
         self._blocked = False
         self._lost_claims = False
         self._next_round = 0.0
-        attention.on_mark(self._schedule)
+        attention.on_mark(self._marked)
 
     # Life
 
@@ -162,6 +162,12 @@ class ClaimLoop:
 
     def _free(self) -> int:
         return self._slots.free() - self._promised
+
+    def _marked(self) -> None:
+        if self._resting:
+            self._embark()  # nothing is there that could share the trip
+        else:
+            self._schedule()
 
     def _schedule(self) -> None:
         # Not at once: handlers that end in the same turn of the event loop share the trip.
