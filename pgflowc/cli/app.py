@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from pgflowc import __version__
 from pgflowc.cli import collector
@@ -21,12 +21,16 @@ from pgflowc.cli import collector
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: `target` is `module:attribute` of a function or, for a group, of a `typer.Typer`."""
+    """A command: `target` is `module:attribute` of a function or, for a group, of a `typer.Typer`.
+
+    `usage_is_one`: wrong usage exits with 1, since 2 says something else.
+    """
 
     name: str
     target: str
     help: str
     panel: str
+    usage_is_one: bool = False
 
     def load(self) -> Any:
         """The function or `typer.Typer` behind the command; imports its module."""
@@ -45,6 +49,13 @@ COMMANDS = (
         "pgflowc.cli.compile:compile_project",
         "Write migrations, typed handlers and the worker registry.",
         COMPILER,
+    ),
+    Command(
+        "diff",
+        "pgflowc.cli.diff:diff",
+        "Show what the specs would change in a live database.",
+        COMPILER,
+        usage_is_one=True,
     ),
     Command("graph", "pgflowc.cli.graph:graph", "Draw a flow for a terminal or a page.", COMPILER),
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
@@ -96,6 +107,17 @@ class _Root(TyperGroup):
                 )
 
 
+class _UsageIsOne(TyperCommand):
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*arguments, **options)
+        except Exception as error:
+            # Errors of usage have no class that all releases of typer export.
+            if getattr(error, "exit_code", None) == 2:
+                error.exit_code = 1  # type: ignore[attr-defined]
+            raise
+
+
 def build(arguments: Sequence[str]) -> typer.Typer:
     """The application for these arguments (program name left out); only the command they name is imported."""
     app = typer.Typer(
@@ -116,9 +138,13 @@ def build(arguments: Sequence[str]) -> typer.Typer:
             app.add_typer(target, name=command.name, help=command.help, rich_help_panel=command.panel)
         else:
             help_text = None if target is not _not_loaded else command.help
-            app.command(command.name, help=help_text, short_help=command.help, rich_help_panel=command.panel)(
-                target
-            )
+            app.command(
+                command.name,
+                cls=_UsageIsOne if command.usage_is_one else None,
+                help=help_text,
+                short_help=command.help,
+                rich_help_panel=command.panel,
+            )(target)
     return app
 
 

@@ -44,7 +44,7 @@ broken as materialized (
   join alive a on a.flow_slug = h.flow
   where h.step is null
 )
-select 'flow', flow_slug, null, count(*), min(started_at), clock_timestamp(), null
+select 'flow', flow_slug, null::text, count(*), min(started_at), clock_timestamp(), null::text[]
 from alive group by flow_slug
 union all
 select 'step', flow_slug, step_slug, count(*), null, null, null

@@ -16,8 +16,9 @@ import psycopg
 
 from pgflowc.database.cron_command import started_by
 from pgflowc.document.referred import CronTarget
-from pgflowc.graph.model import FlowOptions
+from pgflowc.graph.model import FlowOptions, Retention
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.plan.state import State, StateFlow
 
 _TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")
 # A column that a core lacks is one that it could not fill.
@@ -35,6 +36,10 @@ select d.flow_slug, d.step_slug, array_agg(d.dep_slug order by d.dep_slug collat
 where %(slugs)s::text[] is null or d.flow_slug = any (%(slugs)s) group by 1, 2
 """
 _SCHEDULES = "select s.flow_slug, to_jsonb(s) from pgflowc.schedules s"
+_RETENTIONS = """
+select r.flow_slug, extract(epoch from r.completed)::bigint, extract(epoch from r.failed)::bigint
+from pgflowc.retention r
+"""
 _VERSIONS = """
 select v.name, v.version, v.flow_slug, v.current_since is not null
 from pgflowc.flow_versions v order by v.name collate "C", v.version
@@ -99,6 +104,18 @@ class LiveDatabase:
         return tuple(sorted(found, key=lambda flow: flow.version.version if flow.version else 0))
 
 
+def state_of_database(live: LiveDatabase, title: str = "database") -> State:
+    """What compares with specs and locks: each name with the definition that its runs start on."""
+    return State(
+        title,
+        {
+            name: StateFlow(flow.shape, stored=flow.slug, notes=(*flow.notes, *_paused(flow)))
+            for name, flow in live.named.items()
+        },
+        live.kinds,
+    )
+
+
 def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None = None) -> LiveDatabase:
     """All flows of the database, or those with these names or slugs as far as they are there; reads only.
 
@@ -117,6 +134,9 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
     rows: dict[str, dict[str, Any]] = dict(connection.execute(_FLOWS, wanted).fetchall())
     own = _is_there(connection, "pgflowc.schedules")
     schedules: dict[str, dict[str, Any]] = dict(connection.execute(_SCHEDULES).fetchall()) if own else {}
+    retentions: dict[str, Retention] = {}
+    if _is_there(connection, "pgflowc.retention"):
+        retentions = {name: Retention(*times) for name, *times in connection.execute(_RETENTIONS)}
     cron = _may_read(connection, "cron.job")
     jobs = {name: rest for name, *rest in connection.execute(_JOBS)} if cron else {}
     keepers: tuple[tuple[CronTarget, bool], ...] = (("worker", own), ("pg_cron", cron))
@@ -129,12 +149,17 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
             if version and not version.current
             else (schedules.get(name), jobs.get(f"pgflow_{name}"))
         )
-        flows[slug] = _flow(slug, version, row, steps.get(slug, []), depends_on, *kept)
+        flows[slug] = _flow(slug, version, row, steps.get(slug, []), depends_on, *kept, retentions.get(name))
     return LiveDatabase(
         flows,
         kinds=_has_column(connection, "pgflow.flows", "flow_type"),
         keepers=frozenset(keeper for keeper, there in keepers if there),
     )
+
+
+def _paused(flow: LiveFlow) -> Iterator[str]:
+    if flow.paused:
+        yield "its schedule is paused"
 
 
 def canonical(value: Any) -> str:
@@ -156,6 +181,7 @@ def _flow(
     depends_on: Mapping[tuple[str, str], tuple[str, ...]],
     schedule: Mapping[str, Any] | None,
     job: Sequence[Any] | None,
+    retention: Retention | None,
 ) -> LiveFlow:
     notes = list(_queues(slug, steps))
     cron, paused = _own_schedule(schedule) if schedule else (None, False)
@@ -171,6 +197,7 @@ def _flow(
         FlowOptions(row["opt_max_attempts"], row["opt_base_delay"], row["opt_timeout"]),
         tuple(_step(step, depends_on.get((slug, step["step_slug"]), ())) for step in steps),
         cron,
+        retention,
     )
     return LiveFlow(slug, shape, version, paused, tuple(notes))
 

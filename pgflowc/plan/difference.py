@@ -6,7 +6,6 @@ operations put at risk afterwards, in the same transaction.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -115,15 +114,6 @@ class Difference:
     notes: tuple[str, ...] = ()
 
     @property
-    def words(self) -> Counter[str]:
-        """How many operations have each word; all that break runs count as one word."""
-        return Counter(
-            "breaks runs" if line.safety == "breaks" else line.word
-            for line in self.lines
-            if line.safety != "payload"
-        )
-
-    @property
     def lines(self) -> Iterator[Line]:
         """The operations on all flows; what only reorders steps is none to a reader."""
         return (line for flow in self.flows for line in flow.lines if not isinstance(line.op, OrderSteps))
@@ -143,25 +133,28 @@ class Known:
 
 
 def difference(
-    before: State, after: State, known: Known | None = None, asked: Set[str] = frozenset()
+    before: State, after: State, known: Known | None = None, ours: Set[str] | None = None
 ) -> Difference:
     """The operations from `before` to `after`.
 
     With `known`, `before` is a database: its differences from the lock are drift, except in flows with
-    pending migrations; and its flows that the project does not know are strangers, unless `asked` for.
+    pending migrations. With `ours`, one of both is a database, and those of its flows that the other side
+    has not, and that are not ours, are strangers.
     """
     found: list[FlowDifference] = []
     strangers: list[str] = []
     for name in sorted({*before.flows, *after.flows}):
         one, two = before.flows.get(name), after.flows.get(name)
-        if known and two is None and name not in known.lock.flows and name not in asked:
+        if known and one and one.payloads is None and name in known.lock.flows:
+            # A database holds no types: those that its migrations were compiled with count.
+            one = replace(one, payloads=known.lock.flows[name].payloads)
+        if ours is not None and name not in ours and (one is None or two is None):
             strangers.append(name)
             continue
         flow = _flow(name, one, two, before, after)
         found.append(_with_drift(flow, name, before, known) if known else flow)
-    return Difference(
-        before.title, after.title, tuple(flow for flow in found if flow.lines), tuple(strangers)
-    )
+    differing = tuple(flow for flow in found if flow.lines)
+    return Difference(before.title, after.title, differing, tuple(strangers))
 
 
 def with_alive(found: Difference, alive: Mapping[str, AliveRuns]) -> Difference:

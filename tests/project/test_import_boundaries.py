@@ -20,9 +20,10 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "output": set(),
     "settings": {"diagnostics", "document"},
     "project": {"diagnostics", "document", "settings"},
+    "revision": set(),
     "database": {"diagnostics", "document", "spec", "graph", "plan", "settings", "project"},
     "pytest_plugin": {"project", "database"},
-    "cli": {*STAGES, "picture", "output", "settings", "project", "database"},
+    "cli": {*STAGES, "picture", "output", "settings", "project", "revision", "database"},
     "__main__": {"cli"},
 }
 # The command line joins the compiler with the runtime, and so does the plugin of pytest: it makes the

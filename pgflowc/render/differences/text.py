@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pgflowc.plan.difference import Difference, FlowDifference, Line
+from pgflowc.plan.difference import Difference, FlowDifference
 from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
 from pgflowc.render.differences import words
 from pgflowc.render.literals import one_line
@@ -51,6 +51,7 @@ def _lines(found: Difference, paint: _Paint) -> Iterator[str]:
 def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
     marked = paint(flow.mark, f"{flow.mark:<3}")
     yield f"{marked} {paint('head', words.title(flow))}{f': {words.alive(flow.alive)}' if flow.alive else ''}"
+    named: tuple[str, ...] = ()
     for line in flow.lines:
         if isinstance(line.op, OrderSteps):
             continue
@@ -66,14 +67,10 @@ def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
         yield f"      {paint(line.mark, f'{line.mark:<3}')} {what} {paint(line.safety, judged)}"
         if isinstance(line.op, RecreateFlow):
             yield from (f"              {one_line(change)}" for change in line.op.changes)
-        if line.examples:
-            yield f"          {paint('note', f'breaks {_examples(line)}')}"
+        if line.examples and line.examples[:1] != named:
+            yield f"          {paint('note', f'the oldest of them: {line.examples[0]}')}"
+            named = line.examples[:1]
     yield from (f"      {paint('note', f'note: {one_line(note)}')}" for note in flow.notes)
-
-
-def _examples(line: Line) -> str:
-    more = (line.breaks or 0) - len(line.examples)
-    return f"{', '.join(line.examples)}{f' and {more} more' if more > 0 else ''}"
 
 
 def _strangers(found: Difference) -> Iterator[str]:

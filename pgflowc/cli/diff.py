@@ -1,0 +1,202 @@
+"""`pgflowc diff`: what a change of flows does, to a live database and to the runs that are alive in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import psycopg
+import typer
+
+from pgflowc.cli.database_view import origin
+from pgflowc.cli.exit import FINE, fail
+from pgflowc.cli.options import DsnOption, ProjectOption, project_root
+from pgflowc.cli.places import (
+    ERROR,
+    PLACES,
+    Place,
+    known_of,
+    live_state,
+    parse_place,
+    read_lock,
+    state_at,
+)
+from pgflowc.cli.terminal import wants_color
+from pgflowc.database.alive_runs import read_alive_runs
+from pgflowc.database.connection import connect
+from pgflowc.database.dsn import resolve_dsn
+from pgflowc.database.errors import DatabaseError
+from pgflowc.database.snapshot import STATEMENT_SECONDS, snapshot
+from pgflowc.diagnostics.words import near_miss
+from pgflowc.plan import LOCK
+from pgflowc.plan.difference import Difference, Known, difference, with_alive
+from pgflowc.plan.state import State
+from pgflowc.render.differences import json_report, markdown, script, text
+
+DIFFERENT: Final = 2
+_DATABASE, _SPECS, _EMPTY = Place("db"), Place("spec"), Place("empty")
+_OWN_SCHEMA = "Calls functions of schema pgflowc, which is not installed there: pgflowc db stamp --foreign"
+
+
+class Format(StrEnum):
+    """How a difference is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SQL = "sql"
+
+
+def diff(
+    flows: Annotated[
+        list[str] | None, typer.Argument(metavar="FLOW", help="Flows to compare; default: all.")
+    ] = None,
+    before: Annotated[
+        str, typer.Option("--from", metavar="PLACE", help=f"Compare from there: {PLACES}.")
+    ] = "db",
+    after: Annotated[str, typer.Option("--to", metavar="PLACE", help="Compare to there.")] = "spec",
+    format: Annotated[Format, typer.Option("--format", help="How the difference is written.")] = Format.TEXT,
+    as_script: Annotated[
+        bool,
+        typer.Option("--script", help="Print SQL that mends drift, or leads from one place to the other."),
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.001, help="The most that a look at the database may take."
+        ),
+    ] = STATEMENT_SECONDS,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Show what the specs would change in a live database, and what that means for runs that are alive.
+
+    One line for each operation: + new, ~ changed, - deleted, -/+ deleted and created anew, ! drift: the
+    database differs from the lock. Nothing is written, neither there nor here.
+
+    For example: pgflowc diff order --dsn postgresql://localhost/shop, or without a database
+    pgflowc diff --from git:main --to spec.
+
+    Exit codes: 0 no difference, 2 differences, 1 an error.
+    """
+    root = project_root(project)
+    places = parse_place(before, "--from"), parse_place(after, "--to")
+    asked = tuple(flows or ())
+    compared = (
+        _with_database(root, places, asked, dsn, timeout)
+        if _DATABASE in places
+        else _without(root, places, asked)
+    )
+    found = compared.found
+    if compared.database and format is Format.TEXT and not as_script:
+        typer.echo(f"database  {compared.database}", err=True)
+    if as_script or format is Format.SQL:
+        typer.echo(script.render(found, drift_only=compared.drift_only, needs=compared.needs), nl=False)
+    elif format is Format.JSON:
+        typer.echo(json_report.render(found), nl=False)
+    elif format is Format.MARKDOWN:
+        typer.echo(markdown.render(found), nl=False)
+    else:
+        typer.echo(text.render(found, color=wants_color(sys.stdout)), nl=False, color=True)
+    raise typer.Exit(DIFFERENT if found.flows else FINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """`drift_only`: what the specs change is for migrations to do. `needs`: what a script needs first.
+    `database`: which one was looked at, for people.
+    """
+
+    found: Difference
+    drift_only: bool = False
+    needs: str = ""
+    database: str = ""
+
+
+def _without(root: Path, places: tuple[Place, Place], asked: Sequence[str]) -> _Compared:
+    """The difference of two places that need no database."""
+    before, after = (state_at(place, root) for place in places)
+    _check_asked(asked, before, after)
+    return _Compared(difference(before.only(asked), after.only(asked)))
+
+
+def _with_database(
+    root: Path, places: tuple[Place, Place], asked: Sequence[str], dsn: str | None, seconds: float
+) -> _Compared:
+    """The difference of a place and a database: all that is read of that is of one moment."""
+    lock = read_lock(root) if (root / LOCK).exists() else None
+    others = [state_at(place, root) for place in places if place != _DATABASE]
+    try:
+        resolved = resolve_dsn(dsn, root, start_embedded=False)
+        with connect(resolved) as connection:
+            try:
+                with snapshot(connection, seconds=seconds):
+                    live, there = live_state(connection)
+                    known = known_of(connection, root, lock)
+                    found = _difference(places, there, others, asked, known)
+                    found = _with_runs(connection, found)
+            except psycopg.errors.QueryCanceled:
+                fail(
+                    f"the flows of the database could not be read within {seconds:g} s",
+                    help="--timeout allows more",
+                    code=ERROR,
+                )
+    except DatabaseError as error:
+        fail(error.message, help=error.help, code=ERROR)
+    notes = () if live.core else (f"{resolved.display} has no schema pgflow: nothing is installed there",)
+    return _Compared(
+        replace(found, notes=(*notes, *found.notes)),
+        drift_only=known is not None and places == (_DATABASE, _SPECS),
+        database=f"{resolved.display}{origin(resolved)}",
+        needs="" if "worker" in live.keepers or not live.core else _OWN_SCHEMA,
+    )
+
+
+def _difference(
+    places: tuple[Place, Place],
+    there: State,
+    others: Sequence[State],
+    asked: Sequence[str],
+    known: Known | None,
+) -> Difference:
+    """The operations between the database, `there`, and the other place; without one, it is itself."""
+    from_there, to_there = (place == _DATABASE for place in places)
+    other = others[0] if others else there
+    before, after = there if from_there else other, there if to_there else other
+    _check_asked(asked, before, after)
+    ours = {*asked, *(known.lock.flows if known else ())}
+    # What an empty place lacks is not strange.
+    judged = None if _EMPTY in places else ours
+    return difference(
+        before.only(asked), after.only(asked), known if from_there and not to_there else None, judged
+    )
+
+
+def _with_runs(connection: psycopg.Connection, found: Difference) -> Difference:
+    """Judge by the runs that are alive; where they cannot be read in time, say so."""
+    if not found.at_risk:
+        return found
+    try:
+        with connection.transaction():
+            return with_alive(found, read_alive_runs(connection, found.at_risk))
+    except psycopg.errors.QueryCanceled:
+        reason = "that took too long; --timeout allows more"
+    except psycopg.errors.InsufficientPrivilege as error:
+        reason = error.diag.message_primary or "the role may not"
+    return replace(found, notes=(*found.notes, f"runs that are alive were not counted: {reason}"))
+
+
+def _check_asked(asked: Sequence[str], before: State, after: State) -> None:
+    names = {*before.flows, *after.flows}
+    for slug in asked:
+        if slug not in names:
+            near = near_miss(slug, sorted(names))
+            fail(
+                f"neither {before.title} nor {after.title} has a flow '{slug}'",
+                help=f"did you mean '{near}'?" if near else "pgflowc diff without a name compares all",
+                code=ERROR,
+            )
