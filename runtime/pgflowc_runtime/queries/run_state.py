@@ -60,9 +60,6 @@ class RunFilter:
     after: Cursor | None = None
 
 
-_LATEST_FIRST: LiteralString = " order by r.started_at desc, r.run_id desc"
-
-
 def runs(wanted: RunFilter, limit: int) -> Query[list[Run]]:
     """Runs, the latest first."""
     # Only the conditions that there are: a plan for all of them at once would use no index.
@@ -95,24 +92,32 @@ def runs(wanted: RunFilter, limit: int) -> Query[list[Run]]:
         conditions.append("r.started_at <= %(after)s::timestamptz")
         conditions.append("(r.started_at, r.run_id) < (%(after)s::timestamptz, %(after_id)s::uuid)")
         params |= {"after": wanted.after.started_at, "after_id": wanted.after.run_id}
-    if not wanted.flow_slugs and wanted.status is None and wanted.input is None:
+    if wanted.flow_slugs or wanted.status is not None or wanted.input is not None:
+        if wanted.kind is not None:
+            conditions.append(
+                f"r.flow_slug in (select f.flow_slug from pgflow.flows f where {of_kind})"  # noqa: S608
+            )
+        where = " and ".join(conditions)
+    else:
         # The index on runs is by flow and time: the latest of each flow, and of those the latest. With a
         # condition that few runs meet it would be walked to its end.
-        source = (
-            "where r.run_id in (select l.run_id from pgflow.flows f cross join lateral ("
-            + "select r.run_id, r.started_at from pgflow.runs r where r.flow_slug = f.flow_slug and "
-            + " and ".join(conditions)
-            + _LATEST_FIRST
-            + " limit %(limit)s) l where "
-            + of_kind
-            + " order by l.started_at desc, l.run_id desc limit %(limit)s)"
-            + _LATEST_FIRST
-        )
-    else:
-        if wanted.kind is not None:
-            conditions.append("r.flow_slug in (select f.flow_slug from pgflow.flows f where " + of_kind + ")")
-        source = "where " + " and ".join(conditions) + _LATEST_FIRST + " limit %(limit)s"
-    return Query(_RUN + source, params, lambda rows: [Run(**row) for row in rows])
+        of_flow = " and ".join(["r.flow_slug = f.flow_slug", *conditions])
+        latest = f"where {of_flow} order by r.started_at desc, r.run_id desc limit %(limit)s"
+        where = f"""
+            r.run_id in (
+              select l.run_id
+              from pgflow.flows f
+              cross join lateral (select r.run_id, r.started_at from pgflow.runs r {latest}) l
+              where {of_kind}
+              order by l.started_at desc, l.run_id desc
+              limit %(limit)s
+            )
+        """  # noqa: S608 - of constants, which LiteralString proves
+    return Query(
+        f"{_RUN} where {where} order by r.started_at desc, r.run_id desc limit %(limit)s",
+        params,
+        lambda rows: [Run(**row) for row in rows],
+    )
 
 
 _STEP_STATE: LiteralString = """
