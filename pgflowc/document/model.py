@@ -81,10 +81,14 @@ Node = Scalar | Sequence | Mapping | Refused
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One document of a file: a YAML file may hold several, a TOML file is one."""
+    """One document of a file: a YAML file may hold several, a TOML file is one.
+
+    `unread` are the words of the lines that could not be read: any of them may have been a key.
+    """
 
     source: Source
     root: Node
+    unread: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -109,3 +113,19 @@ class Document:
             else:
                 return None
         return node
+
+    def may_hold(self, *path: Step) -> bool:
+        """Whether there is a value at `path`, or there may have been one in what could not be read."""
+        node: Node = self.root
+        for step in path:
+            if isinstance(node, Refused):
+                return True
+            if isinstance(node, Mapping) and isinstance(step, str):
+                if step not in node.entries:
+                    return node.incomplete or step in self.unread
+                node = node.entries[step].value
+            elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+                node = node.items[step]
+            else:
+                return False
+        return True

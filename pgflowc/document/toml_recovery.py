@@ -27,20 +27,26 @@ _KEY = r"(?:[\w-]{1,200}|\"(?:[^\"\\\r\n]|\\.){0,200}\"|'[^'\r\n]{0,200}')"
 _KEYS = rf"[ \t]*{_KEY}(?:[ \t]*\.[ \t]*{_KEY}){{0,70}}[ \t]*"
 _ASSIGNMENT = re.compile(rf"{_KEYS}=")
 _HEADER = re.compile(rf"[ \t]*\[\[?{_KEYS}(?:\]\]?[ \t]*(?:#[^\n]*)?)?\r?(?:\n|\Z)")
+_HEADER_BEHIND = re.compile(r"\S\[[\w.-]{1,200}\][ \t]*\r?$", re.MULTILINE)
+_LIKE_HEADER = re.compile(r"[ \t]*(?:\[|[\w.-]{1,200}\])")
 _NO_CONTENT = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n?\Z")
 _IS_OPEN = "(at end of document)"
+_LIKE_STATEMENT = re.compile(rf"{_KEYS}[=:]|{_LIKE_HEADER.pattern}")
+_WORD = re.compile(r"\w+")
 _LONG_QUOTE = re.compile(r"\"\"\"|'''")
 
 
 @dataclass(slots=True)
 class Cuts:
     """What was cut: values by the offset of the `0` in their place, with their stretch; the offsets of the
-    headers of tables that may have lost keys, or their paths; and whether all outer tables may have.
+    headers of tables that may have lost keys, or their paths; all words that were cut; and whether all
+    outer tables may have lost keys.
     """
 
     values: dict[int, tuple[int, int]] = field(default_factory=dict)
     tables: set[int] = field(default_factory=set)
     paths: set[Path] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
     anywhere: bool = False
     faults: int = 0
 
@@ -60,23 +66,36 @@ class _Statement:
     end: int
     table: int
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The first offset, and the one behind the last."""
+        return self.start, self.end
+
 
 def without_broken_statements(source: Source, report: Report) -> tuple[str, Cuts]:
     """The text with blanks for what `tomllib` refuses, statement by statement, which is reported."""
     cuts = Cuts()
     text = source.text
+    broken = -1
     if len(text) > LONGEST:
         return text, cuts
     for statement in _statements(text):
         problem = _problem(text[statement.start : statement.end])
         if problem is None:
             continue
+        if statement.start == broken and not _LIKE_STATEMENT.match(text, *statement.bounds):
+            # The rest of the one above.
+            text = _blank(text, *statement.bounds)
+            broken = statement.end
+            continue
+        broken = statement.end
         cuts.faults += 1
         line = source.position(statement.start).line
         # The same with its line number, and nothing behind that could be taken for a part of it.
         above = "\n" * (line - 1)
         alone = Source(source.path, source.text[: statement.end])
         report.add(diagnose(alone, _problem(above + text[statement.start : statement.end]) or problem))
+        cuts.words.update(_WORD.findall(text, statement.start, _table_end(text, statement)))
         text = _cut(text, statement, cuts, is_open=_IS_OPEN in problem)
         if cuts.faults == _MOST_FAULTS or not text[statement.end :].strip():
             break
@@ -87,6 +106,7 @@ def without_statement(text: str, offset: int, index: Index, cuts: Cuts) -> str:
     """The text with blanks for the statement at the offset; of a header, for its whole table."""
     found = [statement for statement in _statements(text) if statement.start <= offset < statement.end]
     for statement in found:
+        cuts.words.update(_WORD.findall(text, statement.start, _table_end(text, statement)))
         text = _blank(text, statement.start, _table_end(text, statement))
         if statement.start == statement.table:
             cuts.paths.add(index.tables[statement.start])
@@ -104,11 +124,11 @@ def _problem(text: str) -> str | None:
     return None
 
 
-def _statements(text: str) -> Iterator[_Statement]:
-    """The statements by their lines. A value that is open at the end of its line goes on until it is closed,
-    or a line looks like another statement.
+def _statements(text: str, at: int = 0) -> Iterator[_Statement]:
+    """The statements by their lines, from the line that begins at `at`. A value that is open at the end of
+    its line goes on until it is closed, or a line looks like another statement.
     """
-    at, table = 0, -1
+    table = -1
     while at < len(text):
         line = _LINE.match(text, at)
         assert line is not None
@@ -116,7 +136,7 @@ def _statements(text: str) -> Iterator[_Statement]:
         if _NO_CONTENT.match(text, at, end):
             at = end
             continue
-        if _HEADER.match(text, at, end):
+        if _LIKE_HEADER.match(text, at, end):
             table = at
         elif _ASSIGNMENT.match(text, at, end) and _IS_OPEN in (_problem(text[at:end]) or ""):
             end = _end_of_value(text, at, end)
@@ -143,10 +163,10 @@ def _end_of_value(text: str, start: int, end: int) -> int:
 
 def _cut(text: str, statement: _Statement, cuts: Cuts, *, is_open: bool) -> str:
     start, end, table = statement.start, statement.end, statement.table
-    if start == table:
+    if start == table or _HEADER_BEHIND.search(text, start, end):
         # Whose keys those of a broken header are is not known.
         cuts.anywhere = True
-        return _blank(text, start, _table_end(text, statement))
+        return _blank(text, start, _table_end(text, _Statement(start, end, start)))
     if text.count("\n", start, end) > 1 or is_open:
         # Lines of it may have been meant to be statements.
         cuts.tables.add(table)
@@ -167,12 +187,8 @@ def _table_end(text: str, statement: _Statement) -> int:
     """Where the table ends that the statement heads; where the statement ends if it heads none."""
     if statement.start != statement.table:
         return statement.end
-    end = statement.end
-    for line in _LINE.finditer(text, statement.end):
-        if line.start() == line.end() or _HEADER.match(text, line.start(), line.end()):
-            break
-        end = line.end()
-    return end
+    following = _statements(text, statement.end)
+    return next((other.start for other in following if other.start == other.table), len(text))
 
 
 def _blank(text: str, start: int, end: int) -> str:

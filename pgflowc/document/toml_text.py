@@ -69,7 +69,8 @@ def _parse(source: Source, text: str, cuts: Cuts, report: Report) -> tuple[Docum
             empty = "there is no flow in this file"
             report.add(Diagnostic(syntax.EMPTY, empty, source.span(0, 0), help=(EMPTY_HELP,)))
         return ()
-    return (Document(source, _Builder(source, index, cuts, report).node(data, ())),)
+    root = _Builder(source, index, cuts, report).node(data, ())
+    return (Document(source, root, frozenset(cuts.words)),)
 
 
 def _of(source: Source, place: Place) -> Place:

@@ -44,6 +44,7 @@ class _Open:
     skip_value: bool = False
     merge_key: Place | None = None
     damaged: bool = False
+    incomplete: bool = False
 
 
 class Composer:
@@ -130,6 +131,7 @@ class Composer:
         elif mapping.key is None:
             mapping.key = self._key(node)
             mapping.skip_value = mapping.key is None
+            mapping.incomplete |= mapping.key is None
             mapping.merge_key = node if mapping.skip_value and isinstance(node, Scalar) else None
             mapping.damaged |= mapping.key is None and not isinstance(node, Scalar)
         else:
@@ -138,7 +140,11 @@ class Composer:
             if self._cuts.incomplete:
                 node = self._marked(place.start, node)
             first = mapping.entries.setdefault(key, Entry(key, place, node))
-            if first.value is not node:
+            # Lines may have run into each other where something was cut.
+            is_sure = not self._cuts.values or not any(
+                isinstance(one, Refused) for one in (first.value, node)
+            )
+            if first.value is not node and is_sure:
                 self._report.add(
                     Diagnostic(
                         syntax.DUPLICATE_KEY,
@@ -183,7 +189,7 @@ class Composer:
         if opened.damaged:
             return Refused(self._source, opened.start, end)
         if opened.is_mapping:
-            return Mapping(self._source, opened.start, end, opened.entries)
+            return Mapping(self._source, opened.start, end, opened.entries, opened.incomplete)
         return Sequence(self._source, opened.start, end, tuple(opened.items))
 
     def _scalar(self, event: Any) -> Node:
@@ -195,6 +201,8 @@ class Composer:
         if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
             start = anchor.end()
         text: str = event.value
+        if event.anchor is not None and not text and event.style not in ("'", '"'):
+            return Refused(self._source, start, end)  # Its text has become the name of the anchor.
         if bad := unstorable(text):
             self._report.add(
                 Diagnostic(

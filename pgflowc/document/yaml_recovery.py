@@ -9,6 +9,7 @@ concluded from what is missing: cut values become `Refused`, and mappings that m
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ _MOST_FAULTS = 20
 _MOST_TRIED = 8
 _MOST_CHARACTERS = 6_000_000
 _PLACEHOLDER = "~"
+_SEPARATOR = re.compile(r"[ \t]*(?:-[ \t]?-|—|\.\.\.)|.*---")
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,13 @@ class Failure:
 
 @dataclass(slots=True)
 class Cuts:
-    """What was cut: values by the offset of the `~` in their place, with their stretch; and the offsets of
-    the keys (`ROOT` for the document) whose mappings may have lost keys.
+    """What was cut: values by the offset of the `~` in their place, with their stretch; the offsets of the
+    keys (`ROOT` for the document) whose mappings may have lost keys; and all words that were cut.
     """
 
     values: dict[int, tuple[int, int]] = field(default_factory=dict)
     incomplete: set[int] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
 
 
 class UnrecoverableError(Exception):
@@ -98,6 +102,7 @@ class _Recovery:
         return Cuts(
             {place + base: (start + base, end + base) for place, (start, end) in self._cuts.values.items()},
             {ROOT if place == ROOT else place + base for place in self._cuts.incomplete},
+            self._cuts.words,
         )
 
     def _content(self) -> list[Block]:
@@ -162,14 +167,29 @@ class _Recovery:
         """Cut as little around the fault as lets the parser read what is left of the block."""
         assert fault.span is not None
         line = self._source.offset(fault.span.start.line, 1) - self._base
+        written = self._text[line : self._text.find("\n", line) + 1].rstrip()
+        if _SEPARATOR.match(written):
+            raise UnrecoverableError  # What follows was meant to be another document.
+        if len(chain) > 1 and (
+            # What follows belongs to a key that stands in the wrong line.
+            (written.endswith(":") and line <= chain[-1].start) or self._is_doubtful(chain, line)
+        ):
+            chain = chain[:-1]
         for left, text, cuts in self._ways(chain, line, fault.code):
             if not left or self._fails_alone(text, left) is None:
                 self._text = text
                 self._cuts.values |= cuts.values
                 self._cuts.incomplete |= cuts.incomplete
+                self._cuts.words |= cuts.words
                 break
         if fault.code is syntax.UNCLOSED and chain[-1].end == len(self._text):
             self._cuts.incomplete.add(ROOT)  # The rest of the text may not be written yet.
+
+    def _is_doubtful(self, chain: tuple[Block, ...], line: int) -> bool:
+        """Whether it may be the first of the blocks beside which is indented wrongly, and not the line."""
+        block, parent = chain[-1], chain[-2]
+        is_between = parent.indent < margin(self._text, line) < block.indent and line > block.start
+        return is_between and inner(self._text, parent)[0].start == block.start
 
     def _ways(
         self, chain: tuple[Block, ...], line: int, code: Code
@@ -180,21 +200,31 @@ class _Recovery:
         is_outside = block.start < line < block.end and column <= block.indent
         # Of a line behind a tab nobody knows where it belongs.
         if is_outside and code is not syntax.TAB and not any(one.is_item for one in chain):
-            # The line belongs beside the block, or further out, and not to its value.
             keys = [ROOT, *(one.start for one in chain[:-1])]
             place = bisect_right([one.indent for one in chain], column)
             around = {keys[max(place - 1, 0)], keys[min(place, len(keys) - 1)]}
-            yield chain, self._blanked(line, block.end), Cuts(incomplete=around)
+            # The line belongs beside the block, or further out, unless it is a part of its value.
+            if self._is_complete(block, line):
+                yield chain, self._blanked(line, block.end), self._lost(line, block.end, around)
         while chain:
             block, parent = chain[-1], chain[-2] if len(chain) > 1 else None
             key = parent.start if parent else ROOT
             if block.value is not None and self._text[block.value : block.end].strip():
-                # Lines in it that look like keys may have been meant to stand beside it.
-                lost = {key} if self._has_entries(block) else set()
+                # What stands behind the value may have been meant to stand beside it.
+                lost = {key} if code is not syntax.UNCLOSED or self._has_entries(block) else set()
                 yield chain, *self._without_value(block, lost)
             if parent is None or not parent.is_item:
-                yield (), self._blanked(block.start, block.end), Cuts(incomplete={key})
+                yield (), self._blanked(block.start, block.end), self._lost(block.start, block.end, {key})
             chain = chain[:-1]
+
+    def _is_complete(self, block: Block, line: int) -> bool:
+        """Whether the block has a value above the line, and that does not end with half a key."""
+        above = self._text[block.start : line].rstrip()
+        last = block.start + above.rfind("\n") + 1
+        return block.value is None or (
+            block.start + len(above) > block.value
+            and (last == block.start or is_entry(self._text, last, line))
+        )
 
     def _has_entries(self, block: Block) -> bool:
         at = self._text.find("\n", block.start, block.end) + 1
@@ -213,7 +243,12 @@ class _Recovery:
         if written.endswith("\n"):
             blank = f" {_PLACEHOLDER}".ljust(len(written) - 1) + "\n"
         text = self._text[: block.value] + blank + self._text[block.end :]
-        return text, Cuts({block.value + 1: (start, end)}, incomplete)
+        cuts = self._lost(block.start, block.end, incomplete)
+        cuts.values[block.value + 1] = (start, end)
+        return text, cuts
+
+    def _lost(self, start: int, end: int, incomplete: set[int]) -> Cuts:
+        return Cuts(incomplete=incomplete, words=set(_WORD.findall(self._text, start, end)))
 
     def _blanked(self, start: int, end: int) -> str:
         blank = "".join(sign if sign in "\r\n" else " " for sign in self._text[start:end])

@@ -39,16 +39,17 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
         if _ONLY_COMMENTS.match(chunk.removeprefix("---")):
             continue
         own = Report()
+        roots: list[Node] = []
+        unread: frozenset[str] = frozenset()
         try:
             roots = _compose(source, start, chunk, own)
         except YAMLError:
             found_fault = True
-            roots = _recovered(source, start, chunk, own, report)
+            roots, unread = _recovered(source, start, chunk, own, report)
         except TooDeepError:
             found_fault = True
-            roots = []
         report.extend(own.sorted())
-        documents.extend(Document(source, root) for root in roots)
+        documents.extend(Document(source, root, unread) for root in roots)
     if not documents and not found_fault:
         report.add(
             Diagnostic(syntax.EMPTY, "there is no flow in this file", source.span(0, 0), help=(EMPTY_HELP,))
@@ -70,8 +71,11 @@ def _compose(source: Source, start: int, chunk: str, report: Report, cuts: Cuts 
     raise AssertionError("the second parser returns or raises")
 
 
-def _recovered(source: Source, start: int, chunk: str, before: Report, report: Report) -> list[Node]:
-    """The roots of a chunk that a parser refused, without what is wrong in it, which is reported.
+def _recovered(
+    source: Source, start: int, chunk: str, before: Report, report: Report
+) -> tuple[list[Node], frozenset[str]]:
+    """The roots of a chunk that a parser refused, without what is wrong in it, which is reported; and the
+    words of that.
 
     `before` has what was found until then, which may come of the fault: it is only good if there is no more.
     """
@@ -79,9 +83,9 @@ def _recovered(source: Source, start: int, chunk: str, before: Report, report: R
         rest, cuts = recover(source, start, chunk, _attempt, report)
         roots = _compose(source, start, rest, report, cuts)
     except (YAMLError, UnrecoverableError, TooDeepError):
-        return []
+        return [], frozenset()
     before.clear()
-    return roots
+    return roots, frozenset(cuts.words)
 
 
 def _attempt(text: str) -> Failure | None:

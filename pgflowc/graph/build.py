@@ -13,8 +13,8 @@ from pgflowc.document.referred import Referred
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
 from pgflowc.graph.json_schema import SchemaReader
-from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Step, StepOptions
-from pgflowc.graph.notation import Reader
+from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Retention, Step, StepOptions
+from pgflowc.graph.notation import ANY, Reader
 from pgflowc.graph.order import topological_order
 from pgflowc.graph.payload import NamedType, PayloadType
 from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
@@ -85,6 +85,7 @@ def _steps(spec: Spec, reader: Reader) -> list[DraftStep]:
 
 
 def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | PerformModel) -> DraftStep:
+    output = _type(spec, reader, (*path, "output"))
     return DraftStep(
         slug=slug,
         span=spec.key_span(*path),
@@ -92,7 +93,8 @@ def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | 
         model=model,
         depends_on=_dependencies(spec, (*path, "depends_on")) if isinstance(model, StepModel) else (),
         map=_map_source(spec, (*path, "map")) if isinstance(model, StepModel) else None,
-        output=_type(spec, reader, (*path, "output")),
+        # Without knowing whether it is a map step, nobody knows what dependents get.
+        output=ANY if output is not None and spec.is_damaged(*path, "map") else output,
     )
 
 
@@ -117,7 +119,7 @@ def _freeze(draft: Draft) -> Flow:
     order = topological_order(
         {slug: [dependency.slug for dependency in step.dependencies] for slug, step in draft.steps.items()}
     )
-    model, extra = draft.spec.model, draft.spec.model.extra_fields
+    model, extra, keep = draft.spec.model, draft.spec.model.extra_fields, draft.spec.model.retention
     return Flow(
         slug=draft.slug,
         kind=draft.kind,
@@ -132,6 +134,7 @@ def _freeze(draft: Draft) -> Flow:
         cron=_cron(draft),
         on_change=model.on_change or "version",
         extra=ExtraFields(extra.in_, extra.out) if extra else ExtraFields(),
+        retention=Retention(keep.completed, keep.failed) if keep else None,
     )
 
 

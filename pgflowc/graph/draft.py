@@ -108,5 +108,9 @@ class Draft:
         return self.derived.get(name) or self.spec.key_span("types", name)
 
     def has_written(self, slug: str) -> bool:
-        """Whether a step of that slug is written, even if it was left out for its faults, or may have been."""
-        return slug in self.steps or self.spec.was_written("steps", slug)
+        """Whether a step of that slug is written, even if it was left out for its faults."""
+        return slug in self.steps or self.spec.document.entry("steps", slug) is not None
+
+    def may_be_step(self, slug: str) -> bool:
+        """Whether a step of that slug is written, or may be, where the spec could not be read."""
+        return slug in self.steps or self.spec.document.may_hold("steps", slug)

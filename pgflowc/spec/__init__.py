@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from pgflowc.spec.decode import decode
-from pgflowc.spec.model import CronModel, ExtraFieldsModel, FlowModel, JobModel, PerformModel, StepModel
+from pgflowc.spec.model import (
+    CronModel,
+    ExtraFieldsModel,
+    FlowModel,
+    JobModel,
+    PerformModel,
+    RetentionModel,
+    StepModel,
+)
 from pgflowc.spec.spec import Spec
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "FlowModel",
     "JobModel",
     "PerformModel",
+    "RetentionModel",
     "Spec",
     "StepModel",
     "decode",

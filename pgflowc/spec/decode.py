@@ -64,7 +64,7 @@ def _kind(document: Document, root: Mapping, report: Report) -> type[FlowModel] 
             )
         )
         return None
-    if flow is None and job is None and root.incomplete:
+    if flow is None and job is None and (document.may_hold("flow") or document.may_hold("job")):
         return None
     if flow is None and job is None:
         first_key = next(iter(root.entries.values()), None)
@@ -121,7 +121,7 @@ def _refuse_empty_values(
 ) -> None:
     """Keys without a value: left out, so that the model sees them as absent."""
     bodies: list[tuple[Path, Any]] = [((), data)]
-    bodies += [((key,), data.get(key)) for key in ("perform", "cron", "extra_fields")]
+    bodies += [((key,), data.get(key)) for key in ("perform", "cron", "retention", "extra_fields")]
     if isinstance(data.get("steps"), dict):
         bodies += [(("steps", slug), body) for slug, body in data["steps"].items()]
     for path, body in bodies:
@@ -170,14 +170,14 @@ def _validate(
     for fault in faults:
         path = _path(document, fault["loc"])
         other = _COUNTERPART.get(path[-1]) if fault["type"] == "missing" else None
-        hidden = (*path[:-1], LOST) in damaged if fault["type"] == "missing" else False
+        hidden = fault["type"] == "missing" and document.may_hold(*path)
         hidden |= fault["type"] == "too_short" and any(place[: len(path)] == path for place in damaged)
         if path not in damaged and other not in data and not hidden:
             report.add(diagnose(document, path, fault))
     damaged |= places
     for path in sorted(places, key=lambda path: [str(step).rjust(8) for step in path], reverse=True):
-        # Half a schedule is none.
-        _leave_out(data, path[:1] if path[:1] == ("cron",) else path)
+        # Half a schedule is none, and half a retention may say nothing.
+        _leave_out(data, path[:1] if path[:1] in (("cron",), ("retention",)) else path)
     slug_key, body_key = ("flow", "steps") if kind is FlowModel else ("job", "perform")
     if (slug_key,) in damaged:
         data[slug_key] = _PLACEHOLDER

@@ -34,6 +34,14 @@ def meant(written: object) -> str | None:
     return None
 
 
+def short(seconds: int) -> str:
+    """A duration as the language writes it, in the largest unit that leaves a whole number."""
+    unit, factor = next(
+        (unit, factor) for unit, factor in reversed(_SECONDS_PER_UNIT.items()) if seconds % factor == 0
+    )
+    return f"{seconds // factor}{unit}"
+
+
 def out_of_range(value: int, minimum: int, maximum: int, unit: str) -> PydanticCustomError:
     """The error for a number beyond its bounds, with the bound that it breaks."""
     too_small = value < minimum

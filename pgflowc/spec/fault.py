@@ -23,6 +23,7 @@ from pgflowc.spec.model import (
     FlowModel,
     JobModel,
     PerformModel,
+    RetentionModel,
     StepModel,
     keys_of,
 )
@@ -39,6 +40,7 @@ _EXPECTED = {
 _EXPECTED_AT: dict[Path, str] = {
     ("cron",): "a schedule, such as '@hourly', or a mapping",
     ("extra_fields",): "'ignore', 'forbid' or a mapping",
+    ("retention",): "a duration, such as 30d, or a mapping",
     ("version",): "a text",
 }
 _CHOICES = {
@@ -55,6 +57,7 @@ _DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s,
 _OTHER_WORDS = {
     "name": "flow", "id": "flow", "slug": "flow", "workflow": "flow",
     "schedule": "cron",
+    "keep": "retention", "ttl": "retention", "succeeded": "completed", "cancelled": "failed",
     "tz": "timezone", "zone": "timezone",
     "dependencies": "depends_on", "deps": "depends_on", "needs": "depends_on", "after": "depends_on",
     "requires": "depends_on", "upstream": "depends_on",
@@ -127,6 +130,13 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
     if kind == "schedule":
         message = f"{_got(node).removeprefix('the text ')} is no schedule: {visible(context['reason'])}"
         return Diagnostic(codes.BAD_SCHEDULE, message, at, help=(_schedule_help(node, str(context["help"])),))
+    if kind == "empty_retention":
+        return Diagnostic(
+            codes.MISSING_KEY,
+            "'retention' has neither 'completed' nor 'failed'",
+            _key(document, path),
+            help=("say how long runs are kept: retention: {completed: 7d, failed: 30d}",),
+        )
     if kind == "timezone":
         return _unknown_timezone(node, at)
     if kind == "version":
@@ -200,6 +210,7 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
         PerformModel: "'perform'",
         StepModel: "a step",
         CronModel: "'cron'",
+        RetentionModel: "'retention'",
         ExtraFieldsModel: "'extra_fields'",
     }[inside]
     return Diagnostic(
@@ -218,6 +229,8 @@ def _model_at(document: Document, path: Path) -> type[BaseModel]:
             return FlowModel if document.find("flow") is not None else JobModel
         case ("cron",):
             return CronModel
+        case ("retention",):
+            return RetentionModel
         case ("extra_fields",):
             return ExtraFieldsModel
         case ("perform",):
@@ -247,7 +260,10 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
             )
         case (("StepModel" | "PerformModel"), "types"):
             return "'types' belong to the flow", "move them beside 'flow' and 'steps'"
-        case (("StepModel" | "PerformModel"), ("cron" | "on_change" | "extra_fields" | "version")):
+        case (
+            ("StepModel" | "PerformModel"),
+            ("cron" | "retention" | "on_change" | "extra_fields" | "version"),
+        ):
             outer = "'flow' and 'steps'" if model == "StepModel" else "'job' and 'perform'"
             return f"'{key}' is no option of a step", f"move it beside {outer}"
         case (

@@ -29,6 +29,7 @@ _ORDERS: dict[Path, tuple[str, ...]] = {
     (): ROOT_ORDER,
     ("perform",): PERFORM_ORDER,
     ("cron",): ("schedule", "timezone", "input", "catch_up", "overlap"),
+    ("retention",): ("completed", "failed"),
     ("extra_fields",): ("in", "out"),
 }
 

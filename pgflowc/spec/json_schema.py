@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pgflowc.spec.cron import NAMES
+from pgflowc.spec.duration import Timeout
 from pgflowc.spec.model import FlowModel, JobModel
 from pgflowc.spec.slug import MAX_FLOW_LENGTH
 
@@ -28,6 +29,9 @@ _EXAMPLES: dict[str, list[Any]] = {
     "on_change": ["drain"],
     "extra_fields": ["forbid", {"in": "forbid"}],
     "cron": ["@hourly", {"schedule": "0 9 * * mon-fri", "timezone": "Europe/Berlin"}],
+    "retention": ["30d", {"completed": "7d", "failed": "30d"}],
+    "completed": ["7d"],
+    "failed": ["30d"],
     "schedule": ["0 9 * * mon-fri", "@daily"],
     "timezone": ["Europe/Berlin"],
     "catch_up": ["last"],
@@ -162,4 +166,9 @@ def _add_short_forms(properties: dict[str, Any]) -> None:
     cron, extra = properties["cron"], properties["extra_fields"]
     schedule = {"type": "string", "pattern": rf"^(\s*[^\s@]+(\s+\S+){{4}}\s*|{'|'.join(NAMES)})$"}
     cron["anyOf"] = [schedule, {"$ref": cron.pop("$ref")}]
+    retention = properties["retention"]
+    retention["anyOf"] = [
+        *TypeAdapter[int](Timeout).json_schema()["anyOf"],
+        {"$ref": retention.pop("$ref"), "minProperties": 1},
+    ]
     extra["anyOf"] = [{"enum": ["ignore", "forbid"]}, {"$ref": extra.pop("$ref")}]

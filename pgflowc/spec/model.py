@@ -12,7 +12,15 @@ import re
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pgflowc.spec.cron import Schedule, Timezone
@@ -70,6 +78,11 @@ def _version(value: object) -> object:
 def _cron_body(value: object) -> object:
     """The short form: the schedule alone."""
     return {"schedule": value} if isinstance(value, str) else value
+
+
+def _retention_body(value: object) -> object:
+    """The short form: one time for both ends."""
+    return {"completed": value, "failed": value} if isinstance(value, int | str) else value
 
 
 def _extra_body(value: object) -> object:
@@ -135,6 +148,19 @@ class ExtraFieldsModel(_Model):
     out: ExtraMode = Field(
         "forbid", description="In what handlers return: forbid (default, the task fails) or ignore."
     )
+
+
+class RetentionModel(_Model):
+    """How long runs are kept after their end; for ever without a time."""
+
+    completed: Timeout | None = Field(None, description="Seconds after a run has completed.")
+    failed: Timeout | None = Field(None, description="Seconds after a run has failed or was cancelled.")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> RetentionModel:
+        if self.completed is None and self.failed is None:
+            raise PydanticCustomError("empty_retention", "no time is given")
+        return self
 
 
 class _Options(_Model):
@@ -217,6 +243,10 @@ class _Definition(_Model):
     cron: Annotated[CronModel, BeforeValidator(_cron_body)] | None = Field(
         None, description="When runs start by themselves: a schedule, or a mapping that has one."
     )
+    retention: Annotated[RetentionModel, BeforeValidator(_retention_body)] | None = Field(
+        None,
+        description="How long runs are kept after their end; workers delete older ones. Default: for ever.",
+    )
     types: dict[str, Notation] | None = Field(None, description="Named payload types.")
     input: Notation = Field(None, description="The type of a run's input.")
 
@@ -244,7 +274,7 @@ STEP_ORDER = (
 PERFORM_ORDER = ("step", *(key for key in STEP_ORDER if key not in ("depends_on", "map")))
 ROOT_ORDER = (
     *("flow", "job", "description", "version", "max_attempts", "base_delay", "timeout", "on_change"),
-    *("extra_fields", "cron", "types", "input", "steps", "perform"),
+    *("extra_fields", "cron", "retention", "types", "input", "steps", "perform"),
 )
 """The order in which the documentation has the keys, and `pgflowc fmt` puts them."""
 
@@ -259,7 +289,7 @@ def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 KNOWN_KEYS = frozenset(
     key
-    for model in (FlowModel, JobModel, StepModel, PerformModel, CronModel, ExtraFieldsModel)
+    for model in (FlowModel, JobModel, StepModel, PerformModel, CronModel, RetentionModel, ExtraFieldsModel)
     for key in keys_of(model)
 )
 """Every key of every kind of mapping, payload types and conditions aside."""

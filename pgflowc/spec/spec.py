@@ -38,19 +38,9 @@ class Spec:
 
     def is_damaged(self, *path: Step) -> bool:
         """Whether anything at `path` or below it was left out, or may have got lost."""
-        if not self.damaged:
-            return False
         if any(damaged[: len(path)] == path for damaged in self.damaged):
             return True
-        parts = ((path[:length], path[length]) for length in range(len(path)))
-        nodes = ((self.document.find(*above), key) for above, key in parts)
-        return any(
-            isinstance(node, Mapping) and node.incomplete and key not in node.entries for node, key in nodes
-        )
-
-    def was_written(self, *path: Step) -> bool:
-        """Whether there is a value at `path`, or there may have been one."""
-        return self.document.find(*path) is not None or self.is_damaged(*path)
+        return self.document.find(*path) is None and self.document.may_hold(*path)
 
     def key_span(self, *path: Step) -> Span:
         """The place of the key at `path`; of what encloses it when there is no such key."""

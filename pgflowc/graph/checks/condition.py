@@ -24,7 +24,7 @@ def check(draft: Draft, report: Report) -> None:
     """Report conditions that could never, or would always, be met."""
     for step in draft.steps.values():
         patterns = [key for key in ("if", "if_not") if draft.spec.document.entry(*step.path, key)]
-        if not patterns:
+        if not patterns and not any(draft.spec.is_damaged(*step.path, key) for key in ("if", "if_not")):
             _check_pointless(draft, step, report)
         for key in patterns:
             node = draft.spec.document.find(*step.path, key)

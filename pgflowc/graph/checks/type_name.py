@@ -57,7 +57,7 @@ def check(draft: Draft, report: Report) -> None:
     written = set(getattr(known, "entries", ()))
     unknown: dict[str, list[TypeUse]] = {}
     for use in draft.type_uses:
-        if use.name not in written and not draft.spec.is_damaged("types", use.name):
+        if use.name not in written and not draft.spec.document.may_hold("types", use.name):
             unknown.setdefault(use.name, []).append(use)
     hints = most_hints(len(written))
     for number, (name, uses) in enumerate(unknown.items()):

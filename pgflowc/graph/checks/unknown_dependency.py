@@ -15,7 +15,7 @@ def check(draft: Draft, report: Report) -> None:
     for step in draft.steps.values():
         # Repetition is a finding of its own, so of equal slugs only the first is looked at.
         for dependency in {one.slug: one for one in reversed(step.depends_on)}.values():
-            if not draft.has_written(dependency.slug):
+            if not draft.may_be_step(dependency.slug):
                 hints -= 1
                 report.add(
                     Diagnostic(
@@ -28,7 +28,7 @@ def check(draft: Draft, report: Report) -> None:
                     )
                 )
         source = step.map
-        if source is None or source.slug == RUN_INPUT or draft.has_written(source.slug):
+        if source is None or source.slug == RUN_INPUT or draft.may_be_step(source.slug):
             continue
         head, dot, _ = source.slug.partition(".")
         if dot and draft.has_written(head):
