@@ -1,7 +1,7 @@
 """JSON as the database hands it out, which may hold numbers that Python refuses to make an int of.
 
 A jsonb number may have 131,072 digits; Python makes ints of at most 4,300 of them unless told otherwise,
-because more take long. Such a number becomes a Decimal, exactly, so that a run that holds one can be looked at.
+because more take long. Such a number becomes a Decimal, exactly, so that its run can be looked at.
 """
 
 from __future__ import annotations
