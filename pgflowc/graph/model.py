@@ -69,6 +69,14 @@ class Cron:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Seconds for which runs are kept after they completed or failed; None: for ever."""
+
+    completed: int | None = None
+    failed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExtraFields:
     """What happens to fields that a payload type does not name: in payloads that a handler gets (`incoming`:
     the run's input, outputs of dependencies, map items) and in what it returns (`outgoing`).
@@ -125,6 +133,7 @@ class Flow:
     cron: Cron | None = None
     on_change: OnChange = "version"
     extra: ExtraFields = ExtraFields()
+    retention: Retention | None = None
 
     def step(self, slug: str) -> Step:
         """The step of that slug; KeyError if the flow has none."""

@@ -23,6 +23,7 @@ from pgflowc.plan.ops import (
     OrderSteps,
     RemoveStep,
     RenameStep,
+    SetRetention,
     SetSchedule,
 )
 from pgflowc.plan.shape import FlowShape, StepShape
@@ -75,6 +76,8 @@ def changes(slug: str, before: FlowShape, after: FlowShape, flow: Flow | None = 
     if before.cron != after.cron:
         cause = flow.cron.span if flow and flow.cron else places.flow
         ops.append(SetSchedule(slug, before.cron, after.cron, cause=cause))
+    if before.retention != after.retention:
+        ops.append(SetRetention(slug, before.retention, after.retention, cause=places.flow))
     return tuple(ops)
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict
 
-from pgflowc.graph.model import FlowOptions
+from pgflowc.graph.model import FlowOptions, Retention
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 
 LOCK = "pgflowc.lock"
@@ -49,11 +49,12 @@ class LockedFlow:
     hash: str
     cron: CronShape | None = None
     payloads: dict[str, str] = field(default_factory=dict)
+    retention: Retention | None = None
 
     @property
     def shape(self) -> FlowShape:
         """The definition in the database once the migrations are applied."""
-        return FlowShape(self.kind, self.options, self.steps, self.cron)
+        return FlowShape(self.kind, self.options, self.steps, self.cron, self.retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ class Lock:
 def locked(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> LockedFlow:
     """The entry of a flow."""
     hash_ = entry_hash(slug, shape, payloads)
-    return LockedFlow(shape.kind, shape.options, shape.steps, hash_, shape.cron, dict(payloads))
+    return LockedFlow(
+        shape.kind, shape.options, shape.steps, hash_, shape.cron, dict(payloads), shape.retention
+    )
 
 
 def chained(flows: Mapping[str, LockedFlow], migrations: Sequence[LockedMigration]) -> Lock:
@@ -128,6 +131,9 @@ def _plain_shape(shape: FlowShape) -> dict[str, Any]:
         # What is as usual is left out, as locks of before these options have it.
         usual = {"catch_up": "none", "overlap": "allow"}
         plain["cron"] = {key: value for key, value in asdict(shape.cron).items() if usual.get(key) != value}
+    if shape.retention:
+        kept = asdict(shape.retention)
+        plain["retention"] = {end: seconds for end, seconds in kept.items() if seconds is not None}
     return plain
 
 

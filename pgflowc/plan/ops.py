@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from pgflowc.diagnostics import Span
+from pgflowc.graph.model import Retention
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.spec.duration import short
 
 Mark = Literal["+", "~", "-", "-/+"]
 OptionName = Literal["max_attempts", "base_delay", "timeout", "start_delay"]
@@ -214,6 +216,27 @@ class SetSchedule(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class SetRetention(Operation):
+    """Set, change or remove how long ended runs are kept."""
+
+    before: Retention | None
+    after: Retention | None
+
+    @property
+    def text(self) -> str:
+        return _change("retention", _kept(self.before), _kept(self.after))
+
+    @property
+    def effect(self) -> str:
+        return "runs that ended longer ago are deleted" if self.after else "all runs are kept from now on"
+
+    @property
+    def reverse(self) -> SetRetention:
+        """What undoes it."""
+        return SetRetention(self.flow, self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
 class AddStep(Operation):
     """Add a step that no step depends on, unless that one is added or changed, too."""
 
@@ -409,6 +432,7 @@ Op = (
     | ChangeOption
     | ChangeKind
     | SetSchedule
+    | SetRetention
     | AddStep
     | RemoveStep
     | RenameStep
@@ -432,6 +456,14 @@ def shown(value: Any) -> str:
         return f"[{', '.join(value)}]"
     text = str(value)
     return text if len(text) <= _SHOWN_MOST else f"{text[: _SHOWN_MOST - 3]}..."
+
+
+def _kept(retention: Retention | None) -> str | None:
+    """Each end that has a time, with it."""
+    if retention is None:
+        return None
+    times = {"completed": retention.completed, "failed": retention.failed}
+    return ", ".join(f"{end} {short(seconds)}" for end, seconds in times.items() if seconds is not None)
 
 
 def _schedule(cron: CronShape | None, other: CronShape | None) -> str | None:

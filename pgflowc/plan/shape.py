@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from pgflowc.document.referred import CronTarget
-from pgflowc.graph.model import CatchUp, Flow, FlowOptions, Overlap, SkipMode, Step
+from pgflowc.graph.model import CatchUp, Flow, FlowOptions, Overlap, Retention, SkipMode, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,13 @@ class FlowShape:
     options: FlowOptions
     steps: tuple[StepShape, ...]
     cron: CronShape | None = None
+    retention: Retention | None = None
 
 
 def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
     """What a migration that creates `flow` establishes, its schedule with that keeper."""
-    return FlowShape(flow.kind, flow.options, tuple(map(_step_shape, flow.steps)), _cron_shape(flow, keeper))
+    steps = tuple(map(_step_shape, flow.steps))
+    return FlowShape(flow.kind, flow.options, steps, _cron_shape(flow, keeper), flow.retention)
 
 
 def _cron_shape(flow: Flow, keeper: CronTarget) -> CronShape | None:
@@ -71,7 +73,7 @@ def _cron_shape(flow: Flow, keeper: CronTarget) -> CronShape | None:
 
 def definition_hash(slug: str, shape: FlowShape) -> str:
     """16 hex digits that name a definition; the order in which steps and dependencies are written plays no
-    part, nor does the schedule.
+    part, nor do schedule and retention.
     """
     steps = [
         {**_plain(step), "depends_on": sorted(step.depends_on)}

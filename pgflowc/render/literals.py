@@ -42,6 +42,15 @@ def sql_optional_int(value: int | None) -> str:
     return "NULL" if value is None else str(int(value))
 
 
+def sql_optional_interval(seconds: int | None) -> str:
+    """A whole number of the largest unit that fits, as an untyped literal, or NULL."""
+    if seconds is None:
+        return "NULL"
+    units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+    unit, size = next((unit, size) for unit, size in units if seconds % size == 0)
+    return f"'{seconds // size} {unit}{'' if seconds == size else 's'}'"
+
+
 def sql_jsonb(text: str) -> str:
     """A jsonb literal of a JSON text."""
     canonical = json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pgflowc.graph.model import Retention
 from pgflowc.plan.ops import (
     AddStep,
     ChangeCondition,
@@ -25,10 +26,17 @@ from pgflowc.plan.ops import (
     RecreateFlow,
     RemoveStep,
     RenameStep,
+    SetRetention,
     SetSchedule,
 )
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
-from pgflowc.render.literals import sql_jsonb, sql_optional_int, sql_text, sql_text_array
+from pgflowc.render.literals import (
+    sql_jsonb,
+    sql_optional_int,
+    sql_optional_interval,
+    sql_text,
+    sql_text_array,
+)
 
 # Names of columns and parameters in the database, where they are not those of a shape.
 _PARAMETERS = {"required": "required_input_pattern", "forbidden": "forbidden_input_pattern"}
@@ -78,6 +86,8 @@ def _statements(op: Op) -> Iterator[str]:
                 yield _unschedule(op.flow, before)
             if after:
                 yield _schedule(op.flow, after)
+        case SetRetention(after=kept):
+            yield _set_retention(op.flow, kept) if kept else f"SELECT pgflowc.remove_retention({flow})"
         case ChangePayload():
             pass
 
@@ -92,11 +102,15 @@ def _create(slug: str, shape: FlowShape) -> Iterator[str]:
         yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {flow}"  # noqa: S608 - quoted
     if shape.cron:
         yield _schedule(slug, shape.cron)
+    if shape.retention:
+        yield _set_retention(slug, shape.retention)
 
 
 def _delete(slug: str, shape: FlowShape) -> Iterator[str]:
     if shape.cron:
         yield _unschedule(slug, shape.cron)
+    if shape.retention:
+        yield f"SELECT pgflowc.remove_retention({sql_text(slug)})"
     yield f"SELECT pgflow.delete_flow_and_data({sql_text(slug)})"
 
 
@@ -139,6 +153,11 @@ def _unschedule(slug: str, cron: CronShape) -> str:
     if cron.keeper == "pg_cron":
         return f"SELECT cron.unschedule({_job(slug)})"
     return f"SELECT pgflowc.remove_schedule({sql_text(slug)})"
+
+
+def _set_retention(slug: str, retention: Retention) -> str:
+    times = ", ".join(map(sql_optional_interval, (retention.completed, retention.failed)))
+    return f"SELECT pgflowc.set_retention({sql_text(slug)}, {times})"
 
 
 def _job(slug: str) -> str:

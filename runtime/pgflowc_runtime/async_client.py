@@ -165,20 +165,39 @@ class AsyncClient:
         job: Flow[InputT],
         input: InputT | dict[str, Any],
         *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
         run_id: RunId | None = None,
         connection: Any = None,
     ) -> UUID: ...
 
     @overload
     async def enqueue(
-        self, job: str, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+        self,
+        job: str,
+        input: Any = NO_INPUT,
+        *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
+        run_id: RunId | None = None,
+        connection: Any = None,
     ) -> UUID: ...
 
     async def enqueue(
-        self, job: FlowOrSlug, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+        self,
+        job: FlowOrSlug,
+        input: Any = NO_INPUT,
+        *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
+        run_id: RunId | None = None,
+        connection: Any = None,
     ) -> UUID:
-        """`start_flow` by the name that suits a job."""
-        return await self._start(job, input, run_id, connection)
+        """`start_flow` by the name that suits a job; to be taken up later if one of the two times is given.
+
+        Raises InvalidTime for a time without a timezone, or both.
+        """
+        return await self._start(job, input, run_id, connection, at=scheduled_at, delay=delay_seconds)
 
     async def enqueue_in(
         self,

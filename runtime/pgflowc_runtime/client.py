@@ -171,20 +171,39 @@ class Client:
         job: Flow[InputT],
         input: InputT | dict[str, Any],
         *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
         run_id: RunId | None = None,
         connection: Any = None,
     ) -> UUID: ...
 
     @overload
     def enqueue(
-        self, job: str, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+        self,
+        job: str,
+        input: Any = NO_INPUT,
+        *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
+        run_id: RunId | None = None,
+        connection: Any = None,
     ) -> UUID: ...
 
     def enqueue(
-        self, job: FlowOrSlug, input: Any = NO_INPUT, *, run_id: RunId | None = None, connection: Any = None
+        self,
+        job: FlowOrSlug,
+        input: Any = NO_INPUT,
+        *,
+        delay_seconds: Delay | None = None,
+        scheduled_at: datetime | None = None,
+        run_id: RunId | None = None,
+        connection: Any = None,
     ) -> UUID:
-        """`start_flow` by the name that suits a job."""
-        return self._start(job, input, run_id, connection)
+        """`start_flow` by the name that suits a job; to be taken up later if one of the two times is given.
+
+        Raises InvalidTime for a time without a timezone, or both.
+        """
+        return self._start(job, input, run_id, connection, at=scheduled_at, delay=delay_seconds)
 
     def enqueue_in(
         self,

@@ -92,6 +92,8 @@ def start(
     """
     slug = flow.slug if pinned and isinstance(flow, Flow) else slug_of(flow)
     text = encode(flow, input)
+    if at is not None and delay is not None:
+        raise InvalidTime("give a time or a delay, not both")
     when, seconds = None if at is None else with_timezone(at), _seconds(delay)
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
 
