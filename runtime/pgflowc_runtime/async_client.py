@@ -302,6 +302,12 @@ class AsyncClient:
         self._watchers.add(watcher)
         return watcher
 
+    def hear(self, topic: str) -> bool:
+        """Look at a run now: an event with this topic (`pgflow:run:RUN_ID`) has come by another way than
+        NOTIFY: Supabase broadcasts them. False if it is no topic of a run.
+        """
+        return self._event_feed().hear(topic)
+
     async def _until_ended(self, subscription: Subscription, run_id: UUID, timeout: float | None) -> Run:
         await until_ended(subscription, lambda: self._do(looking.run_status(run_id)), run_id, timeout)
         return await self.get_run(run_id)

@@ -36,6 +36,14 @@ class BackgroundLoop:
             future.cancel()
             raise
 
+    def call(self, function: Callable[[], T]) -> T:
+        """`run` for a plain function."""
+
+        async def called() -> T:
+            return function()
+
+        return self.run(called())
+
     async def _watched(self, coroutine: Coroutine[Any, Any, T]) -> T:
         task = asyncio.current_task()
         assert task is not None, "run as one"

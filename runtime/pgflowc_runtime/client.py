@@ -299,6 +299,13 @@ class Client:
         loop, client = self._in_background()
         return BlockingRunWatcher(loop, client.watch(*run_ids))
 
+    def hear(self, topic: str) -> bool:
+        """Look at a run now: an event with this topic (`pgflow:run:RUN_ID`) has come by another way than
+        NOTIFY: Supabase broadcasts them. False if it is no topic of a run.
+        """
+        loop, client = self._in_background()
+        return loop.call(lambda: client.hear(topic))
+
     def _in_background(self) -> tuple[BackgroundLoop, AsyncClient]:
         """The loop and the client that waiting is left to, so that it is written once."""
         with self._opening:

@@ -126,6 +126,13 @@ class EventFeed:
                 log.info("polling instead of notifications: %s", refused.message)
                 self._usable = False
 
+    def hear(self, topic: str) -> bool:
+        """An event of this topic has come some other way; whether it is one of a run."""
+        run_id = _run_of_topic(topic)
+        if run_id is not None:
+            self._mark(run_id)
+        return run_id is not None
+
     async def close(self) -> None:
         """Stop listening."""
         if self._task is not None:
@@ -197,7 +204,15 @@ class EventFeed:
 def _run_of(payload: str) -> UUID | None:
     """The run that a notification tells of; None if it is somebody else's."""
     try:
-        topic = json.loads(payload)["topic"]
-        return UUID(topic.removeprefix(_TOPIC)) if topic.startswith(_TOPIC) else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _run_of_topic(json.loads(payload)["topic"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _run_of_topic(topic: object) -> UUID | None:
+    # Supabase's clients put a prefix of their own before the topic.
+    _, prefix, run_id = str(topic).rpartition(_TOPIC)
+    try:
+        return UUID(run_id) if prefix else None
+    except ValueError:
         return None

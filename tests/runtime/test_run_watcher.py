@@ -192,6 +192,32 @@ async def test_without_notifications_it_polls(connect, flow, bench, obstacle: st
     await client.close()
 
 
+async def test_events_that_supabase_broadcasts_can_be_passed_on(connect, only_notified, flow, bench) -> None:
+    bench.rows(
+        "create schema realtime; create table realtime.messages (topic text); "
+        "create function realtime.send(jsonb, text, text, boolean) returns void "
+        "language sql as 'insert into realtime.messages values ($3)'"
+    )
+    client = connect(bench.dsn)
+    run_id = await client.start_flow(flow, {})
+    waiting = asyncio.create_task(client.wait(run_id, timeout=20))
+    bench.work("report", {"items": [1], "sum": 3})
+    # Nobody notifies and nobody polls: without the broadcast it would wait in vain.
+    while not waiting.done():
+        for (topic,) in bench.rows("select distinct topic from realtime.messages"):
+            assert await call(client, "realtime:" + topic)
+        await asyncio.sleep(0.01)
+    assert (await waiting).output == {"sum": 3}
+    assert not await call(client, "room:1")
+    await client.close()
+
+
+async def call(client: Any, topic: str) -> bool:
+    """`hear` of either kind of client."""
+    heard = client.hear(topic)
+    return bool(await heard if asyncio.iscoroutine(heard) else heard)
+
+
 async def test_a_run_that_ends_wakes_whoever_waits(watching, only_notified, flow, bench) -> None:
     waiting = asyncio.create_task(watching.start_flow_sync(flow, {}, timeout=20))
     await bench.until(lambda: bench.rows("select 1 from pgflow.runs") and watching._event_feed().live)
