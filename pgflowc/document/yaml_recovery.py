@@ -38,6 +38,11 @@ class Failure:
     last: int
     cost: int
 
+    @property
+    def places(self) -> list[int]:
+        """All the places: that of the last event, of the refusal and, if there is one, of its context."""
+        return [self.last, self.offset, *([] if self.context is None else [self.context])]
+
 
 @dataclass(slots=True)
 class Cuts:
@@ -131,11 +136,9 @@ class _Recovery:
         `failure` is that of the siblings together.
         """
         starts = [block.start for block in siblings]
-        first = max(bisect_right(starts, min(failure.last, failure.offset)) - 1, 0)
-        last = max(bisect_right(starts, failure.offset) - 1, 0)
-        for block in dict.fromkeys(
-            (*siblings[first : min(first + _MOST_TRIED, last)], *siblings[last : last + 1])
-        ):
+        at = [max(bisect_right(starts, offset) - 1, 0) for offset in failure.places]
+        nearby = range(min(at[:2]), min(max(at[:2]), min(at[:2]) + _MOST_TRIED))
+        for block in [siblings[place] for place in sorted({*at, *nearby})] if siblings else []:
             chain = (*above, block)
             own = self._fails_alone(self._text, chain)
             if own is not None:
