@@ -168,7 +168,7 @@ def _difference(
     other = others[0] if others else there
     before, after = there if from_there else other, there if to_there else other
     _check_asked(asked, before, after)
-    ours = {*asked, *(known.lock.flows if known else ())}
+    ours = {*asked, *other.flows, *(known.lock.flows if known else ())}
     # What an empty place lacks is not strange.
     judged = None if _EMPTY in places else ours
     return difference(

@@ -138,8 +138,8 @@ def difference(
     """The operations from `before` to `after`.
 
     With `known`, `before` is a database: its differences from the lock are drift, except in flows with
-    pending migrations. With `ours`, one of both is a database, and those of its flows that the other side
-    has not, and that are not ours, are strangers.
+    pending migrations. With `ours`, one of both is a database, and flows of it that are not among these
+    names are strangers.
     """
     found: list[FlowDifference] = []
     strangers: list[str] = []

@@ -12,7 +12,7 @@ from pgflowc.render.literals import one_line
 
 # By it a program that comments finds its own comment, to write over it.
 MARKER = "<!-- pgflowc diff -->"
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@$])")
 _BOLD = ("breaks", "needs drain")
 
 

@@ -65,11 +65,11 @@ def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
         elif isinstance(line.op, RecreateFlow):
             what = "is deleted and created anew"
         yield f"      {paint(line.mark, f'{line.mark:<3}')} {what} {paint(line.safety, judged)}"
-        if isinstance(line.op, RecreateFlow):
-            yield from (f"              {one_line(change)}" for change in line.op.changes)
         if line.examples and line.examples[:1] != named:
             yield f"          {paint('note', f'the oldest of them: {line.examples[0]}')}"
             named = line.examples[:1]
+        if isinstance(line.op, RecreateFlow):
+            yield from (f"              {one_line(change)}" for change in line.op.changes)
     yield from (f"      {paint('note', f'note: {one_line(note)}')}" for note in flow.notes)
 
 
