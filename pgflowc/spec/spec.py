@@ -25,6 +25,12 @@ class Spec:
     document: Document
     model: FlowModel | JobModel
     damaged: frozenset[Path] = field(default=frozenset())
+    _above_damage: frozenset[Path] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Find the paths that damage lies at or below."""
+        above = {path[:length] for path in self.damaged for length in range(len(path) + 1)}
+        object.__setattr__(self, "_above_damage", frozenset(above))
 
     @property
     def slug(self) -> str:
@@ -38,7 +44,7 @@ class Spec:
 
     def is_damaged(self, *path: Step) -> bool:
         """Whether anything at `path` or below it was left out, or may have got lost."""
-        if any(damaged[: len(path)] == path for damaged in self.damaged):
+        if path in self._above_damage:
             return True
         return self.document.find(*path) is None and self.document.may_hold(*path)
 
