@@ -1,0 +1,91 @@
+"""A syntax error hides no other fault, and no finding only follows from it."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pgflowc.check import check_sources
+from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.document import Refused, parse
+
+ROOT = Path(__file__).parents[3]
+FIRST_OF_SPEC = "PGF050"
+TRIES = 150
+
+
+def _found(path: str, text: str) -> list[Diagnostic]:
+    report = Report()
+    check_sources({path: text}, report)
+    return list(report.sorted())
+
+
+SPECS = [
+    (path.name, text)
+    for pattern in ("tests/cases/*/flows/*", "examples/*/flows/*")
+    for path in sorted(ROOT.glob(pattern))
+    if (text := path.read_bytes().decode("utf-8")) and len(text) < 3000 and not _found(path.name, text)
+]
+
+
+def _without_last(signs: str) -> Callable[[str], str]:
+    return lambda line: re.sub(rf"[{signs}]([^{signs}]*)$", r"\1", line)
+
+
+SLIPS: dict[str, Callable[[str], str]] = {
+    "a bracket is not closed": _without_last(r"\]}"),
+    "a quote is not closed": _without_last("\"'"),
+    "a line stands one blank further in": lambda line: " " + line,
+    "a line stands one blank further out": lambda line: line.removeprefix(" "),
+    "a tab": lambda line: re.sub("^ *", lambda found: "\t" * (len(found[0]) // 2), line),
+    "a colon or equals sign is missing": lambda line: re.sub(r"^([\w. ]+)[:=]", r"\1", line),
+    "a bracket too many": lambda line: line + "]",
+    "an item begins in the line of its key": lambda line: line.replace(": [", ": - ["),
+    "a second colon": lambda line: re.sub(r": (?=\w)", ": x: ", line, count=1),
+    "no quotes": lambda line: line.replace('"', "").replace("'", ""),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_the_only_finding(slip: str) -> None:
+    """In a good spec nothing else is wrong: whatever else is found would follow from the slip."""
+    random_ = random.Random(slip)
+    tried = 0
+    while tried < TRIES:
+        path, text = random_.choice(SPECS)
+        lines = text.split("\n")
+        number = random_.randrange(len(lines))
+        tried += 1
+        better = lines[number]
+        lines[number] = SLIPS[slip](better)
+        if lines[number] == better or better.lstrip().startswith(("#", "---")):
+            continue
+        found = _found(path, "\n".join(lines))
+        if any(one.code.id < FIRST_OF_SPEC for one in found):
+            shown = [(one.code.id, one.span.start.line if one.span else 0, one.message) for one in found]
+            assert len(found) == 1, "\n".join(["", *map(str, shown), *lines])
+
+
+@pytest.mark.parametrize("broken", ["output: {a: int", "output: 'x", "\toutput: int"])
+def test_a_thousand_slips_take_no_longer_than_twenty(broken: str) -> None:
+    steps = "".join(f"  s{number}:\n    {broken}\n" for number in range(1000))
+    started = time.process_time()
+    found = _found("f.yaml", f"flow: f\nsteps:\n{steps}")
+    assert 1 <= len(found) <= 20
+    assert all(one.code.id < FIRST_OF_SPEC for one in found)
+    assert time.process_time() - started < 10  # seconds; below 1 on the machine it was written on
+
+
+def test_nothing_of_a_cut_value_is_left() -> None:
+    text = "flow: f\ninput: {a: [int, b: str\nsteps:\n  a: {output: int}\n"
+    report = Report()
+    (document,) = parse("f.yaml", text, report)
+    assert isinstance(document.find("input"), Refused)
+    assert document.may_hold("input", "b")
+    assert not document.may_hold("steps", "c")
+    assert [one.span.start.line for one in report.sorted() if one.span] == [2]
