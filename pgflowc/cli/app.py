@@ -72,6 +72,7 @@ COMMANDS = (
     Command(
         "db", "pgflowc.cli.db:app", "Install the core, apply migrations, look at what is there.", DATABASE
     ),
+    Command("pull", "pgflowc.cli.pull:pull", "Write specs of the flows that a database has.", DATABASE),
     Command(
         "verify",
         "pgflowc.cli.verify:verify",

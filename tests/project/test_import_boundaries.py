@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = ("diagnostics", "document", "spec", "graph", "check", "plan", "render", "compile")
 ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in enumerate(STAGES)} | {
     "picture": {"diagnostics", "document", "spec", "graph"},
+    "pull": set(STAGES[: STAGES.index("compile")]),
     "resources": set(),
     "output": set(),
     "settings": {"diagnostics", "document"},
@@ -23,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "revision": set(),
     "database": {"diagnostics", "document", "spec", "graph", "plan", "settings", "project"},
     "pytest_plugin": {"project", "database"},
-    "cli": {*STAGES, "picture", "output", "settings", "project", "revision", "database"},
+    "cli": {*STAGES, "picture", "pull", "output", "settings", "project", "revision", "database"},
     "__main__": {"cli"},
 }
 # The command line joins the compiler with the runtime, and so does the plugin of pytest: it makes the
