@@ -34,7 +34,7 @@ from pgflow.step_states s
 join pgflow.runs r using (run_id)
 where s.status = 'started' and r.status = 'started' and s.remaining_tasks <> (
   select count(*) from pgflow.step_tasks t
-  where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status in ('queued', 'started')
+  where t.run_id = s.run_id and t.step_slug = s.step_slug and t.status in ('queued', 'started', 'waiting')
 )
 
 union all
@@ -50,7 +50,7 @@ select 'what is over has no active tasks', t.run_id, t.step_slug, t.task_index
 from pgflow.step_tasks t
 join pgflow.runs r using (run_id)
 join pgflow.step_states s using (run_id, step_slug)
-where t.status in ('queued', 'started') and (r.status <> 'started' or s.status <> 'started')
+where t.status in ('queued', 'started', 'waiting') and (r.status <> 'started' or s.status <> 'started')
 
 union all
 select 'an active task has its message in the queue, and no other has', t.run_id, t.step_slug, t.task_index

@@ -19,7 +19,7 @@ from psycopg.types.json import Jsonb
 
 SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "20"))
 CONNECTIONS = 8
-FLOWS = ("diamond", "maps", "fragile")
+FLOWS = ("diamond", "maps", "fragile", "asked")
 # Ids that all connections start runs with.
 SHARED_RUNS = {flow: [uuid4() for _ in range(100)] for flow in FLOWS}
 
@@ -43,6 +43,12 @@ def define(fast: Any) -> None:
     fast.step("fragile", "c", ["b", "m"], required_input_pattern={"b": {}}, when_unmet="skip")
     fast.step("fragile", "d", ["a"], forbidden_input_pattern={"a": []}, when_unmet="skip-cascade")
     fast.step("fragile", "e", ["d", "c"], required_input_pattern={}, when_unmet="fail")
+    fast.flow("asked", "a", base_delay=0)
+    fast.step("asked", "b", ["a"], when_exhausted="skip")
+    fast.step("asked", "c", ["a"], when_exhausted="skip-cascade")
+    fast.step("asked", "d", ["b", "c"])
+    for step in ("b", "c"):
+        fast.do("select pgflowc.set_signal('asked', %s, '{}', 1, true)", step)
 
 
 class Hammer(threading.Thread):
@@ -66,6 +72,9 @@ class Hammer(threading.Thread):
             *[self.finish_batch] * 14,
             *[self.finish_one] * 6,
             *[self.release] * 2,
+            *[self.park] * 4,
+            *[self.signal] * 6,
+            self.expire,
             self.start_again,
             self.cancel,
             self.retry,
@@ -136,6 +145,40 @@ class Hammer(threading.Thread):
             [task["attempts_count"] for task in tasks],
         )
 
+    def park(self, flow: str) -> None:
+        """Some of the tasks held wait for a signal; some of them stay held all the same."""
+        tasks = self.held[flow][:5]
+        if self.random.random() < 0.8:
+            del self.held[flow][:5]
+        for task in tasks:
+            self.fast.do(
+                "select from pgflowc.consume_task_signal(%s, %s, %s, %s, %s)",
+                *(task["run_id"], task["step_slug"], task["task_index"], task["attempts_count"]),
+                self.random.choice([0, 0.5, 60]),
+            )
+        self.fast.do(
+            "select from pgflowc.finish_batch(%s, %s, %s::uuid[], %s::text[], %s::int[], %s::int[], null,"
+            " p_claim_max => 0, p_parked => array_fill(true, array[%s]))",
+            flow,
+            self.fast.worker,
+            [task["run_id"] for task in tasks],
+            [task["step_slug"] for task in tasks],
+            [task["task_index"] for task in tasks],
+            [task["attempts_count"] for task in tasks],
+            len(tasks),
+        )
+
+    def signal(self, flow: str) -> None:
+        for task in self.fast.rows(
+            "select run_id, step_slug, task_index from pgflow.step_tasks"
+            " where flow_slug = %s and (status = 'waiting' or random() < 0.1) limit 3",
+            flow,
+        ):
+            self.end_or_retry("signal_task", task["run_id"], task["step_slug"], Jsonb([1]), task["task_index"])
+
+    def expire(self, flow: str) -> None:
+        self.fast.do("select pgflowc.expire_waiting_tasks(%s)", flow)
+
     def start_again(self, flow: str) -> None:
         """A run that several may start at this moment."""
         run_id = uuid4() if self.random.random() < 0.5 else SHARED_RUNS[flow][self.random.randrange(100)]
@@ -155,10 +198,11 @@ class Hammer(threading.Thread):
         self.retried.add(f"pgflow:run:{run}")
         self.end_or_retry("retry_run", run)
 
-    def end_or_retry(self, function: str, run: Any) -> None:
+    def end_or_retry(self, function: str, run: Any, *more: Any) -> None:
         try:
             if run:
-                self.fast.do(f"select pgflowc.{function}(%s)", run)
+                places = ", ".join(["%s"] * (1 + len(more)))
+                self.fast.do(f"select pgflowc.{function}({places})", run, *more)
         except psycopg.errors.NoDataFound:
             pass  # pruned meanwhile
 
@@ -190,13 +234,20 @@ def test_everything_at_once(fast: Any, another: Any, ok: Any, failed: Any) -> No
 
     assert [error for hammer in hammers for error in hammer.errors] == []
     done = sum((hammer.done for hammer in hammers), Counter())
-    assert len(done) == 13, done
+    assert len(done) == 16, done
     assert violations(fast) == []
 
     # What is left can be worked off: nothing was lost on the way.
     fast.do("select pgflow.recover_stalled_tasks(-1000)")
     for flow in FLOWS:
-        fast.make_visible(flow)
+        for _ in range(2):  # what waits may begin after another has been answered
+            fast.make_visible(flow)
+            fast.work(flow, [1])
+            fast.do(
+                "select pgflowc.signal_task(t.run_id, t.step_slug, '[1]', t.task_index)"
+                " from pgflow.step_tasks t where t.flow_slug = %s and t.status = 'waiting'",
+                flow,
+            )
         fast.work(flow, [1])
     assert violations(fast) == []
     assert not fast.rows(

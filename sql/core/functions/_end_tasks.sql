@@ -1,4 +1,4 @@
--- pgflow._end_tasks(p_run_id, p_step_slugs, p_status): end the queued and started tasks of some steps of a run, or of all (NULL).
+-- pgflow._end_tasks(p_run_id, p_step_slugs, p_status): end the queued, started and waiting tasks of some steps of a run, or of all (NULL).
 --
 -- They become p_status (skipped or cancelled) without timestamps, and their messages are archived. Callers hold the run's lock.
 -- Locks: the tasks, then their messages.
@@ -17,7 +17,7 @@ begin
     where
       t.run_id = p_run_id
       and (p_step_slugs is null or t.step_slug = any (p_step_slugs))
-      and t.status in ('queued', 'started')
+      and t.status in ('queued', 'started', 'waiting')
     returning t.flow_slug, t.message_id
   )
   select min(e.flow_slug), array_agg(e.message_id order by e.message_id)

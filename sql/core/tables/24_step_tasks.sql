@@ -25,7 +25,7 @@ create table pgflow.step_tasks (
     references pgflow.step_states (run_id, step_slug),
   constraint step_tasks_last_worker_id_fkey foreign key (last_worker_id)
     references pgflow.workers (worker_id) on delete set null,
-  constraint valid_status check (status in ('queued', 'started', 'completed', 'failed', 'skipped', 'cancelled')),
+  constraint valid_status check (status in ('queued', 'started', 'completed', 'failed', 'skipped', 'cancelled', 'waiting')),
   constraint attempts_count_nonnegative check (attempts_count >= 0),
   constraint requeued_count_nonnegative check (requeued_count >= 0),
   constraint output_valid_only_for_completed_or_failed check (output is null or status in ('completed', 'failed')),

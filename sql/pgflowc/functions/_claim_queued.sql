@@ -3,7 +3,7 @@
 --
 -- Each message is written once: invisible for the step's timeout (else the flow's) + 2 s, read_ct + 1. Messages without a task to
 -- claim (its run failed, somebody else holds it) become invisible for p_read_timeout seconds, as a read without a claim leaves
--- them, and the next ones are taken instead. The caller holds the lock of the worker's row.
+-- them, and the next ones are taken instead. Approvals are parked. The caller holds the lock of the worker's row.
 --
 -- The two statements on the queue's table, whose name plpgsql does not know, are prepared once in a session, as "pgflowc pick ..." and
 -- "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim.
@@ -51,6 +51,7 @@ declare
   );
   v_wanted integer := p_max_tasks;
   v_picked bigint[];
+  v_picked_count integer;
   v_claim record;
   v_rest bigint[];
 begin
@@ -64,6 +65,11 @@ begin
   while v_wanted > 0 loop
     execute format('execute %I (%s)', v_pick, v_wanted) into v_picked;
     exit when v_picked is null;
+    v_picked_count := cardinality(v_picked);
+    if p_flow.approvals is not null then
+      v_rest := pgflowc._park_approvals(p_flow, v_picked);
+      v_picked := array(select u.m from unnest(v_picked) u (m) where u.m <> all (v_rest));
+    end if;
 
     -- Found by message and locked by themselves, and updated where they lie: joined by key with the run, a plan made while the
     -- tables were small may walk all tasks of a map. An equality written with `any` does not offer a walk through an index in order.
@@ -108,13 +114,13 @@ begin
       attempts := attempts || v_claim.attempts;
       started_ats := started_ats || v_claim.started_ats;
     end if;
-    exit when v_claim.tasks = cardinality(v_picked);
+    exit when v_claim.tasks = v_picked_count;
 
     v_rest := array(select u.m from unnest(v_picked) u (m) except select u.m from unnest(v_claim.msg_ids) u (m));
     execute format(
       'execute %I (%L, %L)', v_hide, v_rest, array_fill(greatest(p_read_timeout, 1), array[cardinality(v_rest)])
     );
-    exit when cardinality(v_picked) < v_wanted;
+    exit when v_picked_count < v_wanted;
     v_wanted := v_wanted - v_claim.tasks;
   end loop;
 end;

@@ -1,4 +1,4 @@
--- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status, p_error): end the queued and started tasks of the given steps, or of whole runs.
+-- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status, p_error): end the queued, started and waiting tasks of the given steps, or of whole runs.
 --
 -- p_step_slugs is parallel to p_run_ids; NULL means every step. The tasks become p_status (skipped or cancelled), with p_error unless it
 -- is NULL, except on a core whose tasks do not have these statuses (pgflow 0.14.1 leaves them as they are). Returns the ids of their
@@ -23,7 +23,7 @@ begin
     select array_agg(t.message_id) into v_message_ids
     from unnest(p_run_ids, p_step_slugs) u (run_id, step_slug)
     join pgflow.step_tasks t on t.run_id = u.run_id and (u.step_slug is null or t.step_slug = u.step_slug)
-    where t.status in ('queued', 'started');
+    where t.status in ('queued', 'started', 'waiting');
   else
     with ended as (
       update pgflow.step_tasks t
@@ -32,7 +32,7 @@ begin
       where
         t.run_id = u.run_id
         and (u.step_slug is null or t.step_slug = u.step_slug)
-        and t.status in ('queued', 'started')
+        and t.status in ('queued', 'started', 'waiting')
       returning t.message_id
     )
     select array_agg(e.message_id) into v_message_ids from ended e;

@@ -1,7 +1,7 @@
 -- pgflowc._enqueue_tasks(p_flow, p_run_ids, p_step_slugs, p_worker_id, p_claim_max, p_watched): make the tasks of steps just started,
 -- and a message for each.
 --
--- The first p_claim_max tasks that are due at once are made as claimed by the worker: started, in their first attempt, their
+-- The first p_claim_max tasks that are due at once and no approvals are made as claimed by the worker: started, in their first attempt, their
 -- message invisible for the step's timeout (else the flow's) + 2 s. That spares a version of both rows and a trip through the
 -- queue. The others are queued, visible after the step's opt_start_delay. Returns the claimed tasks. The caller holds the locks of
 -- the runs, and of the worker's row when p_claim_max > 0.
@@ -43,13 +43,14 @@ begin
   from (
     select
       u.run_id, u.step_slug, i.task_index, d.timeout, d.delay,
-      d.delay = 0 and row_number() over (partition by d.delay = 0 order by u.n, i.task_index) <= p_claim_max as is_claimed
+      x.is_free and row_number() over (partition by x.is_free order by u.n, i.task_index) <= p_claim_max as is_claimed
     from unnest(p_run_ids, p_step_slugs) with ordinality u (run_id, step_slug, n)
     cross join lateral (
       select d.step_type, coalesce(d.opt_timeout, p_flow.opt_timeout) as timeout, coalesce(d.opt_start_delay, 0) as delay
       from pgflow.steps d
       where d.flow_slug = p_flow.flow_slug and d.step_slug = u.step_slug
     ) d
+    cross join lateral (select d.delay = 0 and (u.step_slug = any (p_flow.approvals)) is not true as is_free) x
     cross join lateral generate_series(
       0,
       case

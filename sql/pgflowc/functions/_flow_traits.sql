@@ -25,7 +25,8 @@ begin
       join pgflow.steps p on p.flow_slug = e.flow_slug and p.step_slug = e.dep_slug
       where m.flow_slug = f.flow_slug and m.step_type = 'map' and p.step_type = 'single'
     ),
-    to_regclass('pgflow.map_chunks') is not null
+    to_regclass('pgflow.map_chunks') is not null,
+    (select array_agg(a.step_slug) from pgflowc.awaited_signals a where a.flow_slug = f.flow_slug and a.is_approval)
   into v_flow
   from pgflow.flows f
   left join pgflow.steps d on d.flow_slug = f.flow_slug

@@ -4,7 +4,7 @@
 -- again. It is true when the announcement is new, because inserts of the moment could not see it before this transaction commits; and
 -- when another transaction holds a write lock on one of the queue tables, because it may have inserted before it could see us. So the
 -- second announcement in a row is the one that can say false. next_due_ms is the time until the earliest invisible message becomes
--- visible: 0 if one is visible now, NULL if the queues are empty. Queues that do not exist or are paused count as empty.
+-- visible, or the deadline of a parked task passes: 0 if one is visible now, NULL if the queues are empty. Queues that do not exist or are paused count as empty.
 -- Call it in a transaction of its own. Locks: the worker's own rows.
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
 returns table (writers_in_flight boolean, next_due_ms bigint)
@@ -16,6 +16,7 @@ declare
   v_queue text;
   v_table regclass;
   v_tables regclass[] := '{}';
+  v_queues text[] := '{}';
   v_due timestamptz;
   v_next timestamptz;
 begin
@@ -39,6 +40,7 @@ begin
     v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue, 'q')));
     if v_table is not null then
       v_tables := v_tables || v_table;
+      v_queues := v_queues || v_queue;
     end if;
   end loop;
 
@@ -58,6 +60,14 @@ begin
 
   foreach v_table in array v_tables loop
     execute format('select min(q.vt) from %s q', v_table) into v_due;
+    v_next := least(v_next, v_due);
+  end loop;
+  foreach v_queue in array v_queues loop
+    select w.due_at into v_due
+    from pgflowc.task_signals w
+    where w.flow_slug = v_queue and w.due_at is not null
+    order by w.due_at
+    limit 1;
     v_next := least(v_next, v_due);
   end loop;
   if v_next is not null then -- greatest() ignores NULL

@@ -4,7 +4,8 @@
 -- `cancelled: p_reason` as error_message, their messages are archived, event run:failed has that text too; steps stay as they are.
 -- (On a core whose tasks cannot be cancelled, pgflow 0.14.1, the tasks stay as they are as well.) A worker that still runs a task
 -- of it reports in vain. Raises no_data_found for an unknown run.
--- Locks: the run, its tasks, their messages.
+-- Signals that were sent to its tasks are forgotten.
+-- Locks: the run, its tasks, their messages, rows of task_signals.
 create or replace function pgflowc.cancel_run(p_run_id uuid, p_reason text default null)
 returns boolean
 language plpgsql
@@ -39,6 +40,7 @@ begin
   if v_message_ids is not null then
     perform pgmq.archive(v_run.flow_slug, v_message_ids);
   end if;
+  perform pgflowc._forget_signals(array[p_run_id]);
   return true;
 end;
 $$;

@@ -45,6 +45,7 @@ begin
   if pgflowc._is_paused(v_flow.flow_slug) then
     return;
   end if;
+  perform pgflowc._settle_waits(v_flow);
   v_claim := pgflowc._claim_queued(v_flow, p_worker_id, p_max_tasks, p_read_timeout);
   if v_claim.run_ids is not null then
     return query

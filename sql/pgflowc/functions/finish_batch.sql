@@ -12,6 +12,8 @@
 --   completed   recorded
 --   retried     recorded, and queued again
 --   failed      recorded; no attempt is left, or the output was no array though a map waits for one
+--   parked      waits for its signal without a worker, the attempt unspent: it is among p_parked, and has neither output nor error
+--   released    the same, but the signal has come or the deadline has passed meanwhile: queued again at once
 --   lost        not recorded: the task was no longer the caller's
 -- then up to p_claim_max rows with outcome claimed, like those of claim_batch, none of a paused queue. Tasks that this call made ready
 -- come first: they are made as started, which spares the trip through the queue.
@@ -32,7 +34,8 @@ create or replace function pgflowc.finish_batch(
   p_retry_delays integer[] default null,
   p_permanent boolean[] default null,
   p_claim_max integer default 0,
-  p_read_timeout integer default 5
+  p_read_timeout integer default 5,
+  p_parked boolean[] default null
 )
 returns table (
   ordinal integer,
@@ -68,6 +71,7 @@ declare
   v_size constant integer := coalesce(cardinality(p_run_ids), 0);
   v_claim_max integer := coalesce(p_claim_max, 0);
   v_watched uuid[];
+  v_parked record;
   v_failures record;
   v_skip integer[]; -- ordinals of failures that skip their step
   v_cascade integer[];
@@ -97,7 +101,7 @@ begin
     coalesce(cardinality(p_step_slugs), 0), coalesce(cardinality(p_task_indexes), 0),
     coalesce(cardinality(p_attempts), v_size), coalesce(cardinality(p_outputs), v_size),
     coalesce(cardinality(p_errors), v_size), coalesce(cardinality(p_retry_delays), v_size),
-    coalesce(cardinality(p_permanent), v_size)
+    coalesce(cardinality(p_permanent), v_size), coalesce(cardinality(p_parked), v_size)
   ]) then
     raise exception 'the arrays of finish_batch must be of equal length';
   end if;
@@ -114,14 +118,22 @@ begin
     order by r.run_id
     for no key update;
     v_watched := pgflowc._watched_runs(v_flow.flow_slug, p_run_ids);
+    if true = any (p_parked) then -- before all else, which looks at started tasks only
+      v_parked := pgflowc._park_tasks(
+        v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_parked
+      );
+      v_ordinals := v_parked.ordinals;
+      v_outcomes := v_parked.outcomes;
+      v_archive := v_parked.message_ids;
+    end if;
     if v_flow.map_sources is not null or array_remove(p_errors, null) <> '{}' then
       v_failures := pgflowc._record_failures(
         v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, p_errors, p_retry_delays,
         p_permanent, v_watched
       );
-      v_ordinals := v_failures.ordinals;
-      v_outcomes := v_failures.outcomes;
-      v_archive := v_failures.message_ids;
+      v_ordinals := v_ordinals || v_failures.ordinals;
+      v_outcomes := v_outcomes || v_failures.outcomes;
+      v_archive := v_archive || v_failures.message_ids;
       v_skip := v_failures.skip_ordinals;
       v_cascade := v_failures.cascade_ordinals;
     end if;
@@ -236,6 +248,13 @@ begin
   end if;
   if v_archive <> '{}' then
     perform pgmq.archive(v_flow.flow_slug, v_archive);
+  end if;
+  if v_size > 0 and exists (select from pgflowc.task_signals) then
+    perform pgflowc._forget_signals(p_run_ids);
+  end if;
+
+  if v_claim_max > 0 then
+    perform pgflowc._settle_waits(v_flow);
   end if;
 
   if v_claim_max > coalesce(cardinality(v_run_ids), 0) then

@@ -40,6 +40,7 @@ begin
   elsif v_run.status <> 'failed' then
     return false;
   end if;
+  delete from pgflowc.task_signals w where w.run_id = p_run_id; -- an old answer is none to a new question
   v_flow := pgflowc._flow_traits(v_run.flow_slug);
   v_watched := pgflowc._watched_runs(v_run.flow_slug, array[p_run_id]);
 

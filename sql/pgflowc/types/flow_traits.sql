@@ -7,5 +7,6 @@ create type pgflowc.flow_traits as (
   has_conditions boolean, -- some step has a pattern
   has_maps boolean,
   map_sources text[], -- single steps that feed a map, so that they have to return arrays; NULL when there are none
-  has_chunks boolean -- the core cuts large arrays into pgflow.map_chunks
+  has_chunks boolean, -- the core cuts large arrays into pgflow.map_chunks
+  approvals text[] -- steps that only a signal completes; NULL when there are none
 );

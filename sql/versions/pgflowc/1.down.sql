@@ -48,7 +48,7 @@ begin
 end;
 $$;
 
-drop table pgflowc.flow_versions, pgflowc.run_traces, pgflowc.retention, pgflowc.paused_queues, pgflowc.schedule_slots, pgflowc.schedules, pgflowc.waiting_workers, pgflowc.applied_migrations, pgflowc.installed_components;
+drop table pgflowc.task_signals, pgflowc.awaited_signals, pgflowc.flow_versions, pgflowc.run_traces, pgflowc.retention, pgflowc.paused_queues, pgflowc.schedule_slots, pgflowc.schedules, pgflowc.waiting_workers, pgflowc.applied_migrations, pgflowc.installed_components;
 
 drop type pgflowc.flow_traits;
 

@@ -8,3 +8,7 @@ union all
 select 'versions of flows', count(*) from pgflowc.flow_versions
 union all
 select 'retentions of runs', count(*) from pgflowc.retention
+union all
+select 'signals that steps declare', count(*) from pgflowc.awaited_signals
+union all
+select 'signals that tasks wait for or were sent', count(*) from pgflowc.task_signals

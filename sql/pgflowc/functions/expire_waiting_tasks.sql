@@ -1,0 +1,11 @@
+-- pgflowc.expire_waiting_tasks(p_queue_name): see to parked tasks of a flow whose deadline has passed, now; returns how many.
+--
+-- What every claim does of its own accord, for whoever has no worker. Raises undefined_table for a queue that belongs to no flow.
+-- Locks: as _settle_waits.
+create or replace function pgflowc.expire_waiting_tasks(p_queue_name text)
+returns integer
+language sql
+set search_path = ''
+as $$
+  select pgflowc._settle_waits(pgflowc._flow_traits(p_queue_name))
+$$;
