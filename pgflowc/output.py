@@ -2,7 +2,7 @@
 
 All files are written or none: every text first goes to a temporary file beside its target, then all are
 renamed, and what was renamed is put back if a later one fails. One process writes to a project at a time;
-what another one, or an editor, changed since the files were read is not written over.
+what another one, or an editor, changed since the files were read, or is writing, is not written over.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
 from pathlib import Path
+
+from pgflowc.open_files import is_being_written
 
 
 class Status(StrEnum):
@@ -111,6 +113,7 @@ class _Writer:
         target = self._target(change)
         temporary = target.with_name(f".{target.name}.pgflowc-tmp")
         temporary.unlink(missing_ok=True)
+        _kept(target).unlink(missing_ok=True)
         try:
             current = target.read_bytes()
         except FileNotFoundError:
@@ -118,9 +121,12 @@ class _Writer:
         except IsADirectoryError as error:
             raise OutputError(f"{change.path} is a directory") from error
         if current not in (change.before, change.after):
-            raise OutputError(f"{change.path} was changed in the meantime; run the command again")
+            raise _changed(change)
         if current == change.after:
             return
+        if is_being_written(target):
+            # An editor may have emptied it to write it anew; that would be written into a file that is gone.
+            raise OutputError(f"{change.path} is being written by somebody else; run the command again")
         self._temporary[change.path] = temporary
         if change.after is None:
             return
@@ -130,16 +136,33 @@ class _Writer:
             shutil.copymode(target, temporary)
 
     def commit(self, change: Change) -> None:
-        """Put the new content in place, if the old one is still there."""
+        """Put the new content in place, if the old one is still there.
+
+        The old file is kept until it is certain that nobody has written it since it was compared.
+        """
         if change.path not in self._temporary:
             return
         target = self._target(change)
-        self._committed.append(change)
+        kept = _kept(target)
         if change.after is None:
-            target.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                target.rename(kept)
         else:
-            self._temporary[change.path].replace(target)
+            # Some file systems have no hard links; then comparing the contents before has to do.
+            with suppress(OSError):
+                os.link(target, kept)
+            try:
+                self._temporary[change.path].replace(target)
+            except OSError:
+                kept.unlink(missing_ok=True)
+                raise
             del self._temporary[change.path]
+        if kept.exists():
+            if is_being_written(kept) or kept.read_bytes() not in (change.before, change.after):
+                kept.rename(target)
+                raise _changed(change)
+            kept.unlink()
+        self._committed.append(change)
 
     def undo(self) -> None:
         """Restore what was committed and remove what was prepared, as far as the system lets us."""
@@ -174,6 +197,15 @@ class _Writer:
                 ancestor.mkdir()
                 self._directories.append(ancestor)
         self._made.add(directory)
+
+
+def _kept(target: Path) -> Path:
+    """Where the file that is replaced stays meanwhile."""
+    return target.with_name(f".{target.name}.pgflowc-old")
+
+
+def _changed(change: Change) -> OutputError:
+    return OutputError(f"{change.path} was changed in the meantime; run the command again")
 
 
 def _diff(change: Change) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path, PurePosixPath
@@ -16,11 +17,13 @@ from pgflowc.cli.compile import PackageOption, compiled, show_change, write_chan
 from pgflowc.cli.exit import fail
 from pgflowc.cli.options import ProjectOption, project_root
 from pgflowc.diagnostics import Report
+from pgflowc.open_files import is_being_written
 from pgflowc.output import Change, Status
 from pgflowc.plan import LOCK
 from pgflowc.project import CONFIG, load_project, read_flows
 from pgflowc.render import Layout
 from pgflowc.settings import Settings
+from pgflowc.watched import Stamps, look, settled, written
 
 MigrationsOption = Annotated[
     bool,
@@ -33,9 +36,8 @@ _LOOK_MILLISECONDS = 1000
 # How long files have to be still: a `git checkout` and some editors write in several steps.
 _STILL_MILLISECONDS = 50
 _GROUP_MILLISECONDS = 400
-
-Snapshot = dict[Path, tuple[int, int, int]]
-"""Files with inode, size and time of change."""
+# Somebody may never stop writing.
+_PATIENCE_SECONDS = 2
 
 
 def watch(
@@ -56,12 +58,13 @@ def watch(
         signal.signal(number, lambda *_: stop.set())
     while not stop.is_set():
         patterns = _patterns(root, package)
-        seen = _snapshot(root, patterns)
-        written = _compile(root, package, migrations=migrations)
-        # Our own writing is no reason to compile again.
-        for change in written:
-            seen.pop(root / change.path, None)
-        seen |= _stats(root / change.path for change in written)
+        seen = look(_files(root, patterns), {})
+        for change in _compile(root, package, migrations=migrations):
+            # Our own writing is no reason to compile again; but somebody may have changed the file since.
+            path = root / change.path
+            stamp = written(path, change.after) if change.after is not None else None
+            seen.pop(path, None)
+            seen |= {path: stamp} if stamp is not None else {}
         typer.echo("watching for changes, Ctrl-C ends it")
         if changed := _next_change(root, patterns, seen, stop):
             typer.echo(f"\nchanged: {_shown(changed)}")
@@ -90,19 +93,34 @@ def _is_migration(change: Change, layout: Layout) -> bool:
 
 
 def _next_change(
-    root: Path, patterns: Sequence[str], seen: Snapshot, stop: threading.Event
+    root: Path, patterns: Sequence[str], seen: Stamps, stop: threading.Event
 ) -> list[PurePosixPath]:
     """Wait until files differ from `seen`; those that do, or none when it is time to stop."""
     while not stop.is_set():
         directories = _directories(root, patterns)
         for _ in _events(directories, stop):
-            now = _snapshot(root, patterns)
+            now = look(_files(root, patterns), seen)
             if now != seen:
-                changed = {path for path, _ in now.items() ^ seen.items()}
-                return sorted(PurePosixPath(path.relative_to(root)) for path in changed)
+                now = _still(root, patterns, seen, now, stop)
+                return sorted(PurePosixPath(path.relative_to(root)) for path in _changed(seen, now))
+            seen = settled(now)
             if _directories(root, patterns) != directories:
                 break
     return []
+
+
+def _changed(before: Stamps, now: Stamps) -> set[Path]:
+    return {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
+
+
+def _still(root: Path, patterns: Sequence[str], seen: Stamps, now: Stamps, stop: threading.Event) -> Stamps:
+    """The files once nobody writes them: one that is emptied to be written anew is no empty file."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until and not stop.wait(_STILL_MILLISECONDS / 1000):
+        before, now = now, look(_files(root, patterns), now)
+        if now == before and not any(map(is_being_written, _changed(seen, now))):
+            break
+    return now
 
 
 def _events(directories: Sequence[Path], stop: threading.Event) -> Iterator[None]:
@@ -138,17 +156,9 @@ def _directories(root: Path, patterns: Sequence[str]) -> list[Path]:
     return sorted(found)
 
 
-def _snapshot(root: Path, patterns: Sequence[str]) -> Snapshot:
-    return _stats(path for pattern in patterns for path in _glob(root, pattern))
-
-
-def _stats(paths: Iterable[Path]) -> Snapshot:
-    found = Snapshot()
-    for path in paths:
-        with suppress(OSError):
-            stat = path.stat()
-            found[path] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    return found
+def _files(root: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from _glob(root, pattern)
 
 
 def _patterns(root: Path, package: str | None) -> list[str]:

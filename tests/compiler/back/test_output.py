@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -128,6 +129,36 @@ def test_what_changed_in_the_meantime_is_not_written_over(tmp_path: Path) -> Non
     with pytest.raises(OutputError, match="handlers was changed in the meantime"):
         write(tmp_path, changes, last="lock")
     assert _tree(tmp_path) == before
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETLEASE"), reason="the system does not tell who writes a file")
+def test_what_somebody_is_writing_is_not_written_over(tmp_path: Path) -> None:
+    _write(tmp_path, {"handlers": "", "z": "1"})
+    changes = compare({"a": "1", "handlers": "stub"}, (), {"handlers": b""})
+    with (tmp_path / "handlers").open("w") as editor:
+        with pytest.raises(OutputError, match="handlers is being written"):
+            write(tmp_path, changes, last="lock")
+        editor.write("mine")
+    assert _tree(tmp_path) == {"handlers": b"mine", "z": b"1"}
+
+
+@pytest.mark.parametrize("after", ["mine, stub", None])
+def test_what_is_saved_while_files_are_put_in_place_stays(
+    after: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, {"a": "1", "handlers": "mine"})
+    files = {"a": "2"} | ({"handlers": after} if after is not None else {})
+    changes = compare(files, () if after else ("handlers",), {"a": b"1", "handlers": b"mine"})
+    replace = Path.replace
+
+    def save_meanwhile(self: Path, target: Path) -> Path:
+        (tmp_path / "handlers").write_text("mine, saved just now")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", save_meanwhile)
+    with pytest.raises(OutputError, match="handlers was changed in the meantime"):
+        write(tmp_path, changes, last="lock")
+    assert _tree(tmp_path) == {"a": b"1", "handlers": b"mine, saved just now"}
 
 
 def test_what_another_process_wrote_already_is_fine(tmp_path: Path) -> None:
