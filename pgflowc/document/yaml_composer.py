@@ -20,6 +20,7 @@ from pgflowc.document.model import Entry, Mapping, Node, Place, Refused, Scalar,
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_blocks import ROOT
 from pgflowc.document.yaml_recovery import Cuts
+from pgflowc.document.yaml_surrogates import Surrogates
 
 MAX_DEPTH = 64
 _MOST_LABELS = 4
@@ -50,13 +51,15 @@ class _Open:
 class Composer:
     """Builds the nodes of one chunk; offsets of events are moved by where the chunk begins.
 
-    `cuts` says what was taken out of the chunk, by offsets into the source.
+    `surrogates` undoes what was done to the chunk's escapes, `cuts` says what was taken out of it, by offsets
+    into the source.
     """
 
-    def __init__(self, source: Source, base: int, cuts: Cuts | None = None) -> None:
+    def __init__(self, source: Source, base: int, surrogates: Surrogates, cuts: Cuts) -> None:
         self._source = source
         self._base = base
-        self._cuts = cuts or Cuts()
+        self._cuts = cuts
+        self._surrogates = surrogates
         self._report = Report()
         self._shared: dict[str, list[tuple[int, int]]] = {}
 
@@ -200,7 +203,8 @@ class Composer:
             return Refused(self._source, start, end)
         if event.anchor is not None and (anchor := _ANCHOR.match(self._source.text, start)):
             start = anchor.end()
-        text: str = event.value
+        written: str = event.value
+        text = self._surrogates.joined(written) if event.style == '"' else self._surrogates.restored(written)
         if event.anchor is not None and not text and event.style not in ("'", '"'):
             return Refused(self._source, start, end)  # Its text has become the name of the anchor.
         if bad := unstorable(text):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from pgflowc.document.model import Document, Node
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_composer import Composer, TooDeepError
 from pgflowc.document.yaml_recovery import Cuts, Failure, UnrecoverableError, recover
+from pgflowc.document.yaml_surrogates import Surrogates
 
 # None where there are no binaries of it; `YAML` then takes the pure parser by itself.
 _C_PARSER: Any = getattr(main, "CParser", None)
@@ -30,22 +32,39 @@ _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
 _YAML_DIRECTIVE = re.compile(r"^%YAML 1\.[12][ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)", re.MULTILINE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """The text of one document as parsers get it, and where it begins in the source."""
+
+    source: Source
+    start: int
+    text: str
+    surrogates: Surrogates
+
+    @staticmethod
+    def of(source: Source, start: int, end: int) -> _Chunk:
+        """The document between two offsets; replaced is what parsers need not refuse. No offset moves."""
+        text = _blank_directives(source.text[start:end])
+        surrogates = Surrogates(text)
+        return _Chunk(source, start, surrogates.hidden(text), surrogates)
+
+
 def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
     """All documents of a text, without what could not be read in them; faults are reported."""
     documents: list[Document] = []
     found_fault = False
     for start, end in _chunks(source.text):
-        chunk = _blank_directives(source.text[start:end])
-        if _ONLY_COMMENTS.match(chunk.removeprefix("---")):
+        chunk = _Chunk.of(source, start, end)
+        if _ONLY_COMMENTS.match(chunk.text.removeprefix("---")):
             continue
         own = Report()
         roots: list[Node] = []
         unread: frozenset[str] = frozenset()
         try:
-            roots = _compose(source, start, chunk, own)
+            roots = _compose(chunk, Cuts(), own)
         except YAMLError:
             found_fault = True
-            roots, unread = _recovered(source, start, chunk, own, report)
+            roots, unread = _recovered(chunk, own, report)
         except TooDeepError:
             found_fault = True
         report.extend(own.sorted())
@@ -57,31 +76,29 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
     return tuple(documents)
 
 
-def _compose(source: Source, start: int, chunk: str, report: Report, cuts: Cuts | None = None) -> list[Node]:
+def _compose(chunk: _Chunk, cuts: Cuts, report: Report) -> list[Node]:
     """The roots of a chunk. Raises YAMLError and TooDeepError."""
     for pure in (False, True):
-        composer = Composer(source, start, cuts)
+        composer = Composer(chunk.source, chunk.start, chunk.surrogates, cuts)
         try:
-            return list(composer.compose(_events(chunk, pure=pure)))
+            return list(composer.compose(_events(chunk.text, pure=pure)))
         except YAMLError as error:
-            if pure or not _is_for_pure(chunk, error):
+            if pure or not _is_for_pure(chunk.text, error):
                 raise
         finally:
             report.extend(composer.findings())
     raise AssertionError("the second parser returns or raises")
 
 
-def _recovered(
-    source: Source, start: int, chunk: str, before: Report, report: Report
-) -> tuple[list[Node], frozenset[str]]:
+def _recovered(chunk: _Chunk, before: Report, report: Report) -> tuple[list[Node], frozenset[str]]:
     """The roots of a chunk that a parser refused, without what is wrong in it, which is reported; and the
     words of that.
 
     `before` has what was found until then, which may come of the fault: it is only good if there is no more.
     """
     try:
-        rest, cuts = recover(source, start, chunk, _attempt, report)
-        roots = _compose(source, start, rest, report, cuts)
+        rest, cuts = recover(chunk.source, chunk.start, chunk.text, _attempt, report)
+        roots = _compose(replace(chunk, text=rest), cuts, report)
     except (YAMLError, UnrecoverableError, TooDeepError):
         return [], frozenset()
     before.clear()

@@ -12,7 +12,7 @@ import pytest
 
 from pgflowc.check import check_sources
 from pgflowc.diagnostics import Diagnostic, Report
-from pgflowc.document import Refused, parse
+from pgflowc.document import Refused, Scalar, parse
 
 ROOT = Path(__file__).parents[3]
 FIRST_OF_SPEC = "PGF050"
@@ -89,3 +89,23 @@ def test_nothing_of_a_cut_value_is_left() -> None:
     assert document.may_hold("input", "b")
     assert not document.may_hold("steps", "c")
     assert [one.span.start.line for one in report.sorted() if one.span] == [2]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (r'"\ud83d\ude00\uD83D\uDE00 x"', "\U0001f600\U0001f600 x"),
+        (r'"\\ud83d\\ude00"', r"\ud83d\ude00"),
+        (r"'\ud83d\ude00'", r"\ud83d\ude00"),
+        (r"\ud83d\ude00", r"\ud83d\ude00"),
+        ("|\n  \\ud83d\\ude00", r"\ud83d\ude00"),
+        ('"\ue012\\uE800\\ud83d\\ude00"', "\ue012\ue800\U0001f600"),
+    ],
+)
+def test_surrogates_of_json_are_joined(written: str, value: str) -> None:
+    report = Report()
+    (document,) = parse("f.yaml", f"a: {written}", report)
+    node = document.find("a")
+    assert isinstance(node, Scalar)
+    assert node.value == value
+    assert not report.sorted()
