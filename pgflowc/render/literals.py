@@ -7,6 +7,7 @@ is what the database and Python see.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
@@ -17,11 +18,17 @@ from pgflowc.render.layout import WIDTH
 # ones: which
 # those are depends on the Python that compiles, and output must not.
 _HIDDEN = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co"})
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@$])")
 
 
 def one_line(text: str) -> str:
     """`text` with every run of white space as one blank, and every other invisible character as an escape."""
     return _visible(" ".join(text.split()))
+
+
+def markdown_text(text: str) -> str:
+    """`text` on one line of Markdown, nothing of it markup."""
+    return _MARKUP.sub(r"\\\1", one_line(text))
 
 
 def sql_text(value: str) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from pgflowc.plan.difference import Difference, FlowDifference
 from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
 from pgflowc.render.differences import words
-from pgflowc.render.literals import one_line
+from pgflowc.render.literals import markdown_text as plain
 
 # By it a program that comments finds its own comment, to write over it.
 MARKER = "<!-- pgflowc diff -->"
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@$])")
 _BOLD = ("breaks", "needs drain")
 
 
@@ -23,10 +21,10 @@ def render(found: Difference) -> str:
 
 def _lines(found: Difference) -> Iterator[str]:
     yield MARKER
-    yield f"### Flows: from {_plain(found.before)} to {_plain(found.after)}"
+    yield f"### Flows: from {plain(found.before)} to {plain(found.after)}"
     yield ""
     for line in words.summary(found):
-        yield f"{_plain(line)}  "
+        yield f"{plain(line)}  "
     for flow in found.flows:
         yield ""
         yield from _flow(flow)
@@ -37,14 +35,14 @@ def _lines(found: Difference) -> Iterator[str]:
         )
     if notes:
         yield ""
-        yield from (f"- {_plain(note)}" for note in notes)
+        yield from (f"- {plain(note)}" for note in notes)
 
 
 def _flow(flow: FlowDifference) -> Iterator[str]:
-    yield f"#### `{flow.mark}` {_plain(words.title(flow))}"
+    yield f"#### `{flow.mark}` {plain(words.title(flow))}"
     yield ""
     if flow.alive:
-        yield f"{_plain(words.alive(flow.alive))}"
+        yield f"{plain(words.alive(flow.alive))}"
         yield ""
     yield "| | change | runs |"
     yield "| --- | --- | --- |"
@@ -55,12 +53,8 @@ def _flow(flow: FlowDifference) -> Iterator[str]:
         if isinstance(line.op, CreateFlow | DropFlow | RecreateFlow):
             what = line.op.text or "is deleted"
         word, _, rest = words.judgement(line).partition("; ")
-        judged = f"**{_plain(word)}**" if line.safety in _BOLD else _plain(word)
-        yield f"| `{line.mark}` | {_plain(what)} | {judged}{f'; {_plain(rest)}' if rest else ''} |"
+        judged = f"**{plain(word)}**" if line.safety in _BOLD else plain(word)
+        yield f"| `{line.mark}` | {plain(what)} | {judged}{f'; {plain(rest)}' if rest else ''} |"
     if flow.notes:
         yield ""
-        yield from (f"- {_plain(note)}" for note in flow.notes)
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", one_line(text))
+        yield from (f"- {plain(note)}" for note in flow.notes)
