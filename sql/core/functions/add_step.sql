@@ -87,6 +87,7 @@ begin
   insert into pgflow.deps (flow_slug, dep_slug, step_slug)
   select v_flow_slug, d.slug, v_step_slug from unnest(v_deps) d (slug);
 
+  notify pgflowc_flows; -- see create_flow
   return v_step;
 end;
 $$;

@@ -3,6 +3,7 @@
 -- NULL options mean 3 attempts, 5 s base delay, 60 s timeout. An existing flow is returned as stored, its options unchanged; its
 -- queue is made if it is missing. Refused: a slug that is_valid_slug denies (check slug_is_valid), one above pgmq's 47
 -- characters, and one that differs from an existing flow or queue only in case, since their queue tables would be the same.
+-- A new flow is told by NOTIFY pgflowc_flows; so is a new step, and that a flow is gone.
 -- Locks: advisory (1, hash of the lowercased slug), which serialises definitions of a flow; then pgmq's own queue lock.
 create or replace function pgflow.create_flow(
   flow_slug text,
@@ -42,6 +43,7 @@ begin
     )
     returning * into v_flow;
     v_is_new := true;
+    notify pgflowc_flows; -- workers that serve flows by a pattern of their slugs look
 
     if length(v_slug) > 47 then
       -- pgmq's own words, which callers compare, with the reason added.

@@ -31,6 +31,7 @@ begin
   delete from pgflow.deps d where d.flow_slug = p_flow_slug;
   delete from pgflow.steps s where s.flow_slug = p_flow_slug;
   delete from pgflow.flows f where f.flow_slug = p_flow_slug;
+  notify pgflowc_flows; -- see create_flow
 
   -- The queue may be listed in lower case, which is how later generations of pgflow make it.
   for v_queue in
