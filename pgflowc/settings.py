@@ -22,6 +22,16 @@ DEFAULT_FLOWS = ("flows/*.yaml", "flows/*.yml", "flows/*.toml")
 
 
 @dataclass(frozen=True, slots=True)
+class BreakingSettings:
+    """`[breaking]`: names of categories and rules, and patterns of paths, as `pgflowc breaking` has them."""
+
+    use: tuple[str, ...] | None = None
+    except_: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `pgflowc.toml` says, with defaults. Directories are relative to the project, in POSIX form.
 
@@ -35,14 +45,22 @@ class Settings:
     migrations_format: MigrationFormat = "plain"
     dsn: str | None = None
     cron_target: CronTarget = "worker"
+    breaking: BreakingSettings = BreakingSettings()
 
 
 _LONGEST_PACKAGE = 40
 _OUR_PACKAGES = ("pgflowc", "pgflowc_runtime")
 # Tables of pgflowc.toml and the settings in them; all others stand at the top. What is in `worker` is read,
 # and judged, by the worker.
-TABLES: dict[str, tuple[str, ...] | None] = {"target": ("cron",), "worker": None}
-NAMES = (*(name for name in Settings.__dataclass_fields__ if name != "cron_target"), *TABLES)
+TABLES: dict[str, tuple[str, ...] | None] = {
+    "target": ("cron",),
+    "breaking": ("use", "except", "warn", "ignore"),
+    "worker": None,
+}
+NAMES = (
+    *(name for name in Settings.__dataclass_fields__ if name not in ("cron_target", "breaking")),
+    *TABLES,
+)
 CRON_TARGETS: tuple[CronTarget, ...] = ("worker", "pg_cron")
 
 
@@ -67,6 +85,7 @@ class _Reader:
             migrations_format=self._migrations_format(),
             dsn=self._text("dsn"),
             cron_target=self._cron_target(),
+            breaking=self._breaking(),
         )
 
     def _refuse_unknown(self) -> None:
@@ -105,6 +124,30 @@ class _Reader:
             f"did you mean '{near}'?" if near else 'for example: cron = "pg_cron"',
         )
         return "worker"
+
+    def _breaking(self) -> BreakingSettings:
+        use = self._document.find("breaking", "use") is not None
+        return BreakingSettings(
+            self._texts("breaking", "use") if use else None,
+            *(self._texts("breaking", name) for name in ("except", "warn", "ignore")),
+        )
+
+    def _texts(self, *path: str) -> tuple[str, ...]:
+        node = self._document.find(*path)
+        found = (
+            [one.value if isinstance(one, Scalar) else None for one in node.items]
+            if isinstance(node, Sequence)
+            else [node]
+        )
+        if node is None:
+            return ()
+        texts = tuple(one for one in found if isinstance(one, str) and one)
+        if len(texts) < len(found):
+            name = ".".join(path)
+            self._refuse(
+                node.span, f"'{name}' must be a list of texts", f'for example: {path[-1]} = ["INFLIGHT"]'
+            )
+        return texts
 
     def _text(self, name: str) -> str | None:
         node = self._document.find(name)

@@ -11,7 +11,7 @@ import psycopg
 
 from pgflowc.check import check_sources
 from pgflowc.cli.exit import fail
-from pgflowc.cli.findings import Format, show
+from pgflowc.cli.findings import show
 from pgflowc.database.live_flows import LiveDatabase, read_live_flows, state_of_database
 from pgflowc.database.migrations import compare, project_migrations, recorded_migrations
 from pgflowc.diagnostics import Report, Severity
@@ -40,7 +40,7 @@ class Place:
         return f"git:{self.ref}" if self.kind == "git" else self.kind
 
 
-def parse_place(text: str, option: str) -> Place:
+def parse_place(text: str, option: str, *, code: int = ERROR) -> Place:
     """The place that a command line names; exits when it names none."""
     for plain in _PLAIN:
         if text == plain:
@@ -49,7 +49,7 @@ def parse_place(text: str, option: str) -> Place:
     if kind == "git" and ref and not ref.startswith("-"):
         return Place("git", ref)
     near = f"did you mean git:{text}?" if not colon and text != "git" else ""
-    return fail(f"{option}: '{text}' is no place", help=near or f"the places are {PLACES}", code=ERROR)
+    return fail(f"{option}: '{text}' is no place", help=near or f"the places are {PLACES}", code=code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,19 @@ class Specs:
     sources: Mapping[str, str]
 
 
-def read_specs(root: Path, format: Format = Format.TEXT) -> Specs:
+def read_specs(root: Path) -> Specs:
     """The specs as they are; shows what is wrong with them, and exits if there are errors."""
     report = Report()
     project = load_project(root, report)
     sources = read_flows(project, report) if project is not None else {}
     flows = check_sources(sources, report)
     if report.has_errors or project is None:
-        show(report.sorted(), sources, project.root if project else None, format)
+        show(report.sorted(), sources, project.root if project else None)
         fail("the specs have errors, so nothing was compared", help="pgflowc validate", code=ERROR)
     return Specs(state_of_specs(flows, project.settings.cron_target), project, sources)
 
 
-def read_commit(root: Path, ref: str) -> Specs:
+def read_commit(root: Path, ref: str, *, code: int = ERROR) -> Specs:
     """The specs as a commit has them, with its pgflowc.toml; without one there are none. Exits on errors."""
     title = f"git:{ref}"
     report = Report()
@@ -85,16 +85,16 @@ def read_commit(root: Path, ref: str) -> Specs:
             sources = read_flows(project, report) if project is not None else {}
             flows = check_sources(sources, report)
     except RevisionError as error:
-        fail(error.message, help=error.help, code=ERROR)
+        fail(error.message, help=error.help, code=code)
     if report.has_errors or project is None:
         errors = [found for found in report.sorted() if found.severity is Severity.ERROR]
         # As git itself writes a file of a commit.
         show(errors, sources, Path(f"{ref}:"))
-        fail(f"the specs of {title} have errors, so nothing was compared", code=ERROR)
+        fail(f"the specs of {title} have errors, so nothing was compared", code=code)
     return Specs(state_of_specs(flows, project.settings.cron_target, title), project, sources)
 
 
-def read_lock(root: Path) -> Lock | None:
+def read_lock(root: Path, *, code: int = ERROR) -> Lock | None:
     """The lock of the project; None without one. Exits when it cannot be used."""
     if not (root / LOCK).exists():
         return None
@@ -103,13 +103,13 @@ def read_lock(root: Path) -> Lock | None:
     lock = parse_lock(text, report) if text is not None else None
     if lock is None:
         show(report.sorted(), {LOCK: text or ""}, root)
-        fail("nothing was compared", code=ERROR)
+        fail("nothing was compared", code=code)
     return lock
 
 
-def lock_state(root: Path) -> State:
+def lock_state(root: Path, *, code: int = ERROR) -> State:
     """What the migrations written so far make; nothing where there is no lock yet."""
-    lock = read_lock(root)
+    lock = read_lock(root, code=code)
     return State(f"{LOCK} (which is not there yet)") if lock is None else state_of_lock(lock)
 
 

@@ -1,8 +1,8 @@
 """`# pgflowc: ignore[PGF309] reason`: comments that say of a warning that it does not matter in this place.
 
 A comment at the end of a line is about that line; one on a line of its own, about the next line that holds
-more than a comment. Errors cannot be ignored. What is wrong with the comment itself is reported, except in
-files with errors, where checks may not have come so far as to find what is ignored.
+more than a comment. Errors cannot be ignored, but for breaking changes. What is wrong with the comment itself
+is reported, except in files with errors, where checks may not have come so far as to find what is ignored.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def apply(
     by_place: dict[tuple[str, int, str], list[Ignore]] = {}
     for ignore in ignores:
         code = codes.find(ignore.id)
-        if code is not None and code.severity is Severity.WARNING and concerns(code):
+        if code is not None and code.ignorable and concerns(code):
             by_place.setdefault((ignore.span.path, ignore.line, code.id), []).append(ignore)
     used: set[tuple[str, int, str]] = set()
     for diagnostic in found:
         span = diagnostic.span
         place = (span.path, span.start.line, diagnostic.code.id) if span else None
-        if place in by_place and diagnostic.severity is Severity.WARNING:
+        if place in by_place and diagnostic.code.ignorable:
             used.add(place)
         else:
             yield diagnostic
@@ -121,12 +121,11 @@ class _Comment:
                 report.append(
                     Diagnostic(faults.UNKNOWN_CODE, f"there is no code {quote(word[0])}", span, help=(help,))
                 )
-            elif code.severity is Severity.ERROR or code in vars(faults).values():
+            elif not code.ignorable or code in vars(faults).values():
                 report.append(
                     Diagnostic(
                         faults.NOT_IGNORABLE,
-                        f"{code.id} cannot be ignored"
-                        + (": it is an error" if code.severity is Severity.ERROR else ""),
+                        f"{code.id} cannot be ignored" + (": it is an error" if not code.ignorable else ""),
                         span,
                         help=("remove the code, and correct what it is about",),
                     )

@@ -47,6 +47,13 @@ class Code:
     cure: str
     cured: str = ""
 
+    @property
+    def ignorable(self) -> bool:
+        """Whether a comment in the spec may say that a finding does not matter: of what is no error, and of
+        breaking changes, which are what somebody may want.
+        """
+        return self.severity is Severity.WARNING or self.id.startswith("PGF7")
+
 
 @dataclass(frozen=True, slots=True)
 class Label:

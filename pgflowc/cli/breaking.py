@@ -1,0 +1,157 @@
+"""`pgflowc breaking`: what of the specs breaks code, handlers, what is stored, or runs that are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgflowc.check import FIRST_OF_BREAKING, FIRST_OF_COMPILING, checked
+from pgflowc.cli.exit import ENVIRONMENT, fail
+from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
+from pgflowc.cli.options import DsnOption, ProjectOption, project_root
+from pgflowc.cli.places import PLACES, Place, live_state, lock_state, parse_place, read_commit
+from pgflowc.database.connection import connect
+from pgflowc.database.dsn import resolve_dsn
+from pgflowc.database.errors import DatabaseError
+from pgflowc.database.snapshot import snapshot
+from pgflowc.diagnostics import Diagnostic, Report, Severity, ignores
+from pgflowc.diagnostics.codes import files
+from pgflowc.diagnostics.codes import ignores as ignore_faults
+from pgflowc.diagnostics.words import near_miss
+from pgflowc.plan.breaking import CATEGORIES, RULES, Level, Places, judge
+from pgflowc.plan.state import EMPTY, State, state_of_specs
+from pgflowc.project import CONFIG, load_project, read_flows
+from pgflowc.settings import BreakingSettings
+
+_NAMES = (*CATEGORIES, *RULES)
+NamesOption = list[str] | None
+
+
+def breaking(
+    against: Annotated[
+        str, typer.Option("--against", metavar="PLACE", help=f"What the specs are compared with: {PLACES}.")
+    ] = "git:main",
+    use: Annotated[
+        NamesOption,
+        typer.Option(
+            "--use", metavar="NAME", help="A category or rule that counts; may be repeated. Default: all."
+        ),
+    ] = None,
+    excepted: Annotated[
+        NamesOption,
+        typer.Option("--except", metavar="RULE", help="A rule that does not count; may be repeated."),
+    ] = None,
+    warn: Annotated[
+        NamesOption,
+        typer.Option("--warn", metavar="NAME", help="A category or rule that only warns; may be repeated."),
+    ] = None,
+    list_rules: Annotated[
+        bool, typer.Option("--list", help="Print the rules, and what each breaks.")
+    ] = False,
+    format: FormatOption = Format.TEXT,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """Report what the specs break of what is on another branch, in the lock or in a database.
+
+    Categories: SOURCE, the generated Python changes; HANDLER, existing handlers need editing; WIRE, queued
+    messages or stored outputs no longer fit; INFLIGHT, a run that is alive now breaks. The table [breaking]
+    of pgflowc.toml sets what counts: use, except, warn, and ignore with patterns of paths.
+
+    For example: pgflowc breaking --against git:origin/main --use INFLIGHT
+
+    Exit codes: 0 nothing breaks, 1 something does, 2 a place cannot be read.
+    """
+    if list_rules:
+        _list()
+        return
+    root = project_root(project)
+    place = parse_place(against, "--against", code=ENVIRONMENT)
+    report = Report()
+    found = load_project(root, report)
+    sources = read_flows(found, report) if found is not None else {}
+    flows, ignored = checked(sources, report)
+    settings = found.settings if found is not None else None
+    level = _level(settings.breaking if settings else BreakingSettings(), use, excepted, warn, report)
+    if report.has_errors or settings is None:
+        show(report.sorted(), sources, found.root if found else root, format)
+        raise typer.Exit(exit_code(report.sorted()) or ENVIRONMENT)
+    before = _read(place, root, dsn)
+    findings = judge(before, state_of_specs(flows, settings.cron_target), level, Places(sources))
+    shown = [
+        one
+        for one in ignores.apply(
+            tuple(findings), ignored, lambda code: FIRST_OF_BREAKING <= code.id < FIRST_OF_COMPILING
+        )
+        # A comment about a change that came with an earlier commit has nothing to ignore any more.
+        if one.code is not ignore_faults.UNUSED
+    ]
+    report = Report()
+    report.extend(shown)
+    show(report.sorted(), sources, found.root if found else root, format)
+    broken = sum(one.severity is Severity.ERROR for one in shown)
+    if not broken:
+        speaker(format)(f"nothing breaks, compared with {before.title}")
+    raise typer.Exit(exit_code(shown))
+
+
+def _read(place: Place, root: Path, dsn: str | None) -> State:
+    """What the specs are compared with."""
+    match place.kind:
+        case "git":
+            return read_commit(root, place.ref, code=ENVIRONMENT).state
+        case "lock":
+            return lock_state(root, code=ENVIRONMENT)
+        case "db":
+            try:
+                with (
+                    connect(resolve_dsn(dsn, root, start_embedded=False)) as connection,
+                    snapshot(connection),
+                ):
+                    return live_state(connection)[1]
+            except DatabaseError as error:
+                return fail(error.message, help=error.help)
+        case "spec" | "empty":
+            return EMPTY
+
+
+def _level(
+    settings: BreakingSettings,
+    use: Sequence[str] | None,
+    excepted: Sequence[str] | None,
+    warn: Sequence[str] | None,
+    report: Report,
+) -> Level:
+    """The level that pgflowc.toml sets, and the command line on top of it; unknown names are reported."""
+    chosen = (
+        ("use", use, settings.use, _NAMES),
+        ("except", excepted, settings.except_, tuple(RULES)),
+        ("warn", warn, settings.warn, _NAMES),
+    )
+    for name, given, configured, known in chosen:
+        for option, values in ((f"--{name}", given or ()), (f"{CONFIG}, breaking.{name}", configured or ())):
+            _refuse_unknown(option, values, known, report)
+    used = use or settings.use
+    return Level(
+        frozenset(CATEGORIES if used is None else used),
+        frozenset([*settings.except_, *(excepted or ())]),
+        frozenset([*settings.warn, *(warn or ())]),
+        settings.ignore,
+    )
+
+
+def _refuse_unknown(option: str, values: Iterable[str], known: Sequence[str], report: Report) -> None:
+    for value in values:
+        if value not in known:
+            near = near_miss(value, known)
+            help = f"did you mean '{near}'?" if near else "pgflowc breaking --list prints the rules"
+            report.add(Diagnostic(files.BAD_SETTING, f"{option}: there is no rule '{value}'", help=(help,)))
+
+
+def _list() -> None:
+    width = max(map(len, RULES))
+    for name, (code, breaks) in RULES.items():
+        typer.echo(f"{code.id}  {name:<{width}}  {', '.join(breaks)}")
