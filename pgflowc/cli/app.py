@@ -57,6 +57,12 @@ COMMANDS = (
         COMPILER,
         usage_is_one=True,
     ),
+    Command(
+        "breaking",
+        "pgflowc.cli.breaking:breaking",
+        "Report what the specs break of another branch, the lock or a database.",
+        COMPILER,
+    ),
     Command("graph", "pgflowc.cli.graph:graph", "Draw a flow for a terminal or a page.", COMPILER),
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
     Command("watch", "pgflowc.cli.watch:watch", "Compile whenever a spec or a handler is saved.", COMPILER),
