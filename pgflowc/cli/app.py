@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pgflowc import __version__
 from pgflowc.cli import collector
+from pgflowc.cli.usage import guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ COMMANDS = (
     Command("docs", "pgflowc.cli.docs:docs", "Write a Markdown page for each flow.", COMPILER),
     Command("watch", "pgflowc.cli.watch:watch", "Compile whenever a spec or a handler is saved.", COMPILER),
     Command("fmt", "pgflowc.cli.fmt:fmt", "Put spec files into the usual form, comments and all.", COMPILER),
+    Command(
+        "ci", "pgflowc.cli.ci:ci", "Check a pull request: specs, generated files, what breaks.", COMPILER
+    ),
     Command("init", "pgflowc.cli.init:init", "Write a project that compiles and runs.", COMPILER),
     Command("schema", "pgflowc.cli.schema:schema", "Print the JSON Schema of spec files.", COMPILER),
     Command(
@@ -100,6 +105,11 @@ _BRIEF = frozenset({"validate", "compile", "graph", "docs", "fmt"})
 
 class _Root(TyperGroup):
     """The list of commands, in plain text: rich would take longer to import than everything else."""
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Run a command; what is wrong with the arguments is told as all errors are."""
+        run = partial(super().main, *arguments, **{**options, "standalone_mode": False})
+        return guarded(run) if standalone_mode else run()
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         super(TyperGroup, self).format_help(ctx, formatter)

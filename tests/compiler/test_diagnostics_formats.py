@@ -260,3 +260,29 @@ def test_every_code_has_a_family_of_its_own_number() -> None:
     assert all(re.fullmatch(r"PGF\d{3}", code.id) for code in codes.ALL)
     assert len({code.title for code in codes.ALL}) == len(codes.ALL)
     assert graph.CYCLE in codes.ALL
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "command"),
+    [
+        (
+            ["validate", "--format", "xml"],
+            "'xml' is not one of 'text', 'json', 'sarif', 'github'",
+            "validate",
+        ),
+        (["graph", "f", "--format", "xml"], "'xml' is not one of 'mermaid', 'dot', 'svg', 'text'", "graph"),
+        (["validate", "--nothing"], "no such option: --nothing", "validate"),
+        (["valdate"], "no such command 'valdate'. Did you mean 'validate'?", ""),
+        (["runs", "show"], "missing argument 'RUN_ID'", "runs show"),
+    ],
+)
+def test_what_is_wrong_with_the_command_line_is_told_like_everything_else(
+    words: list[str], error: str, command: str
+) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    first, second = result.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert first.endswith(error)
+    assert second == f" help: see `{f'pgflowc {command}'.strip()} --help`"
+    assert result.stdout == ""
