@@ -1,4 +1,4 @@
-"""One connection that listens for work in all queues, and comes back when it is lost."""
+"""Notifications of work: who sends them, and what they mean."""
 
 from __future__ import annotations
 
@@ -8,23 +8,18 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import psycopg
-from psycopg import sql
 
 from pgflowc_runtime import queries
 from pgflowc_runtime.attention import Attention
-from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.queries import WAKEUP_CHANNEL, Query
+from pgflowc_runtime.session import Session
 
 log = logging.getLogger("pgflowc.listener")
 
 # How often to try again to add a trigger that somebody's long transaction stood in the way of.
 _TRIGGER_SECONDS = 10.0
-
-# A connection that died without a word is found out by TCP's keepalives; behind a proxy that answers those,
-# by asking it something now and then. Until then the fallback finds what nobody tells.
-_PROBE_SECONDS = 300.0
 
 
 class Signals(Protocol):
@@ -87,13 +82,12 @@ class Listener:
         self._attention = attention
         self._signals = signals
         self._silent = list(attention.flows)
-        self._connected = False
-        self._backoff = Backoff(0.1, 5.0)
+        self._session: Session
 
     @property
     def connected(self) -> bool:
         """Whether notifications of all queues arrive now."""
-        return self._connected and not self._silent
+        return self._session.connected and not self._silent
 
     async def enable(self) -> None:
         """Add the triggers that notify; those that are in the way of somebody's transaction are added by
@@ -113,43 +107,30 @@ class Listener:
                 "a long transaction keeps flow %s from waking workers; looking often", ", ".join(waiting)
             )
 
-    async def run(self) -> None:
-        """Listen until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_enabling())
-            group.create_task(self._keep_listening())
+    def attach(self, session: Session) -> None:
+        """Listen there. Said once, before the session connects."""
+        self._session = session
+        for channel in self._signals.channels:
+            session.listen(channel, self._heard)
+        session.on_change(self._session_changed)
 
-    async def _keep_enabling(self) -> None:
-        while self._silent:
-            await asyncio.sleep(_TRIGGER_SECONDS)
-            try:
-                await self.enable()
-            except (psycopg.Error, OSError) as error:
-                log.warning("cannot add the trigger that wakes workers: %s", headline(error))
+    def _heard(self, notification: psycopg.Notify) -> None:
+        self._signals.heard(notification, self._attention)
 
-    async def _keep_listening(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (psycopg.Error, OSError) as error:
-                if self._connected:
-                    log.warning("listening connection lost: %s", headline(error))
-            finally:
-                self._connected = False
-            # The claim loop must not sleep through the time in which nobody listens.
-            self._attention.poke()
-            await asyncio.sleep(self._backoff.next())
-
-    async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
-        async with connection:
-            for channel in self._signals.channels:
-                await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-            self._connected = True
-            self._backoff.reset()
+    def _session_changed(self) -> None:
+        if self._session.connected:
             # What was sent before is lost.
             self._attention.mark_all()
-            while True:
-                async for notification in connection.notifies(timeout=_PROBE_SECONDS):
-                    self._signals.heard(notification, self._attention)
-                await connection.execute("select 1")
+        else:
+            # The claim loop must not sleep through the time in which nobody listens.
+            self._attention.poke()
+
+    async def run(self) -> None:
+        """Add triggers that are missing, until cancelled."""
+        while True:
+            await asyncio.sleep(_TRIGGER_SECONDS)
+            try:
+                if self._silent:
+                    await self.enable()
+            except (psycopg.Error, OSError) as error:
+                log.warning("cannot add the trigger that wakes workers: %s", headline(error))

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from pgflowc_runtime import queries, startup, telemetry
+from pgflowc_runtime import queries, startup, telemetry, waking
 from pgflowc_runtime.assignments import Assignments
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.claim_loop import ClaimLoop
@@ -25,7 +25,7 @@ from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.exchange import choose
 from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.lifecycle import Lifecycle, State
-from pgflowc_runtime.listener import Listener, Signals, ThrottledInserts, WaitingWorkers
+from pgflowc_runtime.listener import Listener
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, StoredStep
@@ -33,13 +33,22 @@ from pgflowc_runtime.scheduler.scheduler import Scheduler
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery, Retention
-from pgflowc_runtime.waiting import Notified, Polling, Waiting
+from pgflowc_runtime.waking import Waking
 
 log = logging.getLogger("pgflowc.worker")
 
 # At the end nothing may hang: what the database does not take in this time, recovery mends later.
 _GOODBYE_SECONDS = 5.0
 _COURTESY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a worker knows when it has looked at the database, before it takes the first task."""
+
+    capabilities: Capabilities
+    definitions: dict[tuple[str, str], StoredStep]
+    waking: Waking
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +122,11 @@ class Worker:
         """
         self.lifecycle.move(State.STARTING)
         try:
-            ready = await startup.persist(self._prepare, self.config.startup_timeout)
+            prepared = await startup.persist(self._prepare, self.config.startup_timeout)
         except BaseException:
             self.lifecycle.move(State.STOPPED)
             raise
-        self._begin(*ready)
+        self._begin(prepared)
         self.lifecycle.move(State.RUNNING)
         log.info(
             "worker %s serves %s",
@@ -160,19 +169,19 @@ class Worker:
 
     # Beginning
 
-    async def _prepare(
-        self, patience: float
-    ) -> tuple[Capabilities, dict[tuple[str, str], StoredStep], Waiting]:
+    async def _prepare(self, patience: float) -> _Prepared:
         try:
             await self._database.open(patience=patience)
             capabilities = await startup.check_schema(self._database)
             definitions = await startup.check_flows(self._database, self._registry)
             await self._register()
-            return capabilities, definitions, await self._waiting(capabilities)
+            chosen = await waking.choose(
+                self._database, self._attention, self._worker_ids, self.config, capabilities
+            )
         except BaseException:
-            await self._abandon_background()
             await self._database.close()
             raise
+        return _Prepared(capabilities, definitions, chosen)
 
     async def _register(self) -> None:
         await self._database.run(queries.track_worker_function(self.name))
@@ -186,54 +195,13 @@ class Worker:
         )
         await self._heartbeat.beat()
 
-    async def _waiting(self, capabilities: Capabilities) -> Waiting:
-        polling = Polling(
-            self._attention,
-            shortest=self.config.min_poll_interval / 1000,
-            longest=self.config.max_poll_interval / 1000,
-        )
-        if self.config.signal == "polling":
-            return polling
-        if self._database.behind_pooler:
-            log.warning("a connection pooler is in between: polling, and no prepared statements")
-            return polling
-        if capabilities.has_wakeup and await self._listen(WaitingWorkers(), "the wake-up trigger"):
-            return Notified(
-                self._database,
-                self._attention,
-                uuid4(),
-                fallback=self.config.notify_fallback_interval / 1000,
-                listening=lambda: self._listener is not None and self._listener.connected,
-            )
-        if capabilities.has_pgmq_notify:
-            inserts = ThrottledInserts(self._worker_ids, self.config.notify_throttle)
-            if await self._listen(inserts, "pgmq's notifications"):
-                log.info("woken by pgmq's notifications; what they leave out is found by polling")
-                return polling
-        log.warning("nothing in this database can wake a worker: polling instead of notifications")
-        return polling
-
-    async def _listen(self, signals: Signals, what: str) -> bool:
-        listener = Listener(self._database, self._attention, signals)
-        try:
-            await listener.enable()
-        except psycopg.errors.InsufficientPrivilege as error:
-            log.info("may not install %s: %s", what, headline(error))
-            return False
-        self._spawn("listener", listener.run())
-        self._listener = listener
-        return True
-
-    def _begin(
-        self,
-        capabilities: Capabilities,
-        definitions: dict[tuple[str, str], StoredStep],
-        waiting: Waiting,
-    ) -> None:
+    def _begin(self, prepared: _Prepared) -> None:
+        capabilities = prepared.capabilities
+        self._listener = prepared.waking.listener
         self._transactions = Transactions(self._database, self._threads, size=self.config.max_concurrency)
         self._executor = Executor(
             self._registry,
-            definitions,
+            prepared.definitions,
             self._database,
             self._threads,
             transactions=self._transactions,
@@ -264,7 +232,7 @@ class Worker:
         if capabilities.has_retention:
             self._spawn("retention", Retention(self._database).run())
         if capabilities.has_schedules:
-            self._spawn("scheduler", Scheduler(self._database).run())
+            self._spawn("scheduler", Scheduler(self._database, prepared.waking.session).run())
         if not capabilities.has_batches:
             log.warning("this database lacks pgflowc's batch functions: using the core's, one task at a time")
         self._recorder = Recorder(self._database, assignments.judged)
@@ -272,7 +240,7 @@ class Worker:
             self._exchange,
             self._recorder,
             self._attention,
-            waiting,
+            prepared.waking.waiting,
             self._worker_ids,
             assignments,
             worker_name=self.name,
@@ -281,6 +249,11 @@ class Worker:
         )
         assignments.report_to(self._claim_loop)
         self._spawn("claims", self._claim_loop.run())
+        # When all have said what they listen to.
+        if self._listener is not None:
+            self._spawn("listener", self._listener.run())
+        if prepared.waking.session is not None:
+            self._spawn("session", prepared.waking.session.run())
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine, name=f"pgflowc-{name}")

@@ -8,50 +8,61 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 
-import psycopg
 import pytest
 
 from pgflowc_runtime import telemetry
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.scheduler.scheduler import Scheduler
+from pgflowc_runtime.session import Session
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Crew:
-    """Schedulers that are told what time it is, each with a connection of its own."""
+    """Schedulers that are told what time it is, each with a session of its own."""
 
     def __init__(self, dsn: str) -> None:
         self._database = Database(dsn, application_name="crew", size=4)
-        self.connections: list[psycopg.AsyncConnection] = []
+        self._pooled = False
+        self._running: dict[Session | None, asyncio.Task[None]] = {}
+        self.sessions: list[Session | None] = []
         self.schedulers: list[Scheduler] = []
 
     async def open(self) -> None:
         await self._database.open(patience=5)
 
     def pretend_a_pooler(self) -> None:
-        """As `open` finds out by itself behind one."""
-        self._database.behind_pooler = True
+        """Those that join have no session."""
+        self._pooled = True
 
     async def close(self) -> None:
-        for connection in self.connections:
-            await connection.close()
+        for session in self.sessions:
+            await self.end(session)
         await self._database.close()
+
+    async def end(self, session: Session | None) -> None:
+        """The server lets others have its lock."""
+        running = self._running.pop(session, None)
+        if running is not None:
+            running.cancel()
+            await asyncio.wait({running})
 
     async def join(self) -> int:
         """One more; its number."""
-        self.connections.append(
-            await psycopg.AsyncConnection.connect(self._database.conninfo, autocommit=True)
-        )
-        self.schedulers.append(Scheduler(self._database))
+        session = None if self._pooled else Session(self._database.conninfo)
+        self.schedulers.append(Scheduler(self._database, session))
+        self.sessions.append(session)
+        if session is not None:
+            connected = asyncio.Event()
+            session.on_change(connected.set)
+            self._running[session] = asyncio.create_task(session.run())
+            await connected.wait()
         return len(self.schedulers) - 1
 
     async def look(self, now: datetime, *numbers: int) -> list[timedelta]:
         """All of them, or these, look at once; how long each would sleep then."""
         who = numbers or range(len(self.schedulers))
-        return await asyncio.gather(
-            *(self.schedulers[number].look(self.connections[number], now) for number in who)
-        )
+        return await asyncio.gather(*(self.schedulers[number].look(now) for number in who))
 
     async def keep_time(self, number: int, now: datetime, until: datetime) -> int:
         """Look, sleep as long as it says, and so on; how many looks that took."""
@@ -122,9 +133,9 @@ async def test_ten_schedulers_and_changing_leaders_start_each_slot_once(bench, c
         await crew.look(now + timedelta(seconds=4))
         assert fired("tick") == minutes(1, round((now - START) / timedelta(minutes=1)))
         leader = crew.leaders[0]
-        await crew.connections[leader].close()
+        await crew.end(crew.sessions[leader])
         crew.schedulers.pop(leader)
-        crew.connections.pop(leader)
+        crew.sessions.pop(leader)
         await bench.until(lambda: leader_pid(bench) is None)
 
 
@@ -135,7 +146,7 @@ async def test_one_that_stands_by_takes_over_before_the_next_slot(bench, crew, s
     assert timedelta(seconds=9) < pause <= timedelta(seconds=10)
     [pause] = await crew.look(START + timedelta(seconds=290), second)
     assert timedelta(seconds=5) <= pause < timedelta(seconds=10)
-    await crew.connections[first].close()
+    await crew.end(crew.sessions[first])
     await bench.until(lambda: leader_pid(bench) is None)
     [pause] = await crew.look(START + timedelta(seconds=290) + pause, second)
     assert crew.schedulers[second].leads
@@ -159,9 +170,9 @@ async def test_a_leader_that_hangs_is_passed_over(crew, schedule, fired) -> None
 
 async def test_behind_a_pooler_all_are_equal_and_each_slot_starts_once(crew, schedule, fired) -> None:
     schedule("tick", "* * * * *")
+    crew.pretend_a_pooler()
     for _ in range(3):
         await crew.join()
-    crew.pretend_a_pooler()
     for number in range(1, 4):
         pauses = await crew.look(START + timedelta(minutes=number))
         assert max(pauses) <= timedelta(seconds=15)

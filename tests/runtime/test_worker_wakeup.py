@@ -109,7 +109,8 @@ async def test_dependents_are_taken_at_once_by_a_polling_worker(bench, step) -> 
 async def test_a_lost_listening_connection_is_made_again(bench, step, caplog) -> None:
     flow = bench.flow("relisten", step("only"))
     listening = (
-        "select pid from pg_stat_activity where query like 'listen%wakeup%' and datname = current_database()"
+        "select pid from pg_stat_activity where datname = current_database()"
+        " and pid <> pg_backend_pid() and (query like 'listen%' or query like '%pg_try_advisory_lock%')"
     )
     async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
         await bench.until(lambda: bench.rows(listening))

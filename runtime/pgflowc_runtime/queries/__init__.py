@@ -49,6 +49,7 @@ from pgflowc_runtime.queries.run_state import (
     step_tasks,
 )
 from pgflowc_runtime.queries.schedules import (
+    SCHEDULES_CHANNEL,
     pause_schedule,
     resume_schedule,
     schedules,
@@ -83,6 +84,7 @@ from pgflowc_runtime.queries.worker_life import (
     mark_worker_stopped,
     recover_stalled_tasks,
     requeue_stalled_tasks,
+    still_there,
     track_worker_function,
     withdraw_wait,
     workers,
@@ -91,6 +93,7 @@ from pgflowc_runtime.queries.worker_life import (
 __all__ = [
     "EVENTS_CHANNEL",
     "READ_TIMEOUT_SECONDS",
+    "SCHEDULES_CHANNEL",
     "WAKEUP_CHANNEL",
     "Query",
     "announce_wait",
@@ -151,6 +154,7 @@ __all__ = [
     "step_states",
     "step_tasks",
     "steps",
+    "still_there",
     "stored_flow",
     "task_attempts",
     "task_status",

@@ -12,6 +12,9 @@ from pgflowc_runtime.rows import Schedule, ScheduleInfo, Timetable
 # One scheduler for each database; advisory locks are the database's own. The number only has to be ours.
 _LEADER_KEY = 0x7067666C6F776373
 
+SCHEDULES_CHANNEL = "pgflowc_schedules"
+"""Whatever changes a schedule says so there."""
+
 
 def timetable(*, elect: bool) -> Query[Timetable]:
     """The schedules of flows that exist and are not paused, and the database's time.

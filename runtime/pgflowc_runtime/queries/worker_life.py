@@ -11,6 +11,11 @@ from pgflowc_runtime.rows import Look
 WAKEUP_CHANNEL = "pgflowc_wakeup"
 
 
+def still_there() -> Query[None]:
+    """Nothing: whether anybody answers."""
+    return Query("select 1 as one", {}, no_rows)
+
+
 def track_worker_function(function_name: str) -> Query[None]:
     """Record the deployment's name."""
     return Query(

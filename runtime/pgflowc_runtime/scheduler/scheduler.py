@@ -1,15 +1,16 @@
 """The scheduler in each worker: one of them leads and starts every slot when it comes, the others stand by.
 
-Leading is an advisory lock on the scheduler's connection. It only spares the others the work: what makes a
-slot start one run is its primary key. So nobody waits for the lock in the database, where a blocked statement
-would keep vacuum from its work; the others try it shortly before each slot, and shortly after it they start
-what is still due. A leader that died, or hangs, is replaced before anybody misses it, for two cheap queries a
-slot.
+Leading is an advisory lock in the worker's listening session. It only spares the others the work: what makes
+a slot start one run is its primary key. So nobody waits for the lock in the database, where a blocked
+statement would keep vacuum from its work; the others try it shortly before each slot, and shortly after it
+they start what is still due. A leader that died, or hangs, is replaced before anybody misses it, for two
+cheap queries a slot. A worker without such a session (behind a pooler, or one that polls) acts on every slot.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from datetime import datetime, timedelta
@@ -19,16 +20,18 @@ import psycopg
 from pgflowc_runtime import queries, telemetry
 from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline, is_transient
-from pgflowc_runtime.database import Database, execute
+from pgflowc_runtime.database import Database
+from pgflowc_runtime.queries import SCHEDULES_CHANNEL
 from pgflowc_runtime.rows import Schedule, Timetable
 from pgflowc_runtime.scheduler.due import Due, coming, due
+from pgflowc_runtime.session import Session
 
 log = logging.getLogger("pgflowc.scheduler")
 
 LOOK = timedelta(seconds=60)
 """How long a scheduler sleeps at most. Changes are notified, so this is for those that were not."""
 
-_POOLED_LOOK = timedelta(seconds=15)  # behind a pooler nobody hears notifications
+_DEAF_LOOK = timedelta(seconds=15)  # without a session nobody hears of changes
 
 # A slot of a leader that died earlier is on time, and another within five seconds of the death.
 _BEFORE = timedelta(seconds=1.5)
@@ -39,12 +42,18 @@ _AFTER_SPREAD = 0.5  # seconds, so that not all of the others look at once
 class Scheduler:
     """Starts the runs of a database's schedules, together with the schedulers of other workers."""
 
-    def __init__(self, database: Database) -> None:
-        """Starts runs through the pool of `database`; keeps time on a connection of its own."""
+    def __init__(self, database: Database, session: Session | None) -> None:
+        """Starts runs through the pool of `database`; leads, and hears of changes, in `session`."""
         self._database = database
+        self._session = session
+        self._life = 0
         self._leads = False
+        self._changed = asyncio.Event()
         self._trouble: str | None = None
         self._unreadable: set[Schedule] = set()
+        if session is not None:
+            session.listen(SCHEDULES_CHANNEL, lambda _: self._changed.set())
+            session.on_change(self._changed.set)
 
     @property
     def leads(self) -> bool:
@@ -63,34 +72,27 @@ class Scheduler:
                 if trouble != self._trouble:
                     log.warning("the scheduler cannot work: %s", trouble)
                 self._trouble = trouble
-            finally:
-                self._leads = False
             await asyncio.sleep(pause)
 
     async def _keep_time(self, backoff: Backoff) -> None:
-        connection = await psycopg.AsyncConnection.connect(
-            self._database.conninfo, **self._database.connection_options()
-        )
-        async with connection:
-            if not self._database.behind_pooler:
-                await connection.execute("listen pgflowc_schedules")  # sent by whatever changes a schedule
-            while True:
-                pause = await self.look(connection)
-                backoff.reset()
-                self._trouble = None
-                await self._sleep(connection, pause.total_seconds())
+        while True:
+            self._changed.clear()
+            if self._session is not None and not self._session.connected:
+                await self._changed.wait()
+                continue
+            pause = await self.look()
+            backoff.reset()
+            self._trouble = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await self._changed.wait()
 
-    async def look(self, connection: psycopg.AsyncConnection, now: datetime | None = None) -> timedelta:
+    async def look(self, now: datetime | None = None) -> timedelta:
         """Start what is due at `now` (the database's time unless given); how long nothing comes then.
 
         Raises psycopg.Error.
         """
-        # Behind a pooler a session's lock would be anybody's: all are equal there, the primary key decides.
-        elect = not self._leads and not self._database.behind_pooler
-        timetable = await execute(connection, queries.timetable(elect=elect))
-        if timetable.leads:
-            self._leads = True
-            log.info("leads the schedulers")
+        timetable = await self._read()
         began = asyncio.get_running_loop().time()
         if now is None:
             now = timetable.now
@@ -102,9 +104,22 @@ class Scheduler:
         spent = timedelta(seconds=asyncio.get_running_loop().time() - began)
         return max(pause - spent, timedelta())
 
+    async def _read(self) -> Timetable:
+        if self._session is None:
+            # A lock would be anybody's, or nobody's for long: all are equal, the primary key decides.
+            return await self._database.run(queries.timetable(elect=False))
+        if self._session.life != self._life:
+            self._leads = False
+        timetable = await self._session.ask(queries.timetable(elect=not self._leads))
+        self._life = self._session.life
+        if timetable.leads:
+            self._leads = True
+            log.info("leads the schedulers")
+        return timetable
+
     def _plan(self, timetable: Timetable, now: datetime) -> tuple[list[Due], timedelta]:
         dues: list[Due] = []
-        pause = _POOLED_LOOK if self._database.behind_pooler else LOOK
+        pause = _DEAF_LOOK if self._session is None else LOOK
         for schedule in timetable.schedules:
             try:
                 if self._acts_at_once or self._is_late(schedule, now):
@@ -121,7 +136,7 @@ class Scheduler:
 
     @property
     def _acts_at_once(self) -> bool:
-        return self._leads or self._database.behind_pooler
+        return self._leads or self._session is None
 
     def _is_late(self, schedule: Schedule, now: datetime) -> bool:
         """Whether a slot has come that the leader should have settled by now."""
@@ -166,11 +181,3 @@ class Scheduler:
         if schedule not in self._unreadable:
             self._unreadable.add(schedule)
             log.error("flow %s cannot start by itself: %s", schedule.flow_slug, error)
-
-    async def _sleep(self, connection: psycopg.AsyncConnection, seconds: float) -> None:
-        """Until the time is over or a schedule has changed; psycopg.Error if the connection is lost."""
-        if self._database.behind_pooler:
-            await asyncio.sleep(seconds)
-            return
-        async for _ in connection.notifies(timeout=seconds, stop_after=1):
-            pass
