@@ -18,7 +18,7 @@ from pgflowc.plan.hazards import Hazard
 
 # Ids of broken runs that are named: enough to look at one.
 _MOST_NAMED = 5
-_QUERY = """
+QUERY = """
 with alive as materialized (
   select r.flow_slug, r.run_id, r.started_at
   from pgflow.runs r
@@ -59,6 +59,16 @@ from broken group by flow
 """
 
 
+def values_of(hazards: Mapping[str, Sequence[Hazard]]) -> dict[str, object]:
+    """What `QUERY` is given for these hazards, by slug of the stored flow."""
+    asked = [
+        {"flow": slug, "place": one.place, "step": one.step, "statuses": list(one.statuses)}
+        for slug, listed in hazards.items()
+        for one in listed
+    ]
+    return {"slugs": list(hazards), "hazards": json.dumps(asked), "most": _MOST_NAMED}
+
+
 def read_alive_runs(
     connection: psycopg.Connection, hazards: Mapping[str, Sequence[Hazard]]
 ) -> dict[str, AliveRuns]:
@@ -67,13 +77,7 @@ def read_alive_runs(
     Flows without one are there, too, with a count of 0. Raises psycopg.Error as statements do.
     """
     found: dict[str, dict[str, Any]] = {slug: {"count": 0, "steps": {}, "broken": {}} for slug in hazards}
-    asked = [
-        {"flow": slug, "place": one.place, "step": one.step, "statuses": list(one.statuses)}
-        for slug, listed in hazards.items()
-        for one in listed
-    ]
-    values = {"slugs": list(hazards), "hazards": json.dumps(asked), "most": _MOST_NAMED}
-    for what, slug, name, count, oldest, now, examples in connection.execute(_QUERY, values):
+    for what, slug, name, count, oldest, now, examples in connection.execute(QUERY, values_of(hazards)):
         flow = found[slug]
         match what:
             case "flow":
@@ -84,4 +88,4 @@ def read_alive_runs(
                 flow["broken"][int(name)] = BrokenRuns(count, tuple(examples))
             case _:
                 flow["broken_by_any"] = count
-    return {slug: AliveRuns(**values) for slug, values in found.items()}
+    return {slug: AliveRuns(**kept) for slug, kept in found.items()}
