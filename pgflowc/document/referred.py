@@ -17,7 +17,9 @@ from pgflowc.document.model import Document, Node, Scalar, Sequence
 from pgflowc.document.model import Mapping as MappingNode
 
 CronTarget = Literal["worker", "pg_cron"]
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|//")
+SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.\-]*:|//)"
+"""How a `$ref` begins that names something else than a file."""
+_SCHEME = re.compile(SCHEME)
 _MODULE_KEYS = ("$python", "handler")
 
 

@@ -19,6 +19,7 @@ from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document.referred import Referred, beside, is_url, split
 from pgflowc.graph import payload
 from pgflowc.graph.payload import SCALAR_NAMES, NamedType, PayloadType
+from pgflowc.spec import type_text
 
 _ANY = payload.Scalar("any")
 _NULL = payload.Scalar("null")
@@ -71,7 +72,7 @@ class SchemaReader:
         self.named: dict[str, NamedType] = {}
         self.spans: dict[str, Span] = {}
         self._referred = referred
-        self._taken = {*taken, *SCALAR_NAMES, "map", "of"}
+        self._taken = {*taken, *type_text.RESERVED}
         self._report = report
         self._names: dict[Place, str] = {}
         self._waiting: deque[tuple[str, Place, Any]] = deque()

@@ -18,13 +18,14 @@ from pgflowc.graph import payload
 from pgflowc.graph.draft import ClassUse, TypeUse
 from pgflowc.graph.json_schema import SchemaReader
 from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
+from pgflowc.spec import type_text
 from pgflowc.spec.model import is_import_path
 
 ANY = payload.Scalar("any")
 _NULL = payload.Scalar("null")
 _MAX_DEPTH = 64
-_TOKEN = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*|[^\s]", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_TOKEN = re.compile(type_text.LEXEME)
+_NAME = re.compile(type_text.NAME)
 _FORMS = "types are names, 'T | U', 'map of T' and '[T]'"
 # What other notations write, and what this one has for it.
 _INSTEAD_OF = {

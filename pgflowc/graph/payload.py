@@ -9,24 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-ScalarName = Literal[
-    "str",
-    "int",
-    "float",
-    "bool",
-    "decimal",
-    "date",
-    "datetime",
-    "time",
-    "uuid",
-    "bytes",
-    "json",
-    "any",
-    "null",
-]
-SCALAR_NAMES: Mapping[str, ScalarName] = {name: name for name in get_args(ScalarName)}
+from pgflowc.spec import type_text
+
+ScalarName = type_text.ScalarName
+SCALAR_NAMES: Mapping[str, ScalarName] = {name: name for name in type_text.SCALAR_NAMES}
 JsonScalar = str | int | float | bool | None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -25,14 +25,34 @@ _FIELDS = (
     ("month", "1 to 12, or jan to dec"),
     ("day of the week", "0 to 7 (0 and 7 are Sunday), or sun to sat"),
 )
-_VALUE = r"(?:[0-9]{1,2}|[A-Za-z]{3})"
-_PART = rf"(?:\*|{_VALUE}(?:-{_VALUE})?)(?:/[0-9]{{1,2}})?"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_WORDS: tuple[tuple[str, ...], ...] = ((), (), (), _MONTHS, _DAYS)
+
+
+def _any_case(words: tuple[str, ...]) -> str:
+    return "|".join("".join(f"[{letter.upper()}{letter}]" for letter in word) for word in words)
+
+
+_VALUES = (
+    "[0-5]?[0-9]",
+    "(?:[01]?[0-9]|2[0-3])",
+    "(?:0?[1-9]|[12][0-9]|3[01])",
+    f"(?:0?[1-9]|1[0-2]|{_any_case(_MONTHS)})",
+    f"(?:0?[0-7]|{_any_case(_DAYS)})",
+)
+_STEP = "(?:/(?:0?[1-9]|[1-9][0-9]))?"
 # Day L of the month, the second Friday (5#2) and the last one (L5): croniter's, unknown to pg_cron.
-_EXTRAS = ("", "", "|L", "", rf"|{_VALUE}#[1-5]|L[0-7]")
-_GRAMMAR = tuple(re.compile(rf"(?:{_PART}{extra})(?:,(?:{_PART}{extra}))*") for extra in _EXTRAS)
+_EXTRAS = ("", "", "|[Ll]", "", rf"|{_VALUES[4]}#[1-5]|L[0-7]")
+
+
+def _field(value: str, extra: str) -> str:
+    part = rf"(?:(?:\*|{value}(?:-{value})?){_STEP}{extra})"
+    return f"{part}(?:,{part})*"
+
+
+_FIELD_PATTERNS = tuple(_field(*one) for one in zip(_VALUES, _EXTRAS, strict=True))
+_GRAMMAR = tuple(map(re.compile, _FIELD_PATTERNS))
+_VALUE = r"(?:[0-9]{1,2}|[A-Za-z]{3})"
 _PLAIN = re.compile(rf"(?:\*(?:/[0-9]+)?|{_VALUE}(?:-{_VALUE}(?:/[0-9]+)?)?)")
 _LONGEST = 200
 _EVERY = re.compile(r"@every (\d{1,4}) ?(m|min|minutes?|h|hours?)")
@@ -57,7 +77,7 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
     for place, field in enumerate(fields):
         alone = ["*"] * len(_FIELDS)
         alone[place] = field
-        if not _is_field(place, field) or not _accepts(" ".join(alone)):
+        if not _GRAMMAR[place].fullmatch(field) or not _accepts(" ".join(alone)):
             name, values = _FIELDS[place]
             return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
     if not _ever_comes(" ".join(fields)):
@@ -125,11 +145,6 @@ def _broken_count(number: int) -> tuple[str, str]:
     )
 
 
-def _is_field(place: int, field: str) -> bool:
-    words = re.findall(r"[A-Za-z]{2,}", field)
-    return bool(_GRAMMAR[place].fullmatch(field)) and all(word.lower() in _WORDS[place] for word in words)
-
-
 def _accepts(schedule: str) -> bool:
     from croniter import croniter
 
@@ -167,13 +182,17 @@ def _check_timezone(timezone: str) -> str:
     return timezone
 
 
-Schedule = Annotated[
-    str,
-    AfterValidator(_check_schedule),
-    WithJsonSchema(
-        {"anyOf": [{"enum": list(NAMES)}, {"type": "string", "pattern": r"^\s*[^\s@]+(\s+[^\s]+){4}\s*$"}]}
-    ),
-]
+SCHEDULE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"enum": list(NAMES)},
+        {
+            "type": "string",
+            "pattern": r"^\s*" + r"\s+".join(_FIELD_PATTERNS) + r"\s*$",
+            "maxLength": _LONGEST,
+        },
+    ]
+}
+Schedule = Annotated[str, AfterValidator(_check_schedule), WithJsonSchema(SCHEDULE_SCHEMA)]
 """Five fields or one of NAMES."""
 
 Timezone = Annotated[str, AfterValidator(_check_timezone), WithJsonSchema({"type": "string", "minLength": 1})]

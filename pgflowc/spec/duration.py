@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 # Seconds are PostgreSQL integers, and the claim adds 2 to a timeout.
 MAX_SECONDS = 2_147_483_000
 _SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PATTERN = re.compile(r"([0-9]{1,10})([smhd])")
+_MOST_DIGITS = 10
+_PATTERN = re.compile(rf"([0-9]{{1,{_MOST_DIGITS}}})([smhd])")
 
 
 # What people write instead.
@@ -64,14 +65,27 @@ def _parse(minimum: int, value: object) -> object:
 
 
 def _schema(minimum: int) -> WithJsonSchema:
+    units = "|".join(f"{_at_most(MAX_SECONDS // factor)}{unit}" for unit, factor in _SECONDS_PER_UNIT.items())
+    least = "(?!0+[smhd])" if minimum else ""
     return WithJsonSchema(
         {
             "anyOf": [
                 {"type": "integer", "minimum": minimum, "maximum": MAX_SECONDS},
-                {"type": "string", "pattern": f"^{_PATTERN.pattern}$"},
+                {"type": "string", "pattern": f"^{least}(?:{units})$"},
             ]
         }
     )
+
+
+def _at_most(greatest: int) -> str:
+    """The pattern of the numbers up to one, with zeros before them to the length that durations may have."""
+    digits = str(greatest)
+    ways = [f"[0-9]{{1,{len(digits) - 1}}}", digits]
+    for place, digit in enumerate(digits):
+        if digit != "0":
+            less = "0" if digit == "1" else f"[0-{int(digit) - 1}]"
+            ways.append(f"{digits[:place]}{less}[0-9]{{{len(digits) - place - 1}}}")
+    return f"0{{0,{_MOST_DIGITS - len(digits)}}}(?:{'|'.join(ways)})"
 
 
 Delay = Annotated[int, BeforeValidator(lambda value: _parse(0, value)), _schema(0)]

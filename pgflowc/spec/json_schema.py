@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pgflowc.spec.cron import NAMES
+from pgflowc.document.referred import SCHEME
+from pgflowc.spec.cron import SCHEDULE_SCHEMA
 from pgflowc.spec.duration import Timeout
-from pgflowc.spec.model import FlowModel, JobModel
-from pgflowc.spec.slug import MAX_FLOW_LENGTH
+from pgflowc.spec.model import IMPORT_PATH, FlowModel, JobModel
+from pgflowc.spec.slug import MAX_FLOW_LENGTH, PATTERN, SLUG_SCHEMA
+from pgflowc.spec.type_text import LONGEST_NAME, NAME, RESERVED, type_pattern
 
 _PAYLOAD = {"$ref": "#/$defs/PayloadType"}
 _EXAMPLES: dict[str, list[Any]] = {
@@ -57,7 +59,7 @@ _PAYLOAD_TYPE: dict[str, Any] = {
     "{$enum: [a, b]}, {$ref: 'file.json#/...'} or {$python: 'module:Class'}.",
     "examples": ["str", "Item | null", "map of int", ["Item"], {"sku": "str"}, {"$enum": ["web", "phone"]}],
     "anyOf": [
-        {"type": "string", "pattern": r"^\s*[\[A-Za-z_]"},
+        {"type": "string", "pattern": type_pattern()},
         {"type": "null"},
         {"type": "array", "items": _PAYLOAD, "minItems": 1, "maxItems": 1},
         {
@@ -85,7 +87,7 @@ _PAYLOAD_TYPE: dict[str, Any] = {
                 "$ref": {
                     "description": "A JSON Schema file, relative to this one, and the way in it.",
                     "type": "string",
-                    "pattern": r"^[^#]",
+                    "pattern": rf"^(?!{SCHEME})[^#]",
                 }
             },
             "required": ["$ref"],
@@ -97,7 +99,7 @@ _PAYLOAD_TYPE: dict[str, Any] = {
                 "$python": {
                     "description": "An existing pydantic model.",
                     "type": "string",
-                    "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+                    "pattern": f"^{IMPORT_PATH}$",
                 }
             },
             "required": ["$python"],
@@ -123,6 +125,9 @@ def flow_schema() -> str:
     steps["additionalProperties"] = False
     perform = models["JobModel"]["properties"]["perform"]
     perform["anyOf"] = [{"$ref": perform.pop("$ref")}, {"type": "null"}]
+    step = models["StepModel"]["properties"]
+    step["depends_on"] |= {"items": SLUG_SCHEMA, "uniqueItems": True}
+    step["map"] |= {"pattern": rf"^(?:\$input|(?!run$){PATTERN})$", "maxLength": SLUG_SCHEMA["maxLength"]}
     # A map step waits for its source and nothing else.
     models["StepModel"]["dependentSchemas"] = {"map": {"properties": {"depends_on": {"maxItems": 0}}}}
     models["PayloadType"] = _PAYLOAD_TYPE
@@ -157,6 +162,11 @@ def _tighten(model: dict[str, Any]) -> None:
             value["$ref"] = _PAYLOAD["$ref"]
         elif key == "types":
             value["additionalProperties"] = _PAYLOAD
+            value["propertyNames"] = {
+                "pattern": f"^{NAME}$",
+                "maxLength": LONGEST_NAME,
+                "not": {"enum": sorted(RESERVED)},
+            }
         value["examples"] = _EXAMPLES[key] if key in _EXAMPLES else value.get("enum", [])
         if not value["examples"]:
             del value["examples"]
@@ -164,8 +174,7 @@ def _tighten(model: dict[str, Any]) -> None:
 
 def _add_short_forms(properties: dict[str, Any]) -> None:
     cron, extra = properties["cron"], properties["extra_fields"]
-    schedule = {"type": "string", "pattern": rf"^(\s*[^\s@]+(\s+\S+){{4}}\s*|{'|'.join(NAMES)})$"}
-    cron["anyOf"] = [schedule, {"$ref": cron.pop("$ref")}]
+    cron["anyOf"] = [SCHEDULE_SCHEMA, {"$ref": cron.pop("$ref")}]
     retention = properties["retention"]
     retention["anyOf"] = [
         *TypeAdapter[int](Timeout).json_schema()["anyOf"],

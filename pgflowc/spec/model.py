@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from pgflowc.spec.cron import Schedule, Timezone
 from pgflowc.spec.duration import Delay, Timeout, out_of_range
 from pgflowc.spec.slug import Slug
+from pgflowc.spec.type_text import NAME, whole_word
 
 MAX_INTEGER = 2_147_483_647
 """The greatest PostgreSQL integer."""
@@ -46,13 +47,14 @@ def _check_attempts(value: object) -> object:
     return value
 
 
+_PYTHON_NAME = whole_word(tuple(keyword.kwlist)) + NAME
+IMPORT_PATH = rf"{_PYTHON_NAME}(?:\.{_PYTHON_NAME})*:{_PYTHON_NAME}"
+"""The pattern of `module:name` with names that Python takes, the module dotted or not."""
+
+
 def is_import_path(text: str) -> bool:
-    """Whether the text is `module:name` with names that Python takes, the module dotted or not."""
-    module, _, function = text.partition(":")
-    names = [*module.split("."), function]
-    return all(
-        re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and not keyword.iskeyword(name) for name in names
-    )
+    """Whether the text is `module:name`."""
+    return re.fullmatch(IMPORT_PATH, text) is not None
 
 
 def _check_handler(value: str) -> str:
@@ -73,6 +75,13 @@ def _version(value: object) -> object:
     if isinstance(value, str) and not (value.isprintable() and 1 <= len(value.strip()) <= _LONGEST_VERSION):
         raise PydanticCustomError("version", "not a version")
     return value
+
+
+def _version_pattern(longest: int) -> str:
+    """One line with something to see; of the characters that do not show, the usual ones."""
+    inner = r"[^\u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]"
+    seen = r"[^ \u0000-\u001f\u007f-\u00a0\u00ad\u2028\u2029]"
+    return rf"^ *{seen}(?:{inner}{{0,{longest - 2}}}{seen})? *$"
 
 
 def _cron_body(value: object) -> object:
@@ -103,13 +112,15 @@ Attempts = Annotated[
 Handler = Annotated[
     str,
     AfterValidator(_check_handler),
-    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^{IMPORT_PATH}$"}),
 ]
 Notation = Annotated[Any, WithJsonSchema(_NOTATION)]
 Version = Annotated[
     str,
     BeforeValidator(_version),
-    WithJsonSchema({"type": ["string", "integer"], "minLength": 1, "maxLength": _LONGEST_VERSION}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": _version_pattern(_LONGEST_VERSION)}]}
+    ),
 ]
 Pattern = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from unicodedata import combining, normalize
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -13,7 +13,8 @@ MAX_LENGTH = 128
 MAX_FLOW_LENGTH = 47
 """Of the slugs of flows and jobs, which name queues."""
 RESERVED = frozenset({"run"})
-_PATTERN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+PATTERN = r"[a-zA-Z_][a-zA-Z0-9_]*"
+_PATTERN = re.compile(PATTERN)
 
 
 def broken_rule(slug: str) -> str | None:
@@ -48,16 +49,11 @@ def _check(slug: str) -> str:
     return slug
 
 
-Slug = Annotated[
-    str,
-    AfterValidator(_check),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^{_PATTERN.pattern}$",
-            "minLength": 1,
-            "maxLength": MAX_LENGTH,
-            "not": {"enum": sorted(RESERVED)},
-        }
-    ),
-]
+SLUG_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "pattern": f"^{PATTERN}$",
+    "minLength": 1,
+    "maxLength": MAX_LENGTH,
+    "not": {"enum": sorted(RESERVED)},
+}
+Slug = Annotated[str, AfterValidator(_check), WithJsonSchema(SLUG_SCHEMA)]

@@ -10,10 +10,10 @@ from pgflowc.diagnostics.fixing import rewording
 from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote, sure_miss
 from pgflowc.graph.draft import Draft, TypeUse
 from pgflowc.graph.payload import SCALAR_NAMES
+from pgflowc.spec import type_text
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_NAME = re.compile(type_text.NAME)
 _MOST_SHOWN = 6
-_RESERVED = frozenset({*SCALAR_NAMES, "map", "of"})
 
 # Words of other languages for the built-in types.
 _OTHER_WORDS = {
@@ -36,12 +36,12 @@ _SAME = {"string": "str", "integer": "int", "boolean": "bool"}
 def check(draft: Draft, report: Report) -> None:
     """Report names under `types` that cannot be used, and names in types that are not defined."""
     for name in draft.types:
-        if name in _RESERVED:
+        if name in type_text.RESERVED:
             problem, help = (
                 "is built in and cannot be defined",
                 "choose another name, such as " + quote(name.title()),
             )
-        elif not _NAME.fullmatch(name):
+        elif not _NAME.fullmatch(name) or len(name) > type_text.LONGEST_NAME:
             problem, help = (
                 "cannot name a type",
                 "use letters, digits and underscores, and begin with a letter",
