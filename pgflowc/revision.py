@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,10 @@ class RevisionError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
+
+
+class NoRepositoryError(RevisionError):
+    """There is no repository, or no git to read one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,35 @@ def at_revision(root: Path, ref: str) -> Iterator[Revision]:
         yield Revision(ref, commit, directory)
 
 
+# Where systems of continuous integration say what a branch is to be merged into.
+_TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAULT_BRANCH")
+_USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+def compared_with(root: Path, environment: Mapping[str, str], wanted: str | None = None) -> str | None:
+    """What the project in `root` is to be compared with: the commit that is `wanted`, else the branch that
+    the environment names as its target, else the repository's default one, as of `origin` if that has it.
+    None where there is no such branch.
+
+    A branch that is this very commit says nothing about it: then it is the commit before, if git has it, and
+    nothing was changed since. Raises NoRepositoryError, and RevisionError when git does not have what is
+    wanted or named.
+    """
+    git = _Git(root)
+    git.check()
+    if wanted is not None:
+        git.commit(wanted)
+        return wanted
+    named = next((environment[name] for name in _TARGETS if environment.get(name)), None)
+    candidates = (f"origin/{named}", named) if named else _USUAL
+    found = next((ref for ref in candidates if git.has(ref)), None)
+    if found is None and named:
+        raise RevisionError(f"git has no origin/{named} here", help=f"git fetch --depth=1 origin {named}")
+    if found is None or git.commit(found) != git.commit("HEAD") or not git.has("HEAD^"):
+        return found
+    return found if git.text("status", "--porcelain", "--", ".") else "HEAD^"
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     mode: str
@@ -70,13 +103,22 @@ class _Git:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
-    def commit(self, ref: str) -> str:
-        """The full hash of the commit."""
+    def check(self) -> None:
+        """Raise RevisionError if there is no repository."""
         inside = self._run("rev-parse", "--is-inside-work-tree")
         if inside.returncode:
-            raise RevisionError(
+            raise NoRepositoryError(
                 f"{self._root} is in no git repository", help="name a spec, the lock or a database"
             )
+
+    def has(self, ref: str) -> bool:
+        """Whether there is such a commit."""
+        found = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return not found.returncode
+
+    def commit(self, ref: str) -> str:
+        """The full hash of the commit."""
+        self.check()
         found = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         if found.returncode or not ref:
             raise RevisionError(f"git knows no commit '{ref}' here", help=self._cure(ref))
@@ -141,7 +183,7 @@ class _Git:
                 check=False,
             )
         except FileNotFoundError:
-            raise RevisionError("git is not installed, or not on the PATH", help="install git") from None
+            raise NoRepositoryError("git is not installed, or not on the PATH", help="install git") from None
         except OSError as error:
             raise RevisionError(f"git cannot be run in {self._root}: {error.strerror}") from error
 

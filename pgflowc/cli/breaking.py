@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,10 +20,12 @@ from pgflowc.database.snapshot import snapshot
 from pgflowc.diagnostics import Diagnostic, Report, Severity, ignores
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.codes import ignores as ignore_faults
+from pgflowc.diagnostics.ignores import Ignore
 from pgflowc.diagnostics.words import near_miss
+from pgflowc.document.referred import Specs
 from pgflowc.plan.breaking import CATEGORIES, RULES, Level, Places, judge
 from pgflowc.plan.state import EMPTY, State, state_of_specs
-from pgflowc.project import CONFIG, load_project, read_flows
+from pgflowc.project import CONFIG, Project, load_project, read_flows
 from pgflowc.settings import BreakingSettings
 
 _NAMES = (*CATEGORIES, *RULES)
@@ -80,15 +82,7 @@ def breaking(
         show(report.sorted(), sources, found.root if found else root, format)
         raise typer.Exit(exit_code(report.sorted()) or ENVIRONMENT)
     before = _read(place, root, dsn)
-    findings = judge(before, state_of_specs(flows, settings.cron_target), level, Places(sources))
-    shown = [
-        one
-        for one in ignores.apply(
-            tuple(findings), ignored, lambda code: FIRST_OF_BREAKING <= code.id < FIRST_OF_COMPILING
-        )
-        # A comment about a change that came with an earlier commit has nothing to ignore any more.
-        if one.code is not ignore_faults.UNUSED
-    ]
+    shown = judged(before, state_of_specs(flows, settings.cron_target), level, sources, ignored)
     report = Report()
     report.extend(shown)
     show(report.sorted(), sources, found.root if found else root, format)
@@ -96,6 +90,32 @@ def breaking(
     if not broken:
         speaker(format)(f"nothing breaks, compared with {before.title}")
     raise typer.Exit(exit_code(shown))
+
+
+def breaches(project: Project, sources: Specs, before: State) -> list[Diagnostic]:
+    """What specs without errors break of what there was before, as pgflowc.toml sets what counts; faults of
+    that table are among it.
+    """
+    report = Report()
+    flows, ignored = checked(sources, Report())
+    level = _level(project.settings.breaking, None, None, None, report)
+    after = state_of_specs(flows, project.settings.cron_target)
+    return [*report.sorted(), *judged(before, after, level, sources, ignored)]
+
+
+def judged(
+    before: State, after: State, level: Level, sources: Mapping[str, str], ignored: Sequence[Ignore]
+) -> list[Diagnostic]:
+    """The findings that no comment in the specs ignores."""
+    findings = tuple(judge(before, after, level, Places(sources)))
+    # A comment about a change that came with an earlier commit has nothing to ignore any more.
+    return [
+        one
+        for one in ignores.apply(
+            findings, ignored, lambda code: FIRST_OF_BREAKING <= code.id < FIRST_OF_COMPILING
+        )
+        if one.code is not ignore_faults.UNUSED
+    ]
 
 
 def _read(place: Place, root: Path, dsn: str | None) -> State:

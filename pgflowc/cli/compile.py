@@ -118,7 +118,7 @@ def compiled(
     `writes` says whether the caller will write it: then findings in files of handlers are shown where they
     will be.
     """
-    found, layout = _project(root, package, format)
+    found, layout = project_layout(root, package, format)
     with paused():
         report = Report()
         sources = read_flows(found, report)
@@ -173,7 +173,8 @@ def show_change(change: Change, say: Callable[[str], None]) -> None:
     say(f"{typer.style(status, fg=_COLORS.get(change.status)) if color else status} {change.path}")
 
 
-def _project(root: Path, package: str | None, format: Format) -> tuple[Project, Layout]:
+def project_layout(root: Path, package: str | None, format: Format) -> tuple[Project, Layout]:
+    """The project and where its files go; shows what is wrong with its settings, and exits."""
     report = Report()
     found = load_project(root, report)
     if package is not None and (fault := package_fault(package)):

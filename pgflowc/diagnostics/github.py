@@ -17,6 +17,11 @@ def render(diagnostics: Sequence[Diagnostic]) -> str:
     return "".join(f"{_command(found)}\n" for found in ordered)
 
 
+def annotation(title: str, text: str) -> str:
+    """The line of an error that has no place."""
+    return f"::error title={_property(visible(title))}::{_data(visible(text))}\n"
+
+
 def _command(found: Diagnostic) -> str:
     properties = {"title": f"{found.code.id}: {found.code.title}"}
     message = [visible(found.message)]

@@ -189,6 +189,7 @@ def normal(output: str) -> list[str]:
         "docs/validating.md",
         "docs/database.md",
         "docs/changing-flows.md",
+        "docs/ci.md",
         "docs/pull.md",
         "docs/cron.md",
         "examples/articles/README.md",
