@@ -35,6 +35,10 @@ def _explain(error: Any) -> NoReturn:
         typer.echo(message, err=True)
         sys.exit(ENVIRONMENT)
     try:
-        fail(f"{message[:1].lower()}{message[1:].removesuffix('.')}", help=f"see `{command} --help`")
+        fail(
+            f"{message[:1].lower()}{message[1:].removesuffix('.')}",
+            help=f"see `{command} --help`",
+            code=error.exit_code,
+        )
     except typer.Exit as end:
         sys.exit(end.exit_code)

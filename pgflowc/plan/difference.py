@@ -60,7 +60,7 @@ class Line:
     @property
     def detail(self) -> str:
         """What else there is to know about it; may be empty."""
-        parts = [part for part in self.op.effect.split("; ") if part not in (DRAINED, "safe", self.word)]
+        parts = [part for part in self.op.effect.split("; ") if part not in ("", DRAINED, "safe", self.word)]
         if self.safety == "new version":
             parts = ["runs that are alive finish on the former one"]
         return "; ".join([*parts, *([self.drift] if self.drift else [])])
