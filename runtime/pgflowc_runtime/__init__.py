@@ -5,6 +5,7 @@ from pgflowc_runtime.client import Client
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.context import Context
 from pgflowc_runtime.definition import Definition
+from pgflowc_runtime.definition_faults import Fault
 from pgflowc_runtime.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -57,6 +58,7 @@ __all__ = [
     "Definition",
     "DepInfo",
     "ExactDecimal",
+    "Fault",
     "Flow",
     "FlowInfo",
     "FlowMismatch",

@@ -37,6 +37,12 @@ class Attention:
         """Whether the flow is served now."""
         return flow in self._flows and flow not in self._suspended
 
+    def add(self, flow: str) -> None:
+        """Serve this flow, too; it may have work."""
+        self._flows.setdefault(flow)
+        self._suspended.discard(flow)
+        self.mark(flow)
+
     def drop(self, flow: str) -> None:
         """Serve this flow no more."""
         self._flows.pop(flow, None)

@@ -24,7 +24,7 @@ from pgflowc_runtime.caller_connection import joined
 from pgflowc_runtime.calls import looking, managing, pausing, scheduling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
-from pgflowc_runtime.definition import Definition
+from pgflowc_runtime.definition import Definition, definition_of
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries import Query
@@ -388,13 +388,21 @@ class Client:
     # Managing
 
     def upsert_flow(
-        self, definition: Definition | Mapping[str, Any], *, allow_data_loss: bool = False
+        self,
+        definition: Definition | Mapping[str, Any] | str,
+        options: Mapping[str, Any] | None = None,
+        steps: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        allow_data_loss: bool = False,
     ) -> Upserted:
-        """Define a flow from data at run time, or make the stored one agree with it.
+        """Define a flow from data at run time, or make the stored one agree with it: a definition, or a slug
+        with options and steps.
 
         A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
         place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
         """
+        if isinstance(definition, str):
+            definition = definition_of(definition, options or {}, steps or {})
         return self._do(managing.upsert_flow(definition, allow_data_loss))
 
     def delete_flow(self, flow: FlowOrSlug) -> None:

@@ -98,7 +98,13 @@ class WorkerConfig(BaseModel):
 class ProcessConfig(WorkerConfig):
     """Settings of a process that is nothing but a worker: `pgflowc run-worker`."""
 
-    flows: tuple[str, ...] = Field(default=(), description="Serve only these flows; default: all.")
+    flows: tuple[str, ...] = Field(
+        default=(), description="Serve only these flows, or those that fit, as in acct_*_sync; default: all."
+    )
+    patterns: tuple[str, ...] = Field(
+        default=(),
+        description="Serve flows of the database that fit, GLOB=MODULE: MODULE's functions are its steps.",
+    )
     log_format: Literal["simple", "json", "fancy"] | None = Field(
         default=None, description="Form of the log; default: fancy on a terminal, else simple."
     )

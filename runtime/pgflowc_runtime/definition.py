@@ -7,29 +7,36 @@
     }}
 
 A job has `job` and `perform` in place of `flow` and `steps`. What only the compiler needs, types, handlers
-and schedules, has no place here. Durations are seconds.
+and schedules, has no place here. Durations are seconds, or texts such as `90s` and `5m`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from pgflowc_runtime.definition_faults import (
+    ROOT,
+    Fault,
+    faults_of_delays,
+    faults_of_structure,
+    faults_of_values,
+)
 from pgflowc_runtime.errors import InvalidDefinition
 from pgflowc_runtime.rows import Unmet
-from pgflowc_runtime.run_input import problems
 
 _SLUG = re.compile(r"(?!run\Z)[a-zA-Z_][a-zA-Z0-9_]{0,127}")
 # What pgmq allows for the name of a queue.
 _LONGEST_FLOW_SLUG = 47
 _MOST = 2**31 - 1
-# The claim adds two seconds to a timeout.
-_LONGEST_TIMEOUT = _MOST - 2
-ROOT = "$input"
+# As specs have it: the claim adds two seconds to a timeout.
+_MOST_SECONDS = 2_147_483_000
+_DURATION = re.compile(r"([0-9]{1,10})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def _slug(text: str) -> str:
@@ -43,14 +50,25 @@ def _slug(text: str) -> str:
 
 def _flow_slug(text: str) -> str:
     if len(text) > _LONGEST_FLOW_SLUG:
-        raise PydanticCustomError("slug", "the name of a queue has 47 characters at most")
+        raise PydanticCustomError("queue_name", "the name of a queue has 47 characters at most")
     return text
+
+
+def _duration(value: object) -> object:
+    """A text with a unit as seconds."""
+    if not isinstance(value, str):
+        return value
+    written = _DURATION.fullmatch(value)
+    if written is None:
+        raise PydanticCustomError("duration", "expected a duration")
+    return int(written[1]) * _SECONDS[written[2]]
 
 
 Slug = Annotated[str, AfterValidator(_slug)]
 FlowSlug = Annotated[Slug, AfterValidator(_flow_slug)]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
-Timeout = Annotated[int, Field(gt=0, le=_LONGEST_TIMEOUT)]
+Delay = Annotated[int, Field(ge=0, le=_MOST_SECONDS), BeforeValidator(_duration)]
+Timeout = Annotated[int, Field(ge=1, le=_MOST_SECONDS), BeforeValidator(_duration)]
 
 
 class _Model(BaseModel):
@@ -62,9 +80,9 @@ class Perform(_Model):
 
     step: Slug | None = None
     max_attempts: Count | None = None
-    base_delay: Count | None = None
+    base_delay: Delay | None = None
     timeout: Timeout | None = None
-    start_delay: Count | None = None
+    start_delay: Delay | None = None
     if_: dict[str, Any] | None = Field(None, alias="if")
     if_not: dict[str, Any] | None = None
     when_unmet: Unmet = "skip"
@@ -90,7 +108,7 @@ class Perform(_Model):
         return {
             "slug": slug,
             "stepType": self.kind,
-            "dependencies": sorted(self.dependencies()),
+            "dependencies": sorted(set(self.dependencies())),
             "whenUnmet": self.when_unmet,
             "whenExhausted": self.when_exhausted,
             "requiredInputPattern": _pattern(self.if_),
@@ -115,14 +133,6 @@ class StepBody(Perform):
     def kind(self) -> Literal["single", "map"]:
         return "single" if self.map is None else "map"
 
-    @model_validator(mode="after")
-    def _one_source(self) -> StepBody:
-        if self.map is not None and self.depends_on:
-            raise PydanticCustomError("map", "a map step has no depends_on: 'map' names its only source")
-        if len(set(self.depends_on)) != len(self.depends_on):
-            raise PydanticCustomError("depends_on", "depends_on names a step twice")
-        return self
-
 
 class Definition(_Model):
     """A flow or job. `max_attempts` is a count, `base_delay` and `timeout` are seconds."""
@@ -130,7 +140,7 @@ class Definition(_Model):
     flow: FlowSlug | None = None
     job: FlowSlug | None = None
     max_attempts: Count = 1
-    base_delay: Count = 1
+    base_delay: Delay = 1
     timeout: Timeout = 30
     steps: dict[Slug, StepBody] = {}
     perform: Perform | None = None
@@ -147,11 +157,24 @@ class Definition(_Model):
         """Which of the two it is."""
         return "job" if self.flow is None else "flow"
 
+    @property
+    def bodies(self) -> Mapping[str, Perform]:
+        """The steps by slug, the only one of a job as well."""
+        if self.perform is not None:
+            return {self.perform.step or self.slug: self.perform}
+        return self.steps
+
+    def retries(self) -> Iterator[tuple[tuple[str, ...], int, int]]:
+        """Where attempts and delays are, how many, and the first delay."""
+        yield (), self.max_attempts, self.base_delay
+        for slug, body in self.bodies.items():
+            attempts = self.max_attempts if body.max_attempts is None else body.max_attempts
+            delay = self.base_delay if body.base_delay is None else body.base_delay
+            yield ("perform",) if self.perform is not None else ("steps", slug), attempts, delay
+
     def shape(self) -> dict[str, Any]:
         """What `pgflow.ensure_flow_compiled` takes: the steps in topological order."""
-        bodies: Mapping[str, Perform] = self.steps
-        if self.perform is not None:
-            bodies = {self.perform.step or self.slug: self.perform}
+        bodies = self.bodies
         return {
             "options": {
                 "maxAttempts": self.max_attempts,
@@ -161,44 +184,47 @@ class Definition(_Model):
             "steps": [bodies[slug].shape(slug) for slug in _in_order(bodies)],
         }
 
-    @model_validator(mode="after")
-    def _whole(self) -> Definition:
-        faults = list(self._faults())
-        if faults:
-            raise PydanticCustomError("definition", "{faults}", {"faults": "; ".join(faults)})
-        return self
-
-    def _faults(self) -> Iterator[str]:
-        if (self.flow is None) == (self.job is None):
-            yield "exactly one of 'flow' and 'job' names it"
-        elif self.job is not None and (self.perform is None or self.steps):
-            yield "a job has 'perform', not 'steps'"
-        elif self.job is None and self.perform is not None:
-            yield "a flow has 'steps', not 'perform'"
-        elif self.job is None and not self.steps:
-            yield "a flow has at least one step"
-        unknown = False
-        for slug, body in self.steps.items():
-            for dependency in body.dependencies():
-                if dependency not in self.steps:
-                    unknown = True
-                    yield f"steps.{slug}: there is no step '{dependency}'"
-        if not unknown and len(placed := _in_order(self.steps)) < len(self.steps):
-            left = ", ".join(f"'{slug}'" for slug in self.steps if slug not in placed)
-            yield f"the dependencies of {left} go round in a circle"
-
 
 def parse_definition(data: Definition | Mapping[str, Any]) -> Definition:
     """The definition that the data describe; raises InvalidDefinition with every fault found."""
     given: Any = data
     if isinstance(given, Definition):
-        return given
+        given = given.model_dump(by_alias=True, exclude_defaults=True)
+    found: list[Fault] = []
+    parsed: Definition | None = None
     try:
-        return Definition.model_validate(given)
+        parsed = Definition.model_validate(given)
     except ValidationError as error:
-        named = given.get("flow") or given.get("job") if isinstance(given, dict) else None
-        name = f" of '{named}'" if isinstance(named, str) else ""
-        raise InvalidDefinition(f"definition{name}: {problems(error)}") from None
+        found += faults_of_values(error, given)
+    if isinstance(given, Mapping):
+        found += faults_of_structure(given)
+    if parsed is not None:
+        found += faults_of_delays(parsed.retries())
+    if found or parsed is None:
+        raise invalid_definition(given, found)
+    return parsed
+
+
+def definition_of(
+    slug: str, options: Mapping[str, Any], steps: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The definition of a flow from its parts; steps in a list name themselves, by `slug`."""
+    if not isinstance(steps, Mapping):
+        bodies = [dict(step) for step in steps]
+        steps = {body.pop("slug", ""): body for body in bodies}
+    return {**options, "flow": slug, "steps": steps}
+
+
+def invalid_definition(data: Any, faults: Sequence[Fault]) -> InvalidDefinition:
+    """The exception that carries these faults."""
+    named = (data.get("flow") or data.get("job")) if isinstance(data, Mapping) else None
+    name = f" of '{named}'" if isinstance(named, str) else ""
+    helps = [fault.help for fault in faults if fault.help]
+    return InvalidDefinition(
+        f"definition{name}: {'; '.join(map(str, faults))}",
+        help=helps[0] if helps else "",
+        diagnostics=faults,
+    )
 
 
 def _in_order(bodies: Mapping[str, Perform]) -> list[str]:

@@ -26,6 +26,12 @@ to say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pgflowc_runtime.definition_faults import Fault
+
 
 class PgflowcError(Exception):
     """Base of the tree."""
@@ -92,7 +98,13 @@ class InvalidTime(InvalidInput):
 
 
 class InvalidDefinition(InvalidInput):
-    """Data that does not define a flow; the text names every fault."""
+    """Data that does not define a flow; the text names every fault, and `diagnostics` has them one by one,
+    each with the code that the compiler has for it.
+    """
+
+    def __init__(self, message: str, *, help: str = "", diagnostics: Sequence[Fault] = ()) -> None:
+        super().__init__(message, help=help)
+        self.diagnostics = tuple(diagnostics)
 
 
 class WaitTimeout(PgflowcError, TimeoutError):

@@ -181,6 +181,12 @@ class Executor:
             self._watchdog.watch()
         return running
 
+    def learn(self, flow_slug: str, steps: Iterable[StoredStep]) -> None:
+        """The registry has bound this flow, perhaps anew; these are its steps."""
+        for key in [key for key in self._plans if key[0] == flow_slug]:
+            del self._plans[key]
+        self._definitions.update(((flow_slug, step.slug), step) for step in steps)
+
     def drain(self) -> None:
         """Tell the handlers, those that begin now as well, that the worker is stopping."""
         self._draining = True

@@ -29,6 +29,10 @@ class Signals(Protocol):
     def channels(self) -> Iterable[str]:
         """What to listen to."""
 
+    @property
+    def takes_more(self) -> bool:
+        """Whether these channels also tell of flows that are served later."""
+
     def enable(self, flow: str) -> Query[None]:
         """The statement that adds the trigger to a flow's queue, if it is not there."""
 
@@ -40,6 +44,7 @@ class WaitingWorkers:
     """Our own: a queue notifies while somebody has announced that he waits for it."""
 
     channels = (WAKEUP_CHANNEL,)
+    takes_more = True
 
     def enable(self, flow: str) -> Query[None]:
         return queries.enable_wakeup(flow)
@@ -53,6 +58,8 @@ class ThrottledInserts:
 
     What is inserted in that time is not announced, so the flow is looked at once more when it is over.
     """
+
+    takes_more = False
 
     def __init__(self, flows: Iterable[str], throttle_ms: int) -> None:
         self._throttle_ms = throttle_ms
@@ -106,6 +113,23 @@ class Listener:
             log.info(
                 "a long transaction keeps flow %s from waking workers; looking often", ", ".join(waiting)
             )
+
+    async def add(self, flow: str) -> None:
+        """Let a flow that is served from now on, or whose queue is another one, wake this worker as well; if
+        it may not, or not yet, the flow is looked at often. Raises psycopg.Error if the connection is lost.
+        """
+        if not self._signals.takes_more:
+            return
+        self.forget(flow)
+        try:
+            await self._database.run(self._signals.enable(flow))
+        except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
+            log.info("flow %s cannot wake this worker yet: %s", flow, headline(error))
+            self._silent.append(flow)
+
+    def forget(self, flow: str) -> None:
+        """That flow is not served any more."""
+        self._silent = [one for one in self._silent if one != flow]
 
     def attach(self, session: Session) -> None:
         """Listen there. Said once, before the session connects."""

@@ -72,6 +72,7 @@ def serve(
             # Handlers that keep their data in the same database find it where they find it in development.
             os.environ["PGFLOWC_DSN"] = dsn
         registry = load_registry(package, directories)
+        registry = registry.serve_patterns(config.patterns)
         if config.flows:
             registry = registry.only(config.flows)
         _attach_telemetry(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -14,7 +14,9 @@ from pydantic.errors import PydanticUserError
 
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.flow_pattern import FlowPattern, is_glob, matches, parse_pattern
 from pgflowc_runtime.payload import forbidden, type_adapter
+from pgflowc_runtime.rows import StoredFlow
 
 Handler = Callable[..., Any]
 
@@ -49,6 +51,7 @@ class BoundFlow:
     flow: Flow[Any]
     bindings: Mapping[str, Binding]
     dependents: Mapping[str, frozenset[str]] = field(repr=False)
+    pattern: FlowPattern | None = None
 
     @cached_property
     def input(self) -> TypeAdapter[Any]:
@@ -66,6 +69,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._flows: dict[str, BoundFlow] = {}
+        self._patterns: dict[str, FlowPattern] = {}
+        self._only: tuple[str, ...] = ()
 
     def add(self, flow: Flow[Any], handlers: Mapping[str, Any]) -> None:
         """Bind `handlers` (step slug -> function of two parameters) to `flow`.
@@ -104,14 +109,66 @@ class Registry:
             _ = binding.argument, binding.output
         self._flows[flow.slug] = bound
 
+    def serve_pattern(self, glob: str, handlers: Mapping[str, Any]) -> None:
+        """Serve the flows of the database whose slugs match `glob` (`acct_*_sync`), also those that are
+        defined while the worker runs; `handlers` are chosen by step slug. Flows that were added go first.
+
+        Raises RegistryError if the glob is none, was given before, or a handler is not callable.
+        """
+        self._add_pattern(FlowPattern(glob, dict(handlers)))
+
+    def serve_patterns(self, texts: Iterable[str]) -> Registry:
+        """A registry that serves these as well, each written as `GLOB=MODULE`. Raises RegistryError."""
+        widened = self.copy()
+        for text in texts:
+            widened._add_pattern(parse_pattern(text))
+        return widened
+
+    def _add_pattern(self, pattern: FlowPattern) -> None:
+        if pattern.glob in self._patterns:
+            raise RegistryError(f"pattern '{pattern.glob}' is registered twice")
+        self._patterns[pattern.glob] = pattern
+
+    @property
+    def patterns(self) -> tuple[FlowPattern, ...]:
+        """The patterns, in the order added."""
+        return tuple(self._patterns.values())
+
+    def pattern_of(self, slug: str) -> FlowPattern | None:
+        """The pattern that serves that flow: the first that matches; None if it has been added by itself."""
+        if slug in self._flows and self._flows[slug].pattern is None:
+            return None
+        if self._only and not any(matches(one, slug) for one in self._only):
+            return None
+        return next((pattern for pattern in self.patterns if pattern.matches(slug)), None)
+
+    def bind(self, pattern: FlowPattern, slug: str, stored: StoredFlow) -> BoundFlow:
+        """Bind a stored flow to the handlers of a pattern; the flow is in the registry from now on."""
+        flow = pattern.flow(slug, stored)
+        bindings = {step.slug: Binding(flow, step, pattern.handlers[step.slug]) for step in flow.steps}
+        self._flows[slug] = bound = BoundFlow(flow, bindings, _dependents(flow), pattern)
+        return bound
+
+    def copy(self) -> Registry:
+        """One that can be changed without changing this one."""
+        copied = Registry()
+        copied._flows, copied._patterns, copied._only = dict(self._flows), dict(self._patterns), self._only
+        return copied
+
     def only(self, slugs: tuple[str, ...]) -> Registry:
-        """A registry of these flows alone, of a name with all its versions; RegistryError names the first
-        one that is unknown.
+        """A registry of these flows alone, of a name with all its versions, and of what patterns serve those
+        that fit one of them (`acct_*_sync`); RegistryError names the first one that is unknown.
         """
         chosen = Registry()
         for slug in slugs:
-            found = [bound for bound in self if slug in (bound.flow.slug, bound.flow.called)]
-            if not found:
+            found = [
+                bound for bound in self if matches(slug, bound.flow.slug) or matches(slug, bound.flow.called)
+            ]
+            by_pattern = is_glob(slug) or any(pattern.matches(slug) for pattern in self.patterns)
+            if by_pattern and self._patterns:
+                chosen._patterns = dict(self._patterns)
+                chosen._only = (*chosen._only, slug)
+            elif not found:
                 raise RegistryError(
                     f"no flow '{slug}' in this registry",
                     help=_near_miss(slug, list(self._flows)) or f"it has {_quoted(sorted(self._flows))}",

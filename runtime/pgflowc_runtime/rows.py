@@ -298,6 +298,7 @@ class Capabilities:
     """What a database has. `server_version` is 180001 for 18.1.
 
     `versions_recorded`: there is a table that says which versions of our components are installed.
+    `tells_flows`: changes of definitions are notified.
     `start_names_queue`: the core's only claim takes the queue's name as its fourth argument.
     """
 
@@ -313,6 +314,7 @@ class Capabilities:
     has_requeue: bool
     has_schedules: bool
     has_retention: bool = False
+    tells_flows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ from pgflowc_runtime.errors import ConfigurationError
 
 FILE = "pgflowc.toml"
 TABLE = "worker"
+# What a list has in it, by the setting: as a command line shows it, and in words.
+_LISTS = {"flows": ("SLUG", "flow slugs"), "patterns": ("GLOB=MODULE", "texts such as acct_*_sync=shop.sync")}
 _PREFIX = "PGFLOWC_"
 
 
@@ -37,7 +39,7 @@ class Setting:
     @property
     def option(self) -> str:
         """`--max-concurrency`; a list is given one by one, by `--flow`."""
-        return "--" + ("flow" if self.name == "flows" else self.name.replace("_", "-"))
+        return "--" + (self.name.removesuffix("s") if self.kind == "many" else self.name.replace("_", "-"))
 
     @property
     def variable(self) -> str:
@@ -47,7 +49,7 @@ class Setting:
     @property
     def kind(self) -> Literal["one", "flag", "many"]:
         """How a command line takes it."""
-        return "many" if self.name == "flows" else "flag" if self.values == "on|off" else "one"
+        return "many" if self.name in _LISTS else "flag" if self.values == "on|off" else "one"
 
     @property
     def help(self) -> str:
@@ -155,9 +157,10 @@ def _fault(name: str, value: Any) -> str | None:
     try:
         alone.validate_python(value)
     except ValidationError:
-        return f"must be {_expected(field)}"
+        return f"must be {_expected(name, field)}"
     # Python's True is a 1.
-    return f"must be {_expected(field)}" if isinstance(value, bool) and _kind(field) is not bool else None
+    means_nothing = isinstance(value, bool) and _kind(field) is not bool
+    return f"must be {_expected(name, field)}" if means_nothing else None
 
 
 def _between(given: Mapping[str, _Given]) -> str:
@@ -165,7 +168,7 @@ def _between(given: Mapping[str, _Given]) -> str:
     return ", ".join(places) or "the settings"
 
 
-def _expected(field: FieldInfo) -> str:
+def _expected(name: str, field: FieldInfo) -> str:
     """`a whole number from 1 to 10,000`."""
     kind = _kind(field)
     if get_origin(kind) is Literal:
@@ -176,7 +179,7 @@ def _expected(field: FieldInfo) -> str:
         longest = next((bound.max_length for bound in field.metadata if isinstance(bound, MaxLen)), None)
         return f"a text of 1 to {longest} characters" if longest else "a text that is not empty"
     if kind not in (int, float):
-        return "a list of flow slugs"
+        return f"a list of {_LISTS[name][1]}"
     what = "a whole number" if kind is int else "a number"
     lowest = next((_bound(bound) for bound in field.metadata if isinstance(bound, Ge | Gt)), None)
     highest = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
@@ -208,7 +211,7 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         unit = (field.description or "").split()[0]
         values = {"Milliseconds": "MS", "Seconds": "S", "Bytes": "BYTES", "Port": "PORT"}.get(unit, "N")
     else:
-        values = "SLUG"
+        values = _LISTS[name][0]
     return Setting(name, field.description or "", _shown(field.default), values)
 
 

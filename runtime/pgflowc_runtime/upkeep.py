@@ -37,23 +37,26 @@ class Heartbeat:
     def __init__(
         self,
         database: Database,
-        worker_ids: Mapping[str, UUID],
+        worker_ids: Callable[[], Mapping[str, UUID]],
         function_name: str,
         *,
         interval: float,
         idle: Callable[[], bool],
         deprecated: Callable[[frozenset[str]], None],
     ) -> None:
-        """`interval` in seconds, twice that while the worker is `idle`."""
+        """`worker_ids` are those of the flows served now; `interval` in seconds, twice that while the worker
+        is `idle`.
+        """
         self._database = database
-        self._query = queries.workers(worker_ids, function_name)
+        self._worker_ids = worker_ids
+        self._function_name = function_name
         self._interval = interval
         self._idle = idle
         self._deprecated = deprecated
 
     async def beat(self) -> None:
         """Register, or renew; raises psycopg.Error."""
-        queues = await self._database.run(self._query)
+        queues = await self._database.run(queries.workers(self._worker_ids(), self._function_name))
         if queues:
             self._deprecated(queues)
 

@@ -10,7 +10,6 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-from uuid import UUID, uuid4
 
 import psycopg
 
@@ -21,6 +20,7 @@ from pgflowc_runtime.claim_loop import ClaimLoop
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
+from pgflowc_runtime.discovery import Discovery, Queues
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.exchange import choose
 from pgflowc_runtime.executor import Executor
@@ -70,18 +70,20 @@ class Worker:
 
     def __init__(self, registry: Registry, *, dsn: str, config: WorkerConfig | None = None) -> None:
         """Connects nothing yet. ConfigurationError if `dsn` is malformed or the registry is empty."""
-        if not len(registry):
+        if not len(registry) and not registry.patterns:
             raise ConfigurationError(
                 "the registry has no flow", help="write a spec and run `pgflowc compile`"
             )
         self.config = config or WorkerConfig()
         self.name = self.config.worker_name or "pgflowc"
         self.lifecycle = Lifecycle()
-        self._registry = registry
+        # Flows that patterns find are bound in it.
+        self._registry = registry = registry.copy()
         self._database = Database(
             dsn, application_name=f"pgflowc worker {self.name}", size=self.config.pool_size
         )
-        self._worker_ids: dict[str, UUID] = {bound.flow.slug: uuid4() for bound in registry}
+        self._queues = Queues([bound.flow.slug for bound in registry])
+        self._worker_ids = self._queues.ids
         self._attention = Attention(self._worker_ids)
         self._threads = Threads(spare=self.config.max_concurrency)
         self._background: dict[str, asyncio.Task[None]] = {}
@@ -131,7 +133,7 @@ class Worker:
         log.info(
             "worker %s serves %s",
             self.name,
-            ", ".join(self._worker_ids),
+            ", ".join([*self._worker_ids, *(pattern.glob for pattern in self._registry.patterns)]),
             extra={"pgflow": {"concurrency": self.config.max_concurrency}},
         )
         telemetry.emit("worker.start", {}, self._identity())
@@ -187,7 +189,7 @@ class Worker:
         await self._database.run(queries.track_worker_function(self.name))
         self._heartbeat = Heartbeat(
             self._database,
-            self._worker_ids,
+            lambda: self._queues.served,
             self.name,
             interval=self.config.heartbeat_interval / 1000,
             idle=lambda: self._assignments.idle,
@@ -249,6 +251,18 @@ class Worker:
         )
         assignments.report_to(self._claim_loop)
         self._spawn("claims", self._claim_loop.run())
+        if self._registry.patterns:
+            discovery = Discovery(
+                self._database,
+                self._registry,
+                self._executor,
+                self._attention,
+                self._queues,
+                register=self._heartbeat.beat,
+                listener=self._listener,
+                session=prepared.waking.session if capabilities.tells_flows else None,
+            )
+            self._spawn("discovery", discovery.run())
         # When all have said what they listen to.
         if self._listener is not None:
             self._spawn("listener", self._listener.run())
@@ -270,7 +284,7 @@ class Worker:
             self._deprecated_flows.add(queue)
             log.warning("deprecated for flow %s: taking no more of its tasks", queue)
             self._attention.drop(queue)
-        if not self._attention.any_left:
+        if not self._attention.any_left and not self._registry.patterns:
             self.stop()
 
     # Ending
@@ -367,4 +381,4 @@ class Worker:
                 await self._assignments.run_ends.tell()
 
     def _identity(self) -> dict[str, object]:
-        return {"worker_name": self.name, "flows": tuple(self._worker_ids)}
+        return {"worker_name": self.name, "flows": tuple(self._queues.served)}

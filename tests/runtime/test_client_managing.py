@@ -127,53 +127,6 @@ async def test_supabase_on_a_laptop_loses_nothing_either(client, bench) -> None:
         await client.upsert_flow({"flow": "sync", "steps": {"fetch": {}}})
 
 
-@pytest.mark.parametrize(
-    ("definition", "texts"),
-    [
-        ({}, ["exactly one of 'flow' and 'job'"]),
-        ([], ["valid dictionary"]),
-        ({"flow": "f"}, ["at least one step"]),
-        ({"flow": "f", "job": "f", "steps": {"a": {}}}, ["exactly one"]),
-        ({"job": "f", "steps": {"a": {}}}, ["a job has 'perform'"]),
-        ({"flow": "f", "perform": {}}, ["a flow has 'steps', not 'perform'"]),
-        ({"flow": "1f", "steps": {"a": {}}}, ["flow: a slug is"]),
-        ({"flow": "run", "steps": {"a\n": {}}}, ["flow: a slug is", "steps.a"]),
-        ({"flow": "f" * 48, "steps": {"a": {}}}, ["47 characters"]),
-        ({"flow": "f", "steps": {"a": {"depend_on": []}}}, ["steps.a.depend_on: Extra"]),
-        (
-            {"flow": "f", "timeout": 0, "max_attempts": -1, "steps": {"a": {}}},
-            ["timeout: ", "max_attempts: "],
-        ),
-        (
-            {"flow": "f", "steps": {"a": {"timeout": 2**31}, "b": {"timeout": "9"}}},
-            ["steps.a.tim", "steps.b.tim"],
-        ),
-        (
-            {"flow": "f", "steps": {"a": {"depends_on": ["x"]}, "b": {"map": "y"}}},
-            ["steps.a: there is no step 'x'", "steps.b: there is no step 'y'"],
-        ),
-        (
-            {"flow": "f", "steps": {"a": {"depends_on": ["b"]}, "b": {"map": "a"}, "c": {}}},
-            ["the dependencies of 'a', 'b' go round in a circle"],
-        ),
-        ({"flow": "f", "steps": {"a": {"depends_on": ["a"]}}}, ["of 'a' go round"]),
-        ({"flow": "f", "steps": {"a": {}, "b": {"map": "a", "depends_on": ["a"]}}}, ["steps.b: a map step"]),
-        ({"flow": "f", "steps": {"a": {}, "b": {"depends_on": ["a", "a"]}}}, ["names a step twice"]),
-        ({"flow": "f", "steps": {"a": {"when_unmet": "never"}}}, ["steps.a.when_unmet"]),
-        ({"flow": "f", "steps": {"a": {"if": [1]}}}, ["steps.a.if: Input should be a valid dictionary"]),
-        ({"flow": "f", "steps": {"a": {"if": {"x": "\ud800"}}}}, ["is not JSON"]),
-        ({"flow": "f", "steps": {"a": {"if": {"x": object()}}}}, ["is not JSON"]),
-    ],
-)
-def test_data_that_define_no_flow(definition: Any, texts: list[str]) -> None:
-    # No database is asked.
-    with pytest.raises(InvalidDefinition) as caught:
-        Client("host=/nonexistent").upsert_flow(definition)
-    for text in texts:
-        assert text in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 async def test_what_only_the_database_refuses_is_told(bench) -> None:
     with pytest.raises(InvalidDefinition, match=r"^flow 'f': .*Unicode"):
         await bench.client.upsert_flow({"flow": "f", "steps": {"a": {"if": {"x": "\x00"}}}})

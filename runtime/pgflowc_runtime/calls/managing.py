@@ -11,7 +11,8 @@ from pgflowc_runtime.call import Call, Refused, ask, whole
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.calls.starting import Starter
-from pgflowc_runtime.definition import Definition, parse_definition
+from pgflowc_runtime.definition import Definition, invalid_definition, parse_definition
+from pgflowc_runtime.definition_faults import Fault
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.reports import Pruned, Upserted
@@ -29,9 +30,12 @@ def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: boo
     try:
         shape = json_text(wanted.shape(), f"flow '{slug}'")
     except InvalidInput as error:
-        raise InvalidDefinition(str(error)) from None
+        raise invalid_definition({wanted.kind: slug}, [Fault("PGF104", str(error))]) from None
     try:
-        return (yield from whole(lambda: _upsert(slug, wanted.kind, shape, allow_data_loss)))
+        done = yield from whole(lambda: _upsert(slug, wanted.kind, shape, allow_data_loss))
+        if done.status != "unchanged":
+            yield from ask(queries.tell_flows())
+        return done
     except Refused as refused:
         if (refused.sqlstate or "").startswith(_REFUSED_DEFINITION):
             raise InvalidDefinition(f"flow '{slug}': {refused.message}") from None
@@ -88,6 +92,7 @@ def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
             yield from ask(queries.delete_flow_and_data(one))
 
     yield from whole(delete)
+    yield from ask(queries.tell_flows())
 
 
 def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:

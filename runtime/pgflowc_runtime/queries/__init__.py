@@ -11,12 +11,14 @@ from pgflowc_runtime.queries.definitions import (
     create_flow_from_shape,
     delete_flow_and_data,
     deps,
+    flow_fingerprints,
     flows,
     lock_definition,
     remove_schedule,
     set_flow_type,
     set_options,
     steps,
+    tell_flows,
 )
 from pgflowc_runtime.queries.events import EVENTS_CHANNEL, probe, unwatch_events, watch_events
 from pgflowc_runtime.queries.foreign_tasks import (
@@ -77,6 +79,7 @@ from pgflowc_runtime.queries.tasks import (
 )
 from pgflowc_runtime.queries.versions import forget_versions, versions_of
 from pgflowc_runtime.queries.worker_life import (
+    FLOWS_CHANNEL,
     WAKEUP_CHANNEL,
     announce_wait,
     enable_notify_insert,
@@ -92,6 +95,7 @@ from pgflowc_runtime.queries.worker_life import (
 
 __all__ = [
     "EVENTS_CHANNEL",
+    "FLOWS_CHANNEL",
     "READ_TIMEOUT_SECONDS",
     "SCHEDULES_CHANNEL",
     "WAKEUP_CHANNEL",
@@ -111,6 +115,7 @@ __all__ = [
     "existing_runs",
     "fail_task",
     "finish_batch",
+    "flow_fingerprints",
     "flow_input",
     "flows",
     "forget_pause",
@@ -158,6 +163,7 @@ __all__ = [
     "stored_flow",
     "task_attempts",
     "task_status",
+    "tell_flows",
     "timetable",
     "track_worker_function",
     "trigger_schedule",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgflowc_runtime.queries.query import Query, Row, no_rows
+from pgflowc_runtime.queries.worker_life import FLOWS_CHANNEL
 from pgflowc_runtime.rows import DepInfo, FlowInfo, StepInfo
 
 
@@ -60,6 +61,31 @@ def deps(flow_slug: str) -> Query[tuple[DepInfo, ...]]:
         {"flow_slug": flow_slug},
         lambda rows: tuple(DepInfo(**row) for row in rows),
     )
+
+
+def flow_fingerprints(expressions: Sequence[str]) -> Query[dict[str, str]]:
+    """Slug -> a text that changes with the definition, of the flows whose slugs match one of these."""
+    return Query(
+        """
+        select f.flow_slug, md5(concat_ws(
+                 ' ', to_jsonb(f),
+                 (select jsonb_agg(to_jsonb(s) order by s.step_slug)
+                  from pgflow.steps s where s.flow_slug = f.flow_slug),
+                 (select jsonb_agg(to_jsonb(d) order by d.step_slug, d.dep_slug)
+                  from pgflow.deps d where d.flow_slug = f.flow_slug)
+               )) as fingerprint
+        from pgflow.flows f
+        where f.flow_slug ~ any (%(expressions)s::text[])
+        order by f.flow_slug
+        """,
+        {"expressions": list(expressions)},
+        lambda rows: {row["flow_slug"]: row["fingerprint"] for row in rows},
+    )
+
+
+def tell_flows() -> Query[None]:
+    """Tell workers that serve flows by patterns that there is something new, beside any core."""
+    return Query("select pg_notify(%(channel)s, '')", {"channel": FLOWS_CHANNEL}, no_rows)
 
 
 def lock_definition(flow_slug: str) -> Query[None]:

@@ -24,7 +24,12 @@ def capabilities() -> Query[Capabilities]:
                to_regprocedure('pgflow.recover_stalled_tasks(double precision)') is not null as has_recover,
                to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue,
                to_regproc('pgflowc.start_slots') is not null as has_schedules,
-               to_regproc('pgflowc.prune_expired') is not null as has_retention
+               to_regproc('pgflowc.prune_expired') is not null as has_retention,
+               exists (
+                 select from pg_catalog.pg_proc p
+                 where p.pronamespace = to_regnamespace('pgflow') and p.proname = 'create_flow'
+                   and p.prosrc ~ 'pgflowc_flows'
+               ) as tells_flows
         """,
         {},
         lambda rows: Capabilities(

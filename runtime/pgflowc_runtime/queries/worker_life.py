@@ -9,6 +9,8 @@ from pgflowc_runtime.queries.query import Query, Row, no_rows
 from pgflowc_runtime.rows import Look
 
 WAKEUP_CHANNEL = "pgflowc_wakeup"
+FLOWS_CHANNEL = "pgflowc_flows"
+"""Where changes of definitions are told."""
 
 
 def still_there() -> Query[None]:

@@ -1,0 +1,162 @@
+"""Finds the flows of the database that patterns of the registry serve, while the worker runs.
+
+Whatever changes a definition is told by NOTIFY, by our core and by clients that define flows, so an idle
+worker need not ask. Where that cannot be heard, behind a pooler or beside another core, it asks every second
+and a half.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import psycopg
+
+from pgflowc_runtime import queries
+from pgflowc_runtime.attention import Attention
+from pgflowc_runtime.connection import headline
+from pgflowc_runtime.database import Database
+from pgflowc_runtime.executor import Executor
+from pgflowc_runtime.flow_pattern import FlowPattern
+from pgflowc_runtime.listener import Listener
+from pgflowc_runtime.queries import FLOWS_CHANNEL
+from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.session import Session
+
+log = logging.getLogger("pgflowc.worker")
+
+_DEAF_SECONDS = 1.5
+# For what nobody told: definitions written into the tables by hand.
+_LOOK_SECONDS = 60.0
+
+
+class Queues:
+    """A worker's id for each queue, and which of the queues it serves now.
+
+    Ids of flows that are gone stay: handlers of their tasks may still be running.
+    """
+
+    def __init__(self, flows: list[str]) -> None:
+        self.ids: dict[str, UUID] = {flow: uuid4() for flow in flows}
+        self._gone: set[str] = set()
+
+    @property
+    def served(self) -> dict[str, UUID]:
+        """Flow -> id, of those that are served."""
+        return {flow: worker_id for flow, worker_id in self.ids.items() if flow not in self._gone}
+
+    def add(self, flow: str) -> bool:
+        """Serve it; False if it is served already."""
+        if flow in self.ids and flow not in self._gone:
+            return False
+        self.ids[flow] = uuid4()
+        self._gone.discard(flow)
+        return True
+
+    def forget(self, flow: str) -> UUID:
+        """Serve it no more; its id until now."""
+        self._gone.add(flow)
+        return self.ids[flow]
+
+
+class Discovery:
+    """Compares the flows that patterns mean with those that are served."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        executor: Executor,
+        attention: Attention,
+        queues: Queues,
+        *,
+        register: Callable[[], Awaitable[None]],
+        listener: Listener | None,
+        session: Session | None,
+    ) -> None:
+        """`register` writes the worker's rows for the queues that it serves; `session` hears of changed
+        definitions, None if nobody tells.
+        """
+        self._database = database
+        self._registry = registry
+        self._executor = executor
+        self._attention = attention
+        self._queues = queues
+        self._register = register
+        self._listener = listener
+        self._session = session
+        # Flow -> what its definition was when it was last looked at.
+        self._known: dict[str, str] = {}
+        self._served: set[str] = set()
+        self._told = asyncio.Event()
+        if session is not None:
+            session.listen(FLOWS_CHANNEL, lambda _: self._told.set())
+            session.on_change(self._told.set)
+
+    async def run(self) -> None:
+        """Look now, and whenever there may be something new, until cancelled."""
+        while True:
+            self._told.clear()
+            try:
+                await self.look()
+            except (psycopg.Error, OSError) as error:
+                log.warning("cannot look for new flows: %s", headline(error))
+                await asyncio.sleep(_DEAF_SECONDS)
+                continue
+            hears = self._session is not None and self._session.connected
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS if hears else _DEAF_SECONDS):
+                    await self._told.wait()
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Serve what is new or has changed, forget what is gone. Raises psycopg.Error."""
+        expressions = [pattern.expression for pattern in self._registry.patterns]
+        found = await self._database.run(queries.flow_fingerprints(expressions))
+        for slug in [slug for slug in self._known if slug not in found]:
+            await self._forget(slug)
+            del self._known[slug]
+        for slug, fingerprint in found.items():
+            pattern = self._registry.pattern_of(slug)
+            if pattern is not None and self._known.get(slug) != fingerprint:
+                await self._take(slug, pattern)
+                self._known[slug] = fingerprint
+
+    async def _take(self, slug: str, pattern: FlowPattern) -> None:
+        stored = await self._database.run(queries.stored_flow(slug))
+        # A flow whose steps are still to be added is no flow yet.
+        if stored is None or not stored.steps:
+            return
+        if missing := pattern.missing(stored):
+            log.warning(
+                "flow %s fits the pattern '%s', which has no handler for %s: not served",
+                slug,
+                pattern.glob,
+                ", ".join(f"'{step}'" for step in missing),
+            )
+            await self._forget(slug)
+            return
+        self._registry.bind(pattern, slug, stored)
+        self._executor.learn(slug, stored.steps)
+        new = self._queues.add(slug)
+        if new:
+            await self._register()
+            log.info("serves flow %s", slug)
+        if self._listener is not None:
+            # The queue of a flow that was defined anew is another one, without the trigger.
+            await self._listener.add(slug)
+        self._attention.add(slug)
+        self._served.add(slug)
+
+    async def _forget(self, slug: str) -> None:
+        if slug not in self._served:
+            return
+        self._attention.drop(slug)
+        if self._listener is not None:
+            self._listener.forget(slug)
+        await self._database.run(queries.mark_worker_stopped([self._queues.forget(slug)]))
+        self._served.discard(slug)
+        log.info("serves flow %s no more", slug)

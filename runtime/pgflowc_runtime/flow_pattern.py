@@ -1,0 +1,139 @@
+"""Flows that are defined at run time, served by a pattern of their slugs: handlers are chosen by step.
+
+    async def fetch(input, ctx): ...
+    async def store(deps, ctx): ...
+
+    registry.serve_pattern("acct_*_sync", {"fetch": fetch, "store": store})
+
+Payloads are plain JSON: there is no spec that could have typed them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from pgflowc_runtime.errors import RegistryError
+from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.payload import JsonValue
+from pgflowc_runtime.rows import StoredFlow
+
+Handler = Callable[..., Any]
+
+_GLOB = re.compile(r"[a-zA-Z0-9_*?]{1,128}")
+
+
+def is_glob(text: str) -> bool:
+    """Whether this is a pattern and not a slug: it has a `*` (any characters) or a `?` (one)."""
+    return "*" in text or "?" in text
+
+
+def expression(glob: str) -> str:
+    """The glob as a regular expression that means the same to Python and to PostgreSQL."""
+    return f"^{glob.replace('*', '.*').replace('?', '.')}$"
+
+
+def matches(glob: str, slug: str) -> bool:
+    """Whether the slug fits; letters count as they are written."""
+    return re.match(expression(glob), slug) is not None
+
+
+@dataclass(frozen=True)
+class FlowPattern:
+    """Flows whose slugs match `glob`, and who executes which step of them."""
+
+    glob: str
+    handlers: Mapping[str, Handler]
+
+    def __post_init__(self) -> None:
+        """RegistryError if the glob is none, or a handler is not callable."""
+        if not _GLOB.fullmatch(self.glob) or not is_glob(self.glob):
+            raise RegistryError(
+                f"'{self.glob}' is no pattern of flow slugs",
+                help="it is a slug with a * in it, for any characters, or a ? for one: acct_*_sync",
+            )
+        if not self.handlers:
+            raise RegistryError(f"pattern '{self.glob}' has no handler", help="give one for each step's slug")
+        for slug, handler in self.handlers.items():
+            if not callable(handler):
+                raise RegistryError(
+                    f"pattern '{self.glob}', step '{slug}': the handler is not callable "
+                    f"but a {type(handler).__name__}"
+                )
+
+    @cached_property
+    def expression(self) -> str:
+        """For PostgreSQL's operator `~`."""
+        return expression(self.glob)
+
+    def matches(self, slug: str) -> bool:
+        """Whether the flow of that slug is one of these."""
+        return matches(self.glob, slug)
+
+    def missing(self, stored: StoredFlow) -> list[str]:
+        """The steps of the flow that have no handler here."""
+        return [step.slug for step in stored.steps if step.slug not in self.handlers]
+
+    def flow(self, slug: str, stored: StoredFlow) -> Flow[Any]:
+        """The stored flow as generated code would state it, with JSON for all types."""
+        row = stored.row
+        return Flow(
+            slug=slug,
+            kind="job" if row.get("flow_type") == "job" else "flow",
+            input=JsonValue,
+            max_attempts=row["opt_max_attempts"],
+            base_delay=row["opt_base_delay"],
+            timeout=row["opt_timeout"],
+            definition_hash="",
+            steps=tuple(
+                Step(
+                    slug=step.slug,
+                    kind=step.kind,
+                    depends_on=step.depends_on,
+                    argument=JsonValue,
+                    output=JsonValue,
+                )
+                for step in stored.steps
+            ),
+        )
+
+
+def parse_pattern(text: str) -> FlowPattern:
+    """The pattern that `GLOB=MODULE` or `GLOB=MODULE:NAME` means.
+
+    Handlers are the functions that MODULE defines, by their names, or those of its mapping NAME. Raises
+    RegistryError if it is written otherwise, or cannot be imported.
+    """
+    glob, equals, place = text.partition("=")
+    module_name, colon, name = place.partition(":")
+    if not equals or not all(part.isidentifier() for part in module_name.split(".")):
+        raise RegistryError(
+            f"'{text}' is no pattern with its handlers", help="write GLOB=MODULE: 'acct_*_sync=shop.accounts'"
+        )
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise RegistryError(
+            f"there is no module '{error.name}' for pattern '{glob}'", help="name it as Python imports it"
+        ) from None
+    if colon:
+        handlers = getattr(module, name, None)
+        if not isinstance(handlers, Mapping):
+            raise RegistryError(
+                f"{module_name} has no mapping '{name}' for pattern '{glob}'",
+                help=f'write {name} = {{"step": function}}',
+            )
+        return FlowPattern(glob, handlers)
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    return FlowPattern(glob, functions)
