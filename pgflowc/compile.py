@@ -15,6 +15,7 @@ from pgflowc.document.referred import Specs
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, Plan, Target, parse_lock, plan
 from pgflowc.render import Layout, Rendered, render
+from pgflowc.render.former_code import known_code
 
 __all__ = ["Compilation", "check_sources", "compile_sources", "fix_sources"]
 
@@ -46,6 +47,7 @@ def compile_sources(
     force: bool = False,
     allow_data_loss: bool = False,
     now: datetime | None = None,
+    retired: frozenset[tuple[str, int]] = frozenset(),
     writes: bool = True,
 ) -> Compilation:
     """Compile specs (texts by path) for a project that has the files `present` (contents by path).
@@ -53,7 +55,8 @@ def compile_sources(
     `present` matters where it holds the lock, migrations and files of the package: see
     `project.read_present`. All paths are relative to the project, in POSIX form. `force` writes over
     generated files that were edited by hand, `allow_data_loss` lets migrations delete runs, and `now` is the
-    time from which migrations are named where they are named by time. If the result will be written
+    time from which migrations are named where they are named by time. `retired` are former versions of flows
+    that are to go. If the result will be written
     (`writes`) and there are no errors, findings in files of handlers are placed where they are then.
     """
     report = Report()
@@ -72,6 +75,8 @@ def compile_sources(
         allow_data_loss,
         now,
         Specs.of(sources).cron_target,
+        known_code(layout.package, layout.python(), present),
+        retired,
     )
     planned = plan(lock, flows, target, later)
     writes = writes and not later.has_errors

@@ -25,7 +25,7 @@ from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import files
 from pgflowc.document.referred import Specs
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
-from pgflowc.plan import LOCK
+from pgflowc.plan import LOCK, Plan
 from pgflowc.project import Project, load_project, neighbours, read_flows, read_present
 from pgflowc.render import Layout
 from pgflowc.settings import package_fault
@@ -97,10 +97,7 @@ def compile_project(
             stays = [one.path for one in changes if one.after and not layout.is_migration(one.path)]
             memory.remember(root, state, stays)
     say = speaker(format)
-    for line in describe(compilation.plan, layout.migration):
-        say(line)
-    migrate = APPLY[layout.migrations_format] if compilation.plan.migrations else ""
-    _summarise(changes, say, migrate, dry_run=dry_run)
+    summarise(layout, compilation.plan, changes, say, dry_run=dry_run)
 
 
 def compiled(
@@ -110,13 +107,14 @@ def compiled(
     force: bool = False,
     allow_data_loss: bool = False,
     writes: bool = True,
+    retired: frozenset[tuple[str, int]] = frozenset(),
     format: Format = Format.TEXT,
 ) -> tuple[Layout, Compilation, list[Change], str | None]:
     """Compile the project in `root`, and what writing the result would change; shows what was found, and
     exits on errors. The last of the result is a state to remember once it is written.
 
     `writes` says whether the caller will write it: then findings in files of handlers are shown where they
-    will be.
+    will be. `retired` are former versions of flows that are to go.
     """
     found, layout = project_layout(root, package, format)
     with paused():
@@ -126,8 +124,9 @@ def compiled(
         present = read_present(found.root, patterns, report)
         if len(sources) >= memory.WORTH_REMEMBERING and not report.sorted():
             state = memory.state_of(found.root, sources, layout, present)
-            # Both options are about what is asked for, not about what is there.
-            known = memory.is_compiled(found.root, state) if not (force or allow_data_loss) else None
+            # These options are about what is asked for, not about what is there.
+            asked = force or allow_data_loss or retired
+            known = memory.is_compiled(found.root, state) if not asked else None
             if known is not None:
                 show((), {}, found.root, format)
                 same = [Change(path, present.get(path), present.get(path)) for path in known]
@@ -141,6 +140,7 @@ def compiled(
             force=force,
             allow_data_loss=allow_data_loss,
             writes=writes,
+            retired=retired,
             format=format,
         )
     changes = compare(compilation.rendered.files, compilation.rendered.removed, present)
@@ -208,6 +208,7 @@ def _compile(
     force: bool,
     allow_data_loss: bool,
     writes: bool,
+    retired: frozenset[tuple[str, int]],
     format: Format,
 ) -> Compilation:
     """Compile, and show what was found, in `report` as well; exits when files could not be read."""
@@ -237,7 +238,17 @@ def _finish_check(changes: Sequence[Change], *, check: bool) -> None:
     typer.echo(f"{_files(len(changes))} up to date", err=True)
 
 
-def _summarise(changes: Sequence[Change], say: Callable[[str], None], migrate: str, *, dry_run: bool) -> None:
+def summarise(
+    layout: Layout,
+    plan: Plan,
+    changes: Sequence[Change],
+    say: Callable[[str], None],
+    *,
+    dry_run: bool = False,
+) -> None:
+    """What changes of flows, the files, and what to do next."""
+    for line in describe(plan, layout.migration):
+        say(line)
     for change in changes:
         if change.status is not Status.UNCHANGED:
             show_change(change, say)
@@ -248,7 +259,14 @@ def _summarise(changes: Sequence[Change], say: Callable[[str], None], migrate: s
         parts.append(f"{'would remove' if dry_run else 'removed'} {counts[Status.REMOVED]}")
     parts.append(f"{counts[Status.UNCHANGED]} unchanged")
     say(", ".join(parts))
-    for line in _next_steps(changes, migrate) if not dry_run else ():
+    migrate = APPLY[layout.migrations_format] if plan.migrations else ""
+    copied = {
+        layout.python("handlers", f"{former.code.module}.py")
+        for entry in plan.flows.values()
+        for former in entry.former
+    }
+    own = [change for change in changes if change.path not in copied]
+    for line in _next_steps(own, migrate) if not dry_run else ():
         say(line)
 
 

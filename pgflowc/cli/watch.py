@@ -73,7 +73,12 @@ def watch(
 def _compile(root: Path, package: str | None, *, migrations: bool) -> list[Change]:
     """Compile and write; the files written. Faults are shown, and leave everything as it was."""
     try:
-        layout, _, changes, _ = compiled(root, package)
+        layout, compilation, changes, _ = compiled(root, package)
+        if compilation.plan.rollouts and not migrations:
+            # The handlers of the former version are copied once, when its migration is written.
+            flows = ", ".join(one.flow for one in compilation.plan.rollouts)
+            typer.echo(f"a new version of {flows}: run `pgflowc compile` when the spec is done")
+            return []
         found = [change for change in changes if change.status is not Status.UNCHANGED]
         wanted = [change for change in found if migrations or not _is_migration(change, layout)]
         write_changes(root, wanted)

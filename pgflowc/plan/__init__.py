@@ -5,7 +5,17 @@ from __future__ import annotations
 from pgflowc.plan.changes import changes, undo
 from pgflowc.plan.fingerprints import fingerprints
 from pgflowc.plan.integrity import checksum
-from pgflowc.plan.lock import LOCK, Lock, LockedFlow, LockedMigration, chained, dump_lock, locked
+from pgflowc.plan.lock import (
+    LOCK,
+    FlowCode,
+    Lock,
+    LockedFlow,
+    LockedMigration,
+    LockedVersion,
+    chained,
+    dump_lock,
+    locked,
+)
 from pgflowc.plan.lock_text import parse_lock
 from pgflowc.plan.model import GENERATED, Migration, MigrationFormat, Plan
 from pgflowc.plan.plan import Target, plan
@@ -15,10 +25,12 @@ __all__ = [
     "GENERATED",
     "LOCK",
     "CronShape",
+    "FlowCode",
     "FlowShape",
     "Lock",
     "LockedFlow",
     "LockedMigration",
+    "LockedVersion",
     "Migration",
     "MigrationFormat",
     "Plan",

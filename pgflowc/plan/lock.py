@@ -38,9 +38,41 @@ class LockedMigration:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowCode:
+    """The Python of a version that is no longer compiled from a spec.
+
+    `module` is what its modules are called, in `_generated` and in `handlers`; `flow` and `handlers` are the
+    names of the flow and of the table of handlers in the first one. `functions` are the handlers by step: a
+    function of the second one, or `module:function`.
+    """
+
+    module: str
+    flow: str
+    handlers: str
+    functions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedVersion:
+    """A version before the current one, which may have runs until it is retired."""
+
+    version: int
+    kind: Literal["flow", "job"]
+    options: FlowOptions
+    steps: tuple[StepShape, ...]
+    code: FlowCode
+
+    @property
+    def shape(self) -> FlowShape:
+        """Its definition in the database; schedules and the like belong to names."""
+        return FlowShape(self.kind, self.options, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
 class LockedFlow:
     """A flow as its migrations leave it. `payloads` are fingerprints, see `fingerprints`; `hash` is of the
-    rest, so that an entry edited by hand is noticed.
+    rest, so that an entry edited by hand is noticed. All is about its current `version`, except for those
+    in `former`, oldest first.
     """
 
     kind: Literal["flow", "job"]
@@ -50,6 +82,8 @@ class LockedFlow:
     cron: CronShape | None = None
     payloads: dict[str, str] = field(default_factory=dict)
     retention: Retention | None = None
+    version: int = 1
+    former: tuple[LockedVersion, ...] = ()
 
     @property
     def shape(self) -> FlowShape:
@@ -72,11 +106,24 @@ class Lock:
         return tuple(found for found in self.migrations if found.flow == slug)
 
 
-def locked(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> LockedFlow:
+def locked(
+    slug: str,
+    shape: FlowShape,
+    payloads: Mapping[str, str],
+    version: int = 1,
+    former: tuple[LockedVersion, ...] = (),
+) -> LockedFlow:
     """The entry of a flow."""
-    hash_ = entry_hash(slug, shape, payloads)
     return LockedFlow(
-        shape.kind, shape.options, shape.steps, hash_, shape.cron, dict(payloads), shape.retention
+        shape.kind,
+        shape.options,
+        shape.steps,
+        entry_hash(slug, shape, payloads, version, former),
+        shape.cron,
+        dict(payloads),
+        shape.retention,
+        version,
+        former,
     )
 
 
@@ -85,9 +132,16 @@ def chained(flows: Mapping[str, LockedFlow], migrations: Sequence[LockedMigratio
     return Lock(dict(flows), tuple(migrations), chain_hash(migrations))
 
 
-def entry_hash(slug: str, shape: FlowShape, payloads: Mapping[str, str]) -> str:
+def entry_hash(
+    slug: str,
+    shape: FlowShape,
+    payloads: Mapping[str, str],
+    version: int = 1,
+    former: Sequence[LockedVersion] = (),
+) -> str:
     """16 hex digits over all that an entry says; the order of steps counts, since the database keeps it."""
-    return _hash([slug, _plain_shape(shape), dict(payloads)])
+    versions = [version, [_plain_version(one) for one in former]] if version > 1 else []
+    return _hash([slug, _plain_shape(shape), dict(payloads), *versions])
 
 
 def chain_hash(migrations: Sequence[LockedMigration]) -> str:
@@ -109,8 +163,18 @@ def dump_lock(lock: Lock) -> str:
 
 
 def _plain_flow(flow: LockedFlow) -> dict[str, Any]:
-    payloads = {"payloads": flow.payloads} if flow.payloads else {}
-    return {**_plain_shape(flow.shape), "hash": flow.hash, **payloads}
+    plain = {**_plain_shape(flow.shape), "hash": flow.hash}
+    if flow.payloads:
+        plain["payloads"] = flow.payloads
+    if flow.version > 1:
+        plain["version"] = flow.version
+    if flow.former:
+        plain["former"] = [_plain_version(one) for one in flow.former]
+    return plain
+
+
+def _plain_version(former: LockedVersion) -> dict[str, Any]:
+    return {"version": former.version, **_plain_shape(former.shape), "code": asdict(former.code)}
 
 
 def _plain_shape(shape: FlowShape) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def _decode(text: str, report: Report) -> Lock | None:
         return None
     sound = True
     for slug, flow in lock.flows.items():
-        if flow.hash != entry_hash(slug, flow.shape, flow.payloads):
+        if flow.hash != entry_hash(slug, flow.shape, flow.payloads, flow.version, flow.former):
             _refuse_entry(report, text, slug)
             sound = False
     if lock.head != chain_hash(lock.migrations):

@@ -6,45 +6,43 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 
-from pgflowc.plan.model import GENERATED, MigrationFormat, Verb
+from pgflowc.plan.model import GENERATED, MigrationFormat
 
 _NUMBERED = re.compile(r"([0-9]+)_.*\.(?:sql|py)")
-_OURS = re.compile(r"([0-9]{4,})_((?:create|change|drop)_.+?)(?:\.down)?\.(?:sql|py)")
+_OURS = re.compile(r"([0-9]{4,})_((?:create|change|drop|switch|retire)_.+?)(?:\.down)?\.(?:sql|py)")
 _TIMESTAMP = "%Y%m%d%H%M%S"
-
-Wanted = tuple[Verb, str]
 
 
 def migration_names(
-    wanted: Sequence[Wanted],
+    titles: Sequence[str],
     present: Mapping[str, bytes],
     recorded: Set[str],
     format: MigrationFormat,
     now: datetime | None,
-) -> dict[Wanted, str]:
-    """`0003_change_orders` for each verb and flow, without suffix.
+) -> dict[str, str]:
+    """`0003_change_orders` for each title (`change_orders`), without suffix.
 
     A migration keeps the number of a file of ours that is not `recorded` in the lock and is called so, if it
     comes after all other migrations: compiling was killed before it wrote the lock, or the lock was lost.
     `supabase` and `dbmate` have timestamps in the place of numbers, from `now` on when that is given.
     """
-    titles = {f"{verb}_{slug}": (verb, slug) for verb, slug in wanted}
-    unrecorded, highest = dict[Wanted, int](), 0
+    unrecorded, highest = dict[str, int](), 0
     for name in present.keys() | recorded:
         ours = _OURS.fullmatch(name)
         if ours and ours[2] in titles and name not in recorded and _is_generated(present[name]):
-            one = titles[ours[2]]
-            unrecorded[one] = max(int(ours[1]), unrecorded.get(one, 0))
+            unrecorded[ours[2]] = max(int(ours[1]), unrecorded.get(ours[2], 0))
         elif numbered := _NUMBERED.fullmatch(name):
             highest = max(int(numbered[1]), highest)
     kept = {one: number for one, number in unrecorded.items() if number > highest}
     last = max(highest, *unrecorded.values(), 0)
     numbers = _timestamps(last, now) if format in ("supabase", "dbmate") else map(str, count(last + 1))
-    return {
-        one: f"{str(kept[one]) if one in kept else next(numbers):0>4}_{one[0]}_{one[1]}" for one in wanted
-    }
+    for before, one in pairwise(titles):
+        # A version is switched to after it was created, whichever of the two files was there.
+        if one.startswith("switch_") and before not in kept:
+            kept.pop(one, None)
+    return {one: f"{str(kept[one]) if one in kept else next(numbers):0>4}_{one}" for one in titles}
 
 
 def _timestamps(last: int, now: datetime | None) -> Iterator[str]:

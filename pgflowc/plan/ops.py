@@ -49,6 +49,11 @@ class Operation:
     """What it deletes and its reverse cannot bring back."""
 
     @property
+    def stored(self) -> str:
+        """The slug of the stored flow that it is done to, and whose runs it may break."""
+        return self.flow
+
+    @property
     def subject(self) -> str:
         """What it is done to."""
         return f"flow {self.flow}"
@@ -151,6 +156,92 @@ class RecreateFlow(Operation):
 
 
 @dataclass(frozen=True, slots=True)
+class CreateVersion(Operation):
+    """Define another version of the flow of that name, stored under a slug of its own; runs go on starting on
+    the current one. `changes` are lines on what differs from that.
+    """
+
+    version: int
+    slug: str
+    shape: FlowShape
+    changes: tuple[str, ...] = ()
+    mark: ClassVar[Mark] = "+"
+
+    @property
+    def stored(self) -> str:
+        return self.slug
+
+    @property
+    def text(self) -> str:
+        return f"version {self.version}, stored as {self.slug}"
+
+    @property
+    def effect(self) -> str:
+        return "runs that are alive finish on their own version"
+
+    @property
+    def reverse(self) -> DropVersion:
+        """What undoes it."""
+        return DropVersion(self.flow, self.version, self.slug, self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class DropVersion(Operation):
+    """Delete a version that has no run alive, with its queue and its finished runs."""
+
+    version: int
+    slug: str
+    shape: FlowShape
+    mark: ClassVar[Mark] = "-"
+    needs_drain: ClassVar[bool] = True
+
+    @property
+    def lost(self) -> str:  # type: ignore[override]  # depends on the version
+        return f"the runs of version {self.version}, and its queue"
+
+    @property
+    def stored(self) -> str:
+        return self.slug
+
+    @property
+    def text(self) -> str:
+        return f"version {self.version}, stored as {self.slug}"
+
+    @property
+    def effect(self) -> str:
+        return f"{_DRAINED}; deletes its finished runs and its queue"
+
+    @property
+    def reverse(self) -> CreateVersion:
+        """What undoes it, but for the runs."""
+        return CreateVersion(self.flow, self.version, self.slug, self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchVersion(Operation):
+    """Let runs of that name start on another version from now on. `cron` is a schedule of pg_cron that names
+    the stored flow so far, and has to name the flow.
+    """
+
+    before: int
+    after: int
+    cron: CronShape | None = None
+
+    @property
+    def text(self) -> str:
+        return f"current version {self.before} -> {self.after}"
+
+    @property
+    def effect(self) -> str:
+        return "new runs only"
+
+    @property
+    def reverse(self) -> SwitchVersion:
+        """What undoes it."""
+        return SwitchVersion(self.flow, self.after, self.before, self.cron)
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeOption(Operation):
     """Give an option of the flow (`step` is None) or of a step another value; None takes the flow's."""
 
@@ -196,10 +287,11 @@ class ChangeKind(Operation):
 
 @dataclass(frozen=True, slots=True)
 class SetSchedule(Operation):
-    """Set, change or remove the schedule."""
+    """Set, change or remove the schedule. `by_name`: it starts the current one of several versions."""
 
     before: CronShape | None
     after: CronShape | None
+    by_name: bool = False
 
     @property
     def text(self) -> str:
@@ -212,7 +304,7 @@ class SetSchedule(Operation):
     @property
     def reverse(self) -> SetSchedule:
         """What undoes it."""
-        return SetSchedule(self.flow, self.after, self.before)
+        return SetSchedule(self.flow, self.after, self.before, self.by_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,6 +521,9 @@ Op = (
     CreateFlow
     | DropFlow
     | RecreateFlow
+    | CreateVersion
+    | DropVersion
+    | SwitchVersion
     | ChangeOption
     | ChangeKind
     | SetSchedule

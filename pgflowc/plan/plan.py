@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,14 +13,32 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes, payload_changes, stored_order, undo
 from pgflowc.plan.fingerprints import fingerprints
 from pgflowc.plan.integrity import check_integrity, check_strays
-from pgflowc.plan.lock import LOCK, Lock, LockedFlow, locked
+from pgflowc.plan.lock import LOCK, FlowCode, Lock, LockedFlow, LockedVersion, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
 from pgflowc.plan.names import migration_names
-from pgflowc.plan.ops import ChangePayload, CreateFlow, DropFlow, Op, OrderSteps, RecreateFlow
+from pgflowc.plan.ops import (
+    ChangePayload,
+    CreateFlow,
+    CreateVersion,
+    DropFlow,
+    DropVersion,
+    Op,
+    OrderSteps,
+    RecreateFlow,
+    SetRetention,
+    SetSchedule,
+    SwitchVersion,
+)
 from pgflowc.plan.revisions import newest_revision, revision_of
+from pgflowc.plan.rollout import Rollout, rollout
 from pgflowc.plan.shape import FlowShape, shape_of
+from pgflowc.plan.versions import alone, check_names, drop_all, of_version, stored_slug, too_long
 
 ALLOW = "pgflowc compile --allow-data-loss"
+
+
+def _no_code(slug: str, version: int, entry: LockedFlow) -> FlowCode | str:
+    return f"there is no Python of version {version} of '{slug}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +46,9 @@ class Target:
     """Where migrations go, and what may be in them.
 
     `directory` is how messages call their place, `present` its files by name, `now` the time that names with
-    timestamps begin at, `keeper` who starts the runs of schedules.
+    timestamps begin at, `keeper` who starts the runs of schedules. `code` tells the Python of a flow as the
+    lock has it, so that it can go on as a former version, or what is wrong with it. `retired` are former
+    versions to delete.
     """
 
     directory: str
@@ -37,6 +57,8 @@ class Target:
     allow_data_loss: bool = False
     now: datetime | None = None
     keeper: CronTarget = "worker"
+    code: Callable[[str, int, LockedFlow], FlowCode | str] = _no_code
+    retired: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +66,7 @@ class _Step:
     """What one flow adds to a plan. `entry` is the lock's once it is done, None when the flow is gone."""
 
     entry: LockedFlow | None
-    migration: Migration | None = None
+    migrations: tuple[Migration, ...] = ()
     noted: tuple[ChangePayload, ...] = ()
 
 
@@ -64,14 +86,18 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
     }
     for flow in flows:
         entry = lock.flows.get(flow.slug)
-        steps[flow.slug] = _changed(flow, entry, target, report) if entry else _created(flow, target)
-    migrations = [step.migration for step in steps.values() if step.migration]
+        step = _changed(flow, entry, target, report) if entry else _created(flow, target)
+        steps[flow.slug] = _retired(flow, step, target)
+    entries = {slug: step.entry for slug, step in steps.items() if step.entry}
+    check_names(flows, entries, lock, report)
+    migrations = [migration for step in steps.values() for migration in step.migrations]
     named = _named(migrations, lock, target, report)
     check_strays(lock, {one.name for one in named}, target.directory, target.present, report)
     return Plan(
         named,
         tuple(op for step in steps.values() for op in step.noted),
-        {slug: step.entry for slug, step in steps.items() if step.entry},
+        entries,
+        tuple(_rollouts(named)),
     )
 
 
@@ -79,7 +105,7 @@ def _created(flow: Flow, target: Target) -> _Step:
     shape = shape_of(flow, target.keeper)
     op = CreateFlow(flow.slug, shape, cause=flow.span)
     entry = locked(flow.slug, shape, fingerprints(flow))
-    return _Step(entry, _migration("create", flow, (op,), (op.reverse,)))
+    return _Step(entry, (_migration("create", flow, (op,), (op.reverse,)),))
 
 
 def _dropped(slug: str, entry: LockedFlow, target: Target, report: Report) -> _Step:
@@ -91,36 +117,113 @@ def _dropped(slug: str, entry: LockedFlow, target: Target, report: Report) -> _S
         )
         report.add(Diagnostic(generated.SPEC_GONE, message, help=help))
         return _Step(entry)
-    op = DropFlow(slug, entry.shape)
-    return _Step(None, Migration("", "drop", slug, entry.kind, (op,), (op.reverse,)))
+    ops: tuple[DropFlow | DropVersion | SetSchedule | SetRetention, ...] = (DropFlow(slug, entry.shape),)
+    if entry.version > 1:
+        ops = tuple(drop_all(slug, entry))
+    back = tuple(op.reverse for op in reversed(ops))
+    return _Step(None, (Migration("", "drop", slug, entry.kind, ops, back),))
 
 
 def _changed(flow: Flow, entry: LockedFlow, target: Target, report: Report) -> _Step:
     before, after, payloads = entry.shape, shape_of(flow, target.keeper), fingerprints(flow)
+    stored = stored_slug(flow.slug, entry.version)
     ops = changes(flow.slug, before, after, flow)
-    if any(op.needs_drain for op in ops) and flow.on_change != "drain":
-        if flow.on_change == "version" or not target.allow_data_loss:
+    if any(op.needs_drain for op in ops) and flow.on_change == "version":
+        code = target.code(flow.slug, entry.version, entry)
+        reason = code if isinstance(code, str) else too_long(flow.slug, entry.version + 1)
+        if isinstance(code, str) or reason:
+            _refuse(flow, ops, report, reason)
+            return _Step(entry)
+        return _versioned(flow, entry, code, after, ops, payloads)
+    if any(op.needs_drain for op in ops) and flow.on_change == "recreate":
+        if not target.allow_data_loss:
             _refuse(flow, ops, report)
             return _Step(entry)
-        return _recreated(flow, before, after, ops, payloads)
+        return _recreated(flow, entry, after, ops, payloads)
+    ops = of_version(flow.slug, stored, ops)
     if not ops and payloads == entry.payloads:
         return _Step(entry)
     steps = {step.slug: step for step in after.steps}
     established = replace(after, steps=tuple(steps[slug] for slug in stored_order(ops, before)))
-    back = undo(flow.slug, ops, before, established)
+    back = undo(stored, ops, before, established)
     return _Step(
-        locked(flow.slug, established, payloads),
-        _migration("change", flow, ops, back) if ops else None,
+        locked(flow.slug, established, payloads, entry.version, entry.former),
+        (_migration("change", flow, ops, back),) if ops else (),
         payload_changes(flow.slug, entry.payloads, payloads, flow),
     )
 
 
 def _recreated(
-    flow: Flow, before: FlowShape, after: FlowShape, ops: Sequence[Op], payloads: Mapping[str, str]
+    flow: Flow, entry: LockedFlow, after: FlowShape, ops: Sequence[Op], payloads: Mapping[str, str]
 ) -> _Step:
     lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps))
-    op = RecreateFlow(flow.slug, before, after, lines, cause=flow.span)
-    return _Step(locked(flow.slug, after, payloads), _migration("change", flow, (op,), (op.reverse,)))
+    stored, of_name = stored_slug(flow.slug, entry.version), tuple[Op, ...]()
+    before, then = entry.shape, after
+    if entry.version > 1:
+        of_name = tuple(
+            op for op in of_version(flow.slug, stored, ops) if isinstance(op, SetSchedule | SetRetention)
+        )
+        before, then = alone(before), alone(after)
+    op = RecreateFlow(stored, before, then, lines, cause=flow.span)
+    back = (*(one.reverse for one in reversed(of_name)), op.reverse)
+    return _Step(
+        locked(flow.slug, after, payloads, entry.version, entry.former),
+        (_migration("change", flow, (op, *of_name), back),),
+    )
+
+
+def _versioned(
+    flow: Flow,
+    entry: LockedFlow,
+    code: FlowCode,
+    after: FlowShape,
+    ops: Sequence[Op],
+    payloads: Mapping[str, str],
+) -> _Step:
+    """The flow gets a new version, and its runs that are alive keep theirs."""
+    slug, version = flow.slug, entry.version + 1
+    lines = tuple(op.change for op in ops if not isinstance(op, OrderSteps | SetSchedule | SetRetention))
+    create = CreateVersion(slug, version, stored_slug(slug, version), alone(after), lines, cause=flow.span)
+    of_name = tuple(
+        op for op in of_version(slug, "", ops, by_name=True) if isinstance(op, SetSchedule | SetRetention)
+    )
+    # The first switch is when pg_cron has to learn that the name is not what is stored.
+    cron = entry.cron if entry.version == 1 and entry.cron == after.cron else None
+    cron = cron if cron and cron.keeper == "pg_cron" else None
+    switch = SwitchVersion(slug, entry.version, version, cron, cause=flow.span)
+    former = LockedVersion(entry.version, entry.kind, entry.options, entry.steps, code)
+    back = (*(op.reverse for op in reversed(of_name)), switch.reverse)
+    return _Step(
+        locked(slug, after, payloads, version, (*entry.former, former)),
+        (
+            replace(_migration("version", flow, (create,), (create.reverse,)), version=version),
+            replace(_migration("switch", flow, (switch, *of_name), back), version=version),
+        ),
+    )
+
+
+def _retired(flow: Flow, step: _Step, target: Target) -> _Step:
+    """The step without the former versions that are to go."""
+    entry = step.entry
+    gone = [one for one in entry.former if (flow.slug, one.version) in target.retired] if entry else []
+    if entry is None or not gone:
+        return step
+    kept = tuple(one for one in entry.former if one not in gone)
+    migrations = []
+    for one in gone:
+        op = DropVersion(flow.slug, one.version, stored_slug(flow.slug, one.version), one.shape)
+        migration = replace(_migration("retire", flow, (op,), (op.reverse,)), version=one.version)
+        migrations.append(migration)
+    entry = locked(flow.slug, entry.shape, entry.payloads, entry.version, kept)
+    return replace(step, entry=entry, migrations=(*step.migrations, *migrations))
+
+
+def _rollouts(migrations: Sequence[Migration]) -> Iterator[Rollout]:
+    created = {(one.flow, one.version): one.name for one in migrations if one.verb == "version"}
+    for one in migrations:
+        if one.verb == "switch":
+            create = created[one.flow, one.version]
+            yield rollout(one.flow, one.version - 1, one.version, create, one.name)
 
 
 def _migration(verb: Verb, flow: Flow, up: tuple[Op, ...], down: tuple[Op, ...]) -> Migration:
@@ -131,10 +234,10 @@ def _named(
     migrations: Sequence[Migration], lock: Lock, target: Target, report: Report
 ) -> tuple[Migration, ...]:
     recorded = {migration.name for migration in lock.migrations}
-    wanted = [(migration.verb, migration.flow) for migration in migrations]
-    names = migration_names(wanted, target.present, recorded, target.format, target.now)
+    titles = [migration.title for migration in migrations]
+    names = migration_names(titles, target.present, recorded, target.format, target.now)
     ordered = sorted(
-        (replace(one, name=names[one.verb, one.flow]) for one in migrations),
+        (replace(one, name=names[one.title]) for one in migrations),
         key=lambda one: int(one.name.partition("_")[0]),
     )
     if target.format != "alembic" or not ordered:
@@ -144,7 +247,8 @@ def _named(
     return tuple(replace(one, follows=before) for one, before in zip(ordered, chain, strict=False))
 
 
-def _refuse(flow: Flow, ops: Sequence[Op], report: Report) -> None:
+def _refuse(flow: Flow, ops: Sequence[Op], report: Report, reason: str = "") -> None:
+    """Report the change; `reason` is what keeps it from becoming a version."""
     breaking = [op for op in ops if op.needs_drain]
     first = breaking[0]
     headline = f"{first.subject}: {first.text}" if first.text else f"{first.subject} is removed"
@@ -168,9 +272,9 @@ def _refuse(flow: Flow, ops: Sequence[Op], report: Report) -> None:
             flow.span,
             labels=labels if len(labels) > 1 or labels[0].span != flow.span else (),
             help=(
-                "write `on_change: drain`: the migration is refused while runs are alive; finished ones stay",
+                f"it cannot become a version of its own: {reason}",
+                "or write `on_change: drain`: the migration waits for runs to end; finished ones stay",
                 f"or `on_change: recreate`, and run `{ALLOW}`: all its runs are deleted",
-                f"or leave the {flow.kind} as it is, and give the changed one another name",
             ),
         )
     )

@@ -11,6 +11,7 @@ from pgflowc.diagnostics import Diagnostic, Position, Report, Span
 from pgflowc.diagnostics.codes import generated
 from pgflowc.graph.model import Flow
 from pgflowc.plan import LOCK, Lock, LockedMigration, MigrationFormat, Plan, chained, checksum, dump_lock
+from pgflowc.render.former_code import former_files
 from pgflowc.render.handler_references import check_references, module_patterns
 from pgflowc.render.handlers import check_written, continue_handlers, render_handlers, stubs_needed
 from pgflowc.render.header import is_generated, is_untouched, origin, seal
@@ -102,7 +103,8 @@ def render(
     where it will be then; otherwise where it is now.
     """
     typed_flows = [typed(flow) for flow in flows]
-    ours = _generated(layout, typed_flows)
+    former = former_files(layout.package, layout.python, lock, plan.flows, present, report)
+    ours = {**_generated(layout, typed_flows, plan), **former.generated}
     stale = _stale(layout, ours, present)
     edited = () if force else _edited(ours, stale, present, report)
     _report_orphans(layout, stale, present, report)
@@ -111,6 +113,7 @@ def render(
         **_migrations(plan, lock, layout, present, report),
         **ours,
         **_once(layout, typed_flows, present),
+        **former.handlers,
         **{path: one.after for path, one in continued.items()},
     }
     settled = {path: one.after for path, one in continued.items() if one.changes} if writes else {}
@@ -148,12 +151,15 @@ def _migrations(
     return {**files, LOCK: dump_lock(chained(plan.flows, (*lock.migrations, *written)))}
 
 
-def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
+def _generated(layout: Layout, flows: Sequence[TypedFlow], plan: Plan) -> dict[str, str]:
     """The files that are written anew each time."""
     files = {
-        layout.python("_generated", f"{flow.names.module}.py"): render_module(layout.own, flow)
+        layout.python("_generated", f"{flow.names.module}.py"): render_module(
+            layout.own, flow, plan.flows[flow.flow.slug].version
+        )
         for flow in flows
     }
+    former = {slug: entry.former for slug, entry in plan.flows.items() if entry.former}
     files[layout.python("_generated", "__init__.py")] = seal(
         fill(
             "package.py.jinja",
@@ -161,7 +167,7 @@ def _generated(layout: Layout, flows: Sequence[TypedFlow]) -> dict[str, str]:
             docstring="Types and definitions, a module for each flow and job.",
         )
     )
-    files[layout.python("registry.py")] = render_registry(layout.package, layout.own, flows)
+    files[layout.python("registry.py")] = render_registry(layout.package, layout.own, flows, former)
     return files
 
 

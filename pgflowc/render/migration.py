@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from pgflowc.plan import Migration, MigrationFormat
-from pgflowc.plan.ops import Op, OrderSteps
+from pgflowc.plan.ops import CreateVersion, Op, OrderSteps, SwitchVersion
 from pgflowc.plan.revisions import revision_of
 from pgflowc.render.header import origin
 from pgflowc.render.literals import one_line, python_text
@@ -89,6 +89,17 @@ def _up_comments(migration: Migration) -> list[str]:
             return [f"Deletes {title}, its queue and its runs. Refused while runs are alive."]
         case "change":
             return [f"Changes {title}:", *_lines(migration.up), *_warnings(migration.up)]
+        case "version":
+            return [*_version(migration), "Runs start on the current version until that is switched."]
+        case "switch":
+            others = tuple(op for op in migration.up if not isinstance(op, SwitchVersion))
+            lead = f"Lets runs of {title} start on version {migration.version}"
+            return [f"{lead}, and:" if others else f"{lead}.", *_lines(others)]
+        case "retire":
+            return [
+                f"Deletes version {migration.version} of {title}, its queue and its finished runs.",
+                "Refused while runs are alive.",
+            ]
 
 
 def _down_comments(migration: Migration) -> list[str]:
@@ -98,11 +109,28 @@ def _down_comments(migration: Migration) -> list[str]:
             return [
                 f"{undoes} deletes {title}, its queue and its finished runs. Refused while runs are alive."
             ]
+        case "version":
+            return [
+                f"{undoes} deletes version {migration.version} of {title}, its queue and its finished runs.",
+                "Refused while runs are alive.",
+            ]
         case "drop":
             lines = [f"{undoes} creates {title} again."]
-        case "change":
+        case "retire":
+            lines = [f"{undoes} creates version {migration.version} of {title} again."]
+        case "change" | "switch":
             lines = [undoes, *_lines(migration.down), *_warnings(migration.down)]
     return [*lines, *(f"Irreversible: it does not bring back {lost}." for lost in migration.lost)]
+
+
+def _version(migration: Migration) -> list[str]:
+    """What is new about a version, operation by operation."""
+    changes = [one for op in migration.up if isinstance(op, CreateVersion) for one in op.changes]
+    title = f"{migration.kind} {migration.flow}"
+    return [
+        f"Creates version {migration.version} of {title}:",
+        *(f"  {one_line(change)}" for change in changes),
+    ]
 
 
 def _warnings(ops: tuple[Op, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 from pgflowc.graph.model import StepOptions
 from pgflowc.plan import definition_hash, shape_of
+from pgflowc.plan.versions import stored_slug
 from pgflowc.render.definitions import Definition, class_body
 from pgflowc.render.header import origin, seal
 from pgflowc.render.imports import import_sections, standard_imports
@@ -25,9 +26,11 @@ class Block:
     text: str
 
 
-def render_module(own: Collection[str], typed: TypedFlow) -> str:
-    """The text of `_generated/<flow>.py`; `own` are the top-level packages of the project."""
-    definitions = list(_definitions(typed))
+def render_module(own: Collection[str], typed: TypedFlow, version: int = 1) -> str:
+    """The text of `_generated/<flow>.py` with that current version; `own` are the top-level packages of the
+    project.
+    """
+    definitions = list(_definitions(typed, version))
     used = frozenset({"Final"}).union(*(definition.used for definition in definitions))
     statements, imported = standard_imports(used)
     return seal(
@@ -65,7 +68,7 @@ def _spaced(definitions: list[Definition]) -> Iterator[Block]:
         previous = definition
 
 
-def _definitions(typed: TypedFlow) -> Iterator[Definition]:
+def _definitions(typed: TypedFlow, version: int) -> Iterator[Definition]:
     yield from typed.payloads.definitions()
     for signature in typed.signatures:
         if signature.deps is not None:
@@ -73,7 +76,7 @@ def _definitions(typed: TypedFlow) -> Iterator[Definition]:
     for signature in typed.signatures:
         yield _handler_type(typed, signature)
     yield _handlers_table(typed)
-    yield _flow(typed)
+    yield _flow(typed, version)
 
 
 def _deps_class(signature: Signature) -> Definition:
@@ -103,20 +106,23 @@ def _handlers_table(typed: TypedFlow) -> Definition:
     return Definition(lay_out(f"{name} = ", value), used, is_class=False, group="table")
 
 
-def _flow(typed: TypedFlow) -> Definition:
+def _flow(typed: TypedFlow, version: int) -> Definition:
     flow, names = typed.flow, typed.names
+    stored = stored_slug(flow.slug, version)
+    versioned = (keyword("name", python_text(flow.slug)), keyword("version", str(version)))
     steps = tuple(_step(signature) for signature in typed.signatures)
     extra = (("extra_in", flow.extra.incoming, "ignore"), ("extra_out", flow.extra.outgoing, "forbid"))
     value = call(
         "Flow",
-        keyword("slug", python_text(flow.slug)),
+        keyword("slug", python_text(stored)),
+        *(versioned if version > 1 else ()),
         keyword("kind", python_text(flow.kind)),
         keyword("input", names.input),
         keyword("max_attempts", str(flow.options.max_attempts)),
         keyword("base_delay", str(flow.options.base_delay)),
         keyword("timeout", str(flow.options.timeout)),
         *(keyword(name, python_text(mode)) for name, mode, default in extra if mode != default),
-        keyword("definition_hash", python_text(definition_hash(flow.slug, shape_of(flow)))),
+        keyword("definition_hash", python_text(definition_hash(stored, shape_of(flow)))),
         keyword("steps", Group("", "()", steps, lone_comma=True, exploded=len(steps) > 1)),
         exploded=True,
     )

@@ -20,7 +20,9 @@ from pgflowc.plan.ops import (
     ChangePayload,
     ChangeType,
     CreateFlow,
+    CreateVersion,
     DropFlow,
+    DropVersion,
     Op,
     OrderSteps,
     RecreateFlow,
@@ -28,6 +30,7 @@ from pgflowc.plan.ops import (
     RenameStep,
     SetRetention,
     SetSchedule,
+    SwitchVersion,
 )
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 from pgflowc.render.literals import (
@@ -44,7 +47,7 @@ _PARAMETERS = {"required": "required_input_pattern", "forbidden": "forbidden_inp
 
 def statements(ops: Sequence[Op]) -> list[str]:
     """The statements of these operations; what needs a drained flow first makes sure that it is one."""
-    drained = sorted({op.flow for op in ops if op.needs_drain})
+    drained = sorted({op.stored for op in ops if op.needs_drain})
     guards = [f"SELECT pgflowc.require_drained({sql_text(slug)})" for slug in drained]
     return [*guards, *(statement for op in ops for statement in _statements(op))]
 
@@ -56,6 +59,16 @@ def _statements(op: Op) -> Iterator[str]:
             yield from _create(op.flow, shape)
         case DropFlow(shape=shape):
             yield from _delete(op.flow, shape)
+        case CreateVersion(slug=slug, shape=shape):
+            yield from _create(slug, shape)
+            yield f"SELECT pgflowc.add_version({flow}, {op.version}, {sql_text(slug)})"
+        case DropVersion(slug=slug, shape=shape):
+            yield f"SELECT pgflowc.remove_version({flow}, {op.version})"
+            yield from _delete(slug, shape)
+        case SwitchVersion(before=one, after=two, cron=cron):
+            yield f"SELECT pgflowc.switch_version({flow}, {one}, {two})"
+            if cron:
+                yield _schedule(op.flow, cron, by_name=True)
         case RecreateFlow(before=before, after=after):
             yield from _delete(op.flow, before)
             yield from _create(op.flow, after)
@@ -85,7 +98,7 @@ def _statements(op: Op) -> Iterator[str]:
             if before and (after is None or before.keeper != after.keeper):
                 yield _unschedule(op.flow, before)
             if after:
-                yield _schedule(op.flow, after)
+                yield _schedule(op.flow, after, by_name=op.by_name)
         case SetRetention(after=kept):
             yield _set_retention(op.flow, kept) if kept else f"SELECT pgflowc.remove_retention({flow})"
         case ChangePayload():
@@ -137,9 +150,11 @@ def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> 
     return f"SELECT pgflowc.change_step({', '.join((sql_text(flow), sql_text(step), *values))})"
 
 
-def _schedule(slug: str, cron: CronShape) -> str:
+def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> str:
+    """`by_name`: of a flow with versions, whose name is not what is stored."""
     if cron.keeper == "pg_cron":
-        start = f"SELECT pgflow.start_flow({sql_text(slug)}, {sql_jsonb(cron.input)})"
+        function = "pgflowc.start_run" if by_name else "pgflow.start_flow"
+        start = f"SELECT {function}({sql_text(slug)}, {sql_jsonb(cron.input)})"
         return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
     arguments = [sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input)]
     if cron.catch_up != "none":

@@ -9,14 +9,14 @@ CHANGED_DEFINITION = Code(
     Severity.ERROR,
     "a flow changes in a way that runs alive would not survive",
     cause="Runs that are alive have the steps, dependencies, kinds and conditions that the flow had when "
-    "they started. A step that is renamed or removed, that waits for other steps, or has another condition "
-    "would break them. The spec has to say what shall become of them.",
-    example="steps:\n  pay: {depends_on: [check]}   # its migration says `charge`",
-    cure="Write `on_change: drain` into the flow: the migration is refused while runs are alive, and "
+    "they started. With `on_change: version`, the default, a change of those makes a new version, and runs "
+    "finish on theirs. Here that cannot be: the queue of the version would have more than 47 characters, or "
+    "the Python of the former one is not there as it was compiled, so that it cannot be kept for its runs.",
+    example="$ rm shop/_generated/orders.py   # and flows/orders.yaml has another step",
+    cure="Do what the first line of help says: restore the generated files from version control and compile "
+    "again. Or write `on_change: drain` into the flow: the migration is refused while runs are alive, and "
     "finished runs stay. Or `on_change: recreate`, and run `pgflowc compile --allow-data-loss`: all its runs "
-    "are deleted. Or leave the flow as it is, and give the changed one another name. "
-    "(`on_change: version`, the default, will do that by itself; it is not compiled yet.) "
-    "Options, and new steps that nothing else waits for, need none of this.",
+    "are deleted.",
 )
 
 MIGRATION_MISSING = Code(
@@ -202,4 +202,37 @@ IMPORT_GONE = Code(
     "import the file.",
     example="from shop._generated.orders import Address   # and the spec has no such type",
     cure="Remove the import, or import what took the type's place.",
+)
+
+VERSION_TAKEN = Code(
+    "PGF819",
+    Severity.ERROR,
+    "a flow has the slug of a version of another flow",
+    cause="The second version of flow `orders` is stored as `orders_v2`, and the Python of the first one is "
+    "kept as `orders_v1`. A flow of one of these names would have the same queue or the same modules.",
+    example="flow: orders_v2   # and flow orders has two versions",
+    cure="Give the flow another slug. If it was there first, write `on_change: drain` into the flow that is "
+    "to get a version, or retire the version.",
+)
+
+FORMER_CODE = Code(
+    "PGF822",
+    Severity.ERROR,
+    "the Python of a former version is missing or was edited",
+    cause="pgflowc.lock says that a flow has a former version, which may have runs alive. Its generated "
+    "module and its handlers were written once, from those of the flow as it was, and cannot be made again.",
+    example="$ rm shop/handlers/orders_v1.py && pgflowc compile",
+    cure="Restore the file from version control. If no run of the version is alive any more, "
+    "`pgflowc versions retire orders 1` makes an end of it.",
+)
+
+SHARED_HANDLER = Code(
+    "PGF823",
+    Severity.WARNING,
+    "a former version calls a handler that the current one may change",
+    cause="The spec says `handler: module:function`, so the function is not in the file of handlers that is "
+    "kept for the former version. Both versions call it, each with payloads of its own.",
+    example="steps:\n  confirm: {handler: shop.mail:confirm, depends_on: [charge]}",
+    cure="Let the function take the payloads of both until the former version is retired, or name another "
+    "function for the new version.",
 )

@@ -12,6 +12,7 @@ from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow, Step
 from pgflowc.plan import parse_lock, shape_of
+from pgflowc.plan.versions import stored_slug
 from pgflowc.project import read_paths
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -28,10 +29,16 @@ def test_migrations_establish_the_specs(name: str, core_dsn: str) -> None:
         for up in ups:
             connection.execute(up)
         for flow in _flows(case):
-            assert _stored_flow(connection, flow.slug) == _specified_flow(flow)
+            [(stored,)] = connection.execute("select pgflowc.current_flow(%s)", [flow.slug])
+            assert stored == stored_slug(flow.slug, lock.flows[flow.slug].version)
+            assert _stored_flow(connection, stored) == _specified_flow(flow)
             assert lock.flows[flow.slug].shape == shape_of(flow)
         stored = connection.execute("select flow_slug from pgflow.flows").fetchall()
-        assert {slug for (slug,) in stored} == lock.flows.keys()
+        assert {slug for (slug,) in stored} == {
+            stored_slug(slug, version)
+            for slug, flow in lock.flows.items()
+            for version in (flow.version, *(former.version for former in flow.former))
+        }
         for down in reversed(downs):
             connection.execute(down)
         assert connection.execute("select count(*) from pgflow.flows").fetchone() == (0,)
