@@ -28,8 +28,11 @@ from pgflowc.database.cluster import Cluster
 from pgflowc.database.live_flows import read_live_flows
 from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.text import render
+from pgflowc.document.referred import Specs
 from pgflowc.plan import LOCK, FlowShape, StepShape, definition_hash, parse_lock, shape_of
+from pgflowc.pull import Stored, pull
 from pgflowc.render import Layout
+from pgflowc.settings import DEFAULT_FLOWS
 from pgflowc_runtime import queries
 
 CASES = Path(__file__).parents[2] / "changes"
@@ -236,6 +239,10 @@ def _stored(connection: psycopg.Connection) -> dict[str, FlowShape]:
     for flow in live:
         # What workers hold against generated code is made from the same tables, by the runtime.
         assert _hash_at_run_time(connection, flow.slug) == definition_hash(flow.slug, flow.shape)
+    # Back to specs: a spec that would not lead to the same shape is a fault.
+    pulled = pull([Stored(flow.slug, flow.shape) for flow in live], Specs({}), DEFAULT_FLOWS)
+    assert pulled.faults == ()
+    assert len(pulled.files) == len(live)
     return {flow.slug: flow.shape for flow in live}
 
 
