@@ -90,7 +90,7 @@ def test_batches_are_as_small_as_wanted_and_begin_with_the_oldest(fast) -> None:
 
 
 def test_one_prunes_at_a_time_and_passes_over_what_is_locked(fast, ok, another) -> None:
-    completed, cancelled, running = three_runs(fast, ok)
+    _, cancelled, running = three_runs(fast, ok)
     fast.do("select pgflowc.set_retention('f', '1 day', '1 day')")
     retrying = another()
     with retrying.connection.transaction():
