@@ -14,7 +14,8 @@ from pgflowc.diagnostics import Report
 from pgflowc.document import parse
 from pgflowc.output import Change, OutputError, diff, write
 from pgflowc.project import load_project, read_flows, read_paths
-from pgflowc.spec.formatter import UnformattableError, formatted
+from pgflowc.spec.formatter import formatted
+from pgflowc.spec.layout import UnformattableError
 
 
 def fmt(
@@ -34,8 +35,8 @@ def fmt(
 ) -> None:
     """Put spec files into the usual form: order of keys, indentation, quotes.
 
-    Comments stay with what they stand at, and the meaning stays the same.
-    TOML files are only parsed.
+    Comments stay with what they stand at, and the meaning stays the same. A file
+    that cannot be laid out so is named and left as it is.
 
     Exit codes: 0 done, 1 a file does not parse or, with --check, would change,
     2 a file cannot be read or written.
@@ -53,7 +54,7 @@ def fmt(
         own = Report()
         parse(path, text, own)
         report.extend(own.sorted())
-        if own.has_errors or path.lower().endswith(".toml"):
+        if own.has_errors:
             continue
         try:
             pretty = formatted(path, text)

@@ -42,16 +42,29 @@ class _UnexpectedError(Exception):
     """Something that is no TOML, or that the scan does not know."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """A header, or a `key = value`: where it stands, its keys as written, and the path of table or value."""
+
+    start: int
+    end: int
+    is_header: bool
+    parts: tuple[tuple[str, Place], ...]
+    path: Path
+
+
 @dataclass(slots=True)
 class Index:
     """Places by path: `keys` of keys, `values` of values (of a table: its header). `repeated`: key, first and
-    second. `tables`: the path of a table by the offset of its header.
+    second. `tables`: the path of a table by the offset of its header. `statements` are those of the text, in
+    order.
     """
 
     keys: dict[Path, Place] = field(default_factory=dict)
     values: dict[Path, Place] = field(default_factory=dict)
     repeated: list[tuple[str, Place, Place]] = field(default_factory=list)
     tables: dict[int, Path] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
 
 
 def index_of(source: Source) -> Index:
@@ -81,7 +94,9 @@ class _Scanner:
             if self._text.startswith("[", self._at):
                 self._header()
             else:
-                self._key_and_value(self._table, len(self._table) + 1)
+                start = self._at
+                parts, path = self._key_and_value(self._table, len(self._table) + 1)
+                self.index.statements.append(Statement(start, self._at, False, tuple(parts), path))
 
     def _header(self) -> None:
         start = self._at
@@ -108,6 +123,7 @@ class _Scanner:
             self.index.values[path] = place
             self._table = path
         self.index.tables[start] = self._table
+        self.index.statements.append(Statement(start, self._at, True, tuple(parts), self._table))
 
     def _enter(self, base: Path, parts: list[tuple[str, Place]], place: Place) -> Path:
         """The table that the parts lead to from `base`; an array of tables stands for its last one."""
@@ -125,8 +141,8 @@ class _Scanner:
         if first is not place:
             self.index.repeated.append((str(path[-1]), first, place))
 
-    def _key_and_value(self, base: Path, depth: int) -> None:
-        """One `key = value`; `depth` is that of the value."""
+    def _key_and_value(self, base: Path, depth: int) -> tuple[list[tuple[str, Place]], Path]:
+        """One `key = value`, its keys and its path; `depth` is that of the value."""
         parts = self._key()
         self._expect("=")
         self._skip(_SPACE)
@@ -137,6 +153,7 @@ class _Scanner:
         if not repeated:
             self.index.keys[path] = parts[-1][1]
         self._value(path, depth + len(parts) - 1)
+        return parts, path
 
     def _key(self) -> list[tuple[str, Place]]:
         parts: list[tuple[str, Place]] = []

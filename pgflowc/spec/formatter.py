@@ -1,5 +1,6 @@
 """Spec files in the usual form: keys in the order of the documentation, two blanks of indentation, double
-quotes, one blank line at most; every comment stays with what it stood at.
+quotes, one blank line at most; every comment stays with what it stood at. This prints YAML, `toml_formatter`
+TOML.
 
 The text is printed from the parsed nodes, and parsed again: a text that would not mean the same, or would
 miss a comment, is refused.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,28 +19,16 @@ from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Seq
 from pgflowc.document.comments import text_test
 from pgflowc.document.source import Source
 from pgflowc.spec.comments import Comment, all_comments, blank_before, comment_lines, comments_in, first_lost
-from pgflowc.spec.model import PERFORM_ORDER, ROOT_ORDER, STEP_ORDER
+from pgflowc.spec.layout import INDENT, WIDTH, UnformattableError, indented, ordered, quoted
 
-WIDTH = 110
-_INDENT = 2
 _SEPARATOR = re.compile(r"^---([^\r\n]*)$", re.MULTILINE)
-_UNUSUAL = re.compile(r"^(?:%|\.\.\.)", re.MULTILINE)
+_END = re.compile(r"^\.\.\.[ \t]*(?:(?P<comment>#[^\n]*\n?)|\n|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _MODELINE = ("# yaml-language-server", "#!", "# -*-")
-_ORDERS: dict[Path, tuple[str, ...]] = {
-    (): ROOT_ORDER,
-    ("perform",): PERFORM_ORDER,
-    ("cron",): ("schedule", "timezone", "input", "catch_up", "overlap"),
-    ("retention",): ("completed", "failed"),
-    ("extra_fields",): ("in", "out"),
-}
-
-
-class UnformattableError(Exception):
-    """The text cannot be put into the usual form; the message says why."""
 
 
 def formatted(path: str, text: str) -> str:
-    """The YAML text in the usual form; the same for a text that is. Raises UnformattableError.
+    """The text in the usual form; the same for a text that is. Raises UnformattableError.
 
     The text must parse: see `document.parse`.
     """
@@ -49,9 +38,7 @@ def formatted(path: str, text: str) -> str:
     documents = parse(path, text, report)
     if report.has_errors or not documents:
         raise UnformattableError("it does not parse: see pgflowc validate")
-    if _UNUSUAL.search(source.text):
-        raise UnformattableError("it holds a directive or a '...' line")
-    pretty = "\n".join(_printed(source, documents)) + "\n"
+    pretty = "\n".join(_lines(source, documents)) + "\n"
     again = Report()
     parsed = parse(path, pretty, again)
     same = [_plain(one.root) for one in parsed] == [_plain(one.root) for one in documents]
@@ -64,6 +51,27 @@ def formatted(path: str, text: str) -> str:
     return pretty
 
 
+def _lines(source: Source, documents: tuple[Document, ...]) -> Iterator[str]:
+    if source.path.lower().endswith(".toml"):
+        from pgflowc.spec.toml_formatter import toml_lines
+
+        return toml_lines(source, documents[0], text_test(documents, source))
+    if _DIRECTIVE.search(source.text):
+        raise UnformattableError("it holds a directive")
+    if _END.search(source.text):
+        source = Source(source.path, _without_ends(source, text_test(documents, source)))
+        documents = parse(source.path, source.text, Report())
+    return _printed(source, documents)
+
+
+def _without_ends(source: Source, is_text: Callable[[int, int], bool]) -> str:
+    """The text without lines that end documents, but for comments on them: what follows begins with `---`."""
+    return _END.sub(
+        lambda found: found[0] if is_text(source.position(found.start()).line, 1) else found["comment"] or "",
+        source.text,
+    )
+
+
 def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
     is_text = text_test(documents, source)
     separators = [
@@ -73,7 +81,8 @@ def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
     ]
     for number, document in enumerate(documents):
         before = [found for found in separators if found.start() < document.root.start]
-        if before and before[-1][1].strip():
+        note = before[-1][1].strip() if before else ""
+        if note and not note.startswith("#"):
             raise UnformattableError("something follows a '---' on its line")
         after = [found for found in separators if found.start() > document.root.start]
         start = before[-1].end() if before else 0
@@ -82,7 +91,7 @@ def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
             above = comments_in(source, (0, before[-1].start()), is_text)
             yield from comment_lines(above, "", first=True)
         if number or before:
-            yield "---"
+            yield f"---  {note}".rstrip()
         yield from _Printer(document, comments_in(source, (start, end), is_text)).lines()
 
 
@@ -109,6 +118,7 @@ class _Printer:
         self._inner: list[Comment] = []
         self._header: list[Comment] = []
         self._footer: list[Comment] = []
+        self._ends_empty = False
         self._collect(document.root, None)
         self._attach(comments)
 
@@ -208,15 +218,17 @@ class _Printer:
         """The lines of a mapping or list in block style."""
         keys: list[str | int] = []
         if isinstance(node, Mapping):
-            keys = list(_ordered(node.entries, path))
+            keys = list(ordered(node.entries, path))
         elif isinstance(node, Sequence):
             keys = list(range(len(node.items)))
         for place, key in enumerate(keys):
             anchor = self._anchors[id(node), key]
             margin = " " * indent
             opening = anchor.leading[0].blank if anchor.leading else anchor.blank
-            if opening and place:
+            # What ends with empty lines that count must not get another one.
+            if opening and place and not self._ends_empty:
                 yield ""
+            self._ends_empty = False
             yield from comment_lines(anchor.leading, margin, first=True)
             if anchor.leading and anchor.blank:
                 yield ""
@@ -229,11 +241,11 @@ class _Printer:
     def _entry(self, node: Mapping, key: str, anchor: _Anchor, indent: int, path: Path) -> Iterator[str]:
         entry = node.entries[key]
         written = entry.key_place
-        head = " " * indent + _quoted(written.text, key, isinstance(written, Scalar) and written.plain) + ":"
+        head = " " * indent + quoted(written.text, key, isinstance(written, Scalar) and written.plain) + ":"
         note = "".join(f"  {comment.text}" for comment in anchor.trailing)
         if self._is_block(entry.value):
             yield head + note
-            yield from self._block(entry.value, indent + _INDENT, path)
+            yield from self._block(entry.value, indent + INDENT, path)
             return
         first, *rest = self._value(entry.value, indent, path, room=WIDTH - len(head) - 1)
         lines = [f"{head} {first}".rstrip(), *rest]
@@ -246,11 +258,11 @@ class _Printer:
         if self._is_block(item):
             if note:
                 raise UnformattableError("a comment follows a dash")
-            first, *rest = self._block(item, indent + _INDENT, path)
-            yield f"{margin}- {first[indent + _INDENT :]}"
+            first, *rest = self._block(item, indent + INDENT, path)
+            yield f"{margin}- {first[indent + INDENT :]}"
             yield from rest
             return
-        first, *rest = self._value(item, indent, path, room=WIDTH - indent - _INDENT)
+        first, *rest = self._value(item, indent, path, room=WIDTH - indent - INDENT)
         yield from _with_note([f"{margin}- {first}".rstrip(), *rest], note)
 
     def _value(self, node: Node, indent: int, path: Path, room: int = WIDTH) -> list[str]:
@@ -263,73 +275,57 @@ class _Printer:
         is_long = "\n" in node.text and len(one_line) > room
         if not has_comment and not is_long:
             return [one_line]
-        return _indented(node.text, indent)
+        return indented(node.text, indent)
 
     def _flow(self, node: Node, path: Path) -> str:
         """A collection in brackets on one line."""
         if isinstance(node, Mapping):
             parts = []
-            for key in _ordered(node.entries, path):
+            for key in ordered(node.entries, path):
                 entry = node.entries[key]
                 plain = isinstance(entry.key_place, Scalar) and entry.key_place.plain
-                name = _quoted(entry.key_place.text, key, plain)
+                name = quoted(entry.key_place.text, key, plain)
                 value = self._flow(entry.value, (*path, key))
                 parts.append(f"{name}: {value}" if value else f"{name}: ")
             return "{" + ", ".join(parts) + "}"
         if isinstance(node, Sequence):
             return "[" + ", ".join(self._flow(item, (*path, n)) for n, item in enumerate(node.items)) + "]"
         if isinstance(node, Scalar):
-            return " ".join(_quoted(node.text, node.value, node.plain).split("\n"))
+            return " ".join(quoted(node.text, node.value, node.plain).split("\n"))
         raise UnformattableError("it holds something that is no part of the language")
 
     def _scalar(self, node: Scalar, indent: int) -> list[str]:
         if node.text[:1] in ("|", ">") and not node.plain:
-            return _block_text(node.text, indent)
-        return _indented(_quoted(node.text, node.value, node.plain), indent)
+            lines = _block_text(node.text, str(node.value), indent)
+            self._ends_empty = lines[-1] == ""
+            return lines
+        return indented(quoted(node.text, node.value, node.plain), indent)
 
 
-def _ordered(keys: Iterable[str], path: Path) -> list[str]:
-    """The keys in the order of the documentation, unknown ones last; those of payloads and steps stay."""
-    order = _ORDERS.get(path)
-    if order is None and len(path) == 2 and path[0] == "steps":
-        order = STEP_ORDER
-    if order is None:
-        return list(keys)
-    return sorted(keys, key=lambda key: order.index(key) if key in order else len(order))
+def _block_text(written: str, value: str, indent: int) -> list[str]:
+    """A text in block style (`|` or `>`), its lines set anew; empty lines at its end stay if they count."""
+    header, *lines = written.rstrip("\n\r").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    indicators, _, comment = header.partition(" ")
+    first = next((line for line in lines if line.strip()), "")
+    wanted = next((line for line in value.split("\n") if line.strip()), "")
+    margin = _margin(first) - _margin(wanted)
+    empty = len(value) - len(value.rstrip("\n")) - 1 if "+" in indicators else 0
+    chomping = "-" if "-" in indicators else "+" if empty > 0 else ""
+    header = f"{indicators[0]}{INDENT if wanted.startswith(' ') else ''}{chomping} {comment}".rstrip()
+    inside = [line[margin:].rstrip("\r") for line in lines]
+    return [header, *(f"{' ' * (indent + INDENT)}{line}" if line else "" for line in inside), *[""] * empty]
 
 
-def _quoted(written: str, value: Any, plain: bool) -> str:
-    """A text with double quotes in place of single ones, where they need no escapes."""
-    if plain or not written.startswith("'") or not isinstance(value, str):
-        return written
-    safe = value.isprintable() and '"' not in value and "\\" not in value and "\n" not in written
-    return f'"{value}"' if safe else written
-
-
-def _indented(written: str, indent: int) -> list[str]:
-    """A text over several lines: what follows the first one is set deeper than its key."""
-    first, *rest = written.split("\n")
-    lines = [first.rstrip()]
-    for line in rest:
-        bare = line.strip()
-        closing = indent if bare[:1] in ("]", "}") and indent else indent + _INDENT
-        lines.append(f"{' ' * closing}{bare}" if bare else "")
-    return lines
-
-
-def _block_text(written: str, indent: int) -> list[str]:
-    """A text in block style (`|` or `>`), its lines set anew."""
-    header, *lines = written.rstrip("\n\r ").split("\n")
-    if re.search(r"[0-9+]", header.split("#")[0]):
-        raise UnformattableError("a text block says how it is indented, or keeps empty lines at its end")
-    margin = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
-    return [header.rstrip(), *(f"{' ' * (indent + _INDENT)}{line[margin:]}".rstrip() for line in lines)]
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _with_note(lines: list[str], note: str) -> list[str]:
     if not note:
         return lines
-    if len(lines) > 1 and lines[-1].strip() not in ("]", "}") and lines[0].rstrip()[-1:] not in "[{,":
+    if len(lines) > 1 and lines[-1].rstrip()[-1:] not in "]}":
         raise UnformattableError("a comment follows a text of several lines")
     return [*lines[:-1], lines[-1] + note]
 

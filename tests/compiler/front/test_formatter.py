@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from random import Random
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +13,8 @@ from pgflowc.cli.app import build
 from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.document import parse
-from pgflowc.spec.formatter import UnformattableError, formatted
+from pgflowc.spec.formatter import formatted
+from pgflowc.spec.layout import UnformattableError
 from pgflowc.spec.model import (
     PERFORM_ORDER,
     ROOT_ORDER,
@@ -24,7 +27,11 @@ from pgflowc.spec.model import (
 )
 
 CASES = Path(__file__).parents[2] / "cases"
-SPECS = sorted([*CASES.glob("*/flows/*.yaml"), *CASES.glob("fault_*/*.yaml")])
+SPECS = sorted(
+    path
+    for pattern in ("*/flows/*.yaml", "*/flows/*.toml", "fault_*/*.yaml", "fault_*/*.toml")
+    for path in CASES.glob(pattern)
+)
 UNTIDY = """\
 # yaml-language-server: $schema=../flow.schema.json
 
@@ -116,20 +123,196 @@ def test_a_comment_that_could_not_stay_is_named() -> None:
 def test_the_meaning_stays_and_formatting_again_changes_nothing(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
     report = Report()
-    documents = parse("x.yaml", text, report)
+    documents = parse(path.name, text, report)
     if report.has_errors or not documents:
         with pytest.raises(UnformattableError, match="does not parse"):
-            formatted("x.yaml", text)
+            formatted(path.name, text)
         return
-    pretty = formatted("x.yaml", text)
-    assert formatted("x.yaml", pretty) == pretty
+    pretty = formatted(path.name, text)
+    assert formatted(path.name, pretty) == pretty
     before, after = Report(), Report()
-    assert [flow.slug for flow in check_sources({"x.yaml": text}, before)] == [
-        flow.slug for flow in check_sources({"x.yaml": pretty}, after)
+    assert [flow.slug for flow in check_sources({path.name: text}, before)] == [
+        flow.slug for flow in check_sources({path.name: pretty}, after)
     ]
     assert sorted(found.message for found in before.sorted() if "line" not in found.message) == sorted(
         found.message for found in after.sorted() if "line" not in found.message
     )
+
+
+UNTIDY_TOML = """\
+# modeline
+
+# about the flow
+timeout = '30s' # beside
+flow   = 'x'
+description = \"""
+Long
+  text\"""
+
+[types]
+Item = {sku='str',   quantity = 'int'}   # item
+  Other = [
+  'str' ]
+# the end of types
+
+# about b
+[ steps . 'b' ]  # header of b
+output = { a = 1, "b" = 'x"y' }
+depends_on = ["a", # first
+   "c"
+     ]
+[steps.a]
+# inner
+was = 'q'
+
+output.x = "str"
+
+
+[input]
+to = "str"
+# the end
+"""
+TIDY_TOML = """\
+# modeline
+
+flow = "x"
+description = \"""
+Long
+  text\"""
+
+# about the flow
+timeout = "30s"  # beside
+
+[types]
+Item = { sku = "str", quantity = "int" }  # item
+Other = ["str"]
+# the end of types
+
+[input]
+to = "str"
+# the end
+
+# about b
+[steps."b"]  # header of b
+depends_on = ["a", # first
+  "c"
+]
+output = { a = 1, "b" = 'x"y' }
+
+[steps.a]
+# inner
+was = "q"
+
+output.x = "str"
+"""
+
+
+def test_toml_has_a_usual_form() -> None:
+    assert formatted("x.toml", UNTIDY_TOML) == TIDY_TOML
+    assert formatted("x.toml", TIDY_TOML) == TIDY_TOML
+
+
+ODD_YAML = """\
+flow: x
+description: |+
+    kept
+
+steps:
+  a:
+    description: >2-
+        deeper
+      less
+    output: str
+...
+# of the job
+---  # here it begins
+job: z
+perform:
+  description: |+
+    one end
+  output: str
+...
+"""
+LESS_ODD_YAML = """\
+flow: x
+description: |+
+  kept
+
+steps:
+  a:
+    description: >2-
+        deeper
+      less
+    output: str
+# of the job
+---  # here it begins
+job: z
+perform:
+  description: |
+    one end
+  output: str
+"""
+
+
+def test_lines_that_end_documents_go_and_empty_lines_that_count_stay() -> None:
+    assert formatted("x.yaml", ODD_YAML) == LESS_ODD_YAML
+    assert formatted("x.yaml", LESS_ODD_YAML) == LESS_ODD_YAML
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "reason"),
+    [
+        ("x.yaml", "%YAML 1.2\n---\nflow: x\nsteps: {a: }\n", "it holds a directive"),
+        ("x.yaml", "--- {flow: x, steps: {a: }}\n", "something follows a '---' on its line"),
+        ("x.toml", "flow = x\n", "it does not parse"),
+    ],
+)
+def test_what_cannot_be_formatted_says_so(path: str, text: str, reason: str) -> None:
+    with pytest.raises(UnformattableError, match=reason):
+        formatted(path, text)
+
+
+def _scribbled(text: str, random: Random) -> str:
+    """The text with comments, blanks and empty lines anywhere."""
+    lines = text.split("\n")
+    for number in range(random.randrange(1, 6)):
+        place = random.randrange(len(lines))
+        match random.randrange(5):
+            case 0:
+                lines[place] += f"  # beside {number}"
+            case 1:
+                lines.insert(place, " " * random.choice((0, 2, 4)) + f"# alone {number}")
+            case 2:
+                lines.insert(place, "")
+            case 3:
+                lines[place] = lines[place].replace('"', "'").replace("[", "[  ")
+            case _:
+                lines[place] = lines[place].replace(",", f", # inside {number}\n      ", 1)
+    return "\n".join(lines)
+
+
+def test_wherever_comments_stand_they_stay_and_formatting_again_changes_nothing() -> None:
+    """`formatted` itself refuses to lose a comment or to change the tree, so it only may not refuse often."""
+    random = Random(1)
+    specs = [(path.name, path.read_bytes().decode("utf-8").replace("\r\n", "\n")) for path in SPECS]
+    done = refused = 0
+    for _ in range(500):
+        path, text = random.choice(specs)
+        text = _scribbled(text, random)
+        report = Report()
+        if not parse(path, text, report) or report.has_errors:
+            continue
+        try:
+            pretty = formatted(path, text)
+        except UnformattableError:
+            refused += 1
+            continue
+        done += 1
+        assert formatted(path, pretty) == pretty
+        for comment in re.findall(r"# (?:beside|alone|inside) \d", text):
+            assert comment in pretty
+    assert done > 200
+    assert refused < done / 50
 
 
 def test_the_order_has_every_key() -> None:
@@ -159,9 +342,9 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     code, out, errors = _run("fmt", ".")
     assert code == 1
-    assert out == "formatted b.yaml\n"
+    assert out == "formatted b.yaml\nformatted d.toml\n"
     assert "c.yaml:1:7: error[PGF" in errors
     assert untidy.read_text("utf-8") == TIDY
     assert broken.read_text("utf-8") == "flow: ["
-    assert toml.read_text("utf-8").startswith("flow   =")
+    assert toml.read_text("utf-8") == 'flow = "x"\nsteps = { a = {} }\n'
     assert _run("fmt", "--check", "a.yaml", "b.yaml", "d.toml")[0] == 0
