@@ -315,6 +315,7 @@ class Capabilities:
     has_schedules: bool
     has_retention: bool = False
     tells_flows: bool = False
+    has_next_due: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

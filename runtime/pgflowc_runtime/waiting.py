@@ -110,11 +110,18 @@ class Notified:
 
 
 class Polling:
-    """Looks at every flow after a while, less and less often while there is nothing."""
+    """Looks at every flow after a while, less and less often while there is nothing, and when the next
+    message is due, where that can be asked: one question for all queues then takes the place of the looks.
+    """
 
-    def __init__(self, attention: Attention, *, shortest: float, longest: float) -> None:
-        """Both in seconds."""
+    def __init__(
+        self, attention: Attention, *, shortest: float, longest: float, database: Database | None = None
+    ) -> None:
+        """Both in seconds; `database` has `pgflowc.next_due`, or is None."""
         self._attention = attention
+        self._database = database
+        self._in_vain = False
+        self._again = Backoff(0.005, 0.1)
         self._backoff = Backoff(shortest, longest)
         self._next_poll = 0.0
 
@@ -123,11 +130,26 @@ class Polling:
         if self._next_poll <= now:
             self._next_poll = now + self._backoff.next()
         # Completions interrupt the wait but must not put off the poll.
-        if not await self._attention.wait(self._next_poll - now):
+        delay, due = self._next_poll - now, self._database is None
+        if self._database is not None:
+            next_due = await self._database.run(queries.next_due(self._attention.flows))
+            if next_due == 0:
+                if self._in_vain:
+                    await self._attention.wait(self._again.next())  # as Notified
+                self._in_vain = True
+                self._attention.mark_all()
+                return
+            self._in_vain = False
+            self._again.reset()
+            if next_due is not None and next_due < delay:
+                delay, due = next_due + 0.001, True
+        if not await self._attention.wait(delay):
             self._next_poll = 0.0
-            self._attention.mark_all()
+            if due:
+                self._attention.mark_all()
 
     def found(self) -> None:
+        self._in_vain = False
         self._backoff.reset()
         self._next_poll = 0.0
 

@@ -39,7 +39,10 @@ async def choose(
 ) -> Waking:
     """The best way that there is. Adds triggers to the queues if that is allowed; raises psycopg.Error."""
     polling = Polling(
-        attention, shortest=config.min_poll_interval / 1000, longest=config.max_poll_interval / 1000
+        attention,
+        shortest=config.min_poll_interval / 1000,
+        longest=config.max_poll_interval / 1000,
+        database=database if capabilities.has_next_due else None,
     )
     if config.signal == "polling":
         return Waking(polling)

@@ -25,6 +25,7 @@ def capabilities() -> Query[Capabilities]:
                to_regprocedure('pgflow.requeue_stalled_tasks()') is not null as has_requeue,
                to_regproc('pgflowc.start_slots') is not null as has_schedules,
                to_regproc('pgflowc.prune_expired') is not null as has_retention,
+               to_regprocedure('pgflowc.next_due(text[])') is not null as has_next_due,
                exists (
                  select from pg_catalog.pg_proc p
                  where p.pronamespace = to_regnamespace('pgflow') and p.proname = 'create_flow'

@@ -102,9 +102,21 @@ def announce_wait(queue_names: Sequence[str], worker_id: UUID, ttl_ms: int) -> Q
     )
 
 
+def next_due(queue_names: Sequence[str]) -> Query[float | None]:
+    """Seconds until there is something to do in one of these queues; 0.0 if there is now, None if nothing."""
+    return Query(
+        "select pgflowc.next_due(%(queue_names)s::text[]) as next_due_ms",
+        {"queue_names": list(queue_names)},
+        lambda rows: _seconds(rows[0]["next_due_ms"]),
+    )
+
+
 def _look(rows: Sequence[Row]) -> Look:
-    next_due_ms = rows[0]["next_due_ms"]
-    return Look(rows[0]["writers_in_flight"], None if next_due_ms is None else max(0.0, next_due_ms / 1000))
+    return Look(rows[0]["writers_in_flight"], _seconds(rows[0]["next_due_ms"]))
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else max(0.0, milliseconds / 1000)
 
 
 def withdraw_wait(worker_id: UUID) -> Query[None]:

@@ -3,8 +3,7 @@
 -- Records so until now + p_ttl_ms. writers_in_flight says that sleeping is not safe yet: look for messages again soon, and announce
 -- again. It is true when the announcement is new, because inserts of the moment could not see it before this transaction commits; and
 -- when another transaction holds a write lock on one of the queue tables, because it may have inserted before it could see us. So the
--- second announcement in a row is the one that can say false. next_due_ms is the time until the earliest invisible message becomes
--- visible, or the deadline of a parked task passes: 0 if one is visible now, NULL if the queues are empty. Queues that do not exist or are paused count as empty.
+-- second announcement in a row is the one that can say false. next_due_ms is what next_due says after that.
 -- Call it in a transaction of its own. Locks: the worker's own rows.
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
 returns table (writers_in_flight boolean, next_due_ms bigint)
@@ -13,12 +12,7 @@ set search_path = ''
 as $$
 declare
   v_known integer;
-  v_queue text;
-  v_table regclass;
-  v_tables regclass[] := '{}';
-  v_queues text[] := '{}';
-  v_due timestamptz;
-  v_next timestamptz;
+  v_tables regclass[];
 begin
   select count(*) into v_known
   from pgflowc.waiting_workers w
@@ -32,17 +26,9 @@ begin
   from (select distinct x.name from unnest(p_queue_names) x (name) order by x.name) q
   on conflict (queue_name, worker_id) do update set expires_at = excluded.expires_at;
 
-  for v_queue in
-    select q.name
-    from unnest(p_queue_names) q (name)
-    where not exists (select from pgflowc.paused_queues p where p.flow_slug = any (array[q.name, pgflowc.name_of(q.name)]))
-  loop
-    v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue, 'q')));
-    if v_table is not null then
-      v_tables := v_tables || v_table;
-      v_queues := v_queues || v_queue;
-    end if;
-  end loop;
+  v_tables := array(
+    select to_regclass(format('pgmq.%I', pgmq.format_table_name(q.name, 'q'))) from unnest(p_queue_names) q (name)
+  );
 
   -- Locks first, messages after: a writer that has just gone from the locks has committed, and the next statement sees its message.
   writers_in_flight :=
@@ -58,21 +44,7 @@ begin
         and l.pid <> pg_backend_pid()
     );
 
-  foreach v_table in array v_tables loop
-    execute format('select min(q.vt) from %s q', v_table) into v_due;
-    v_next := least(v_next, v_due);
-  end loop;
-  foreach v_queue in array v_queues loop
-    select w.due_at into v_due
-    from pgflowc.task_signals w
-    where w.flow_slug = v_queue and w.due_at is not null
-    order by w.due_at
-    limit 1;
-    v_next := least(v_next, v_due);
-  end loop;
-  if v_next is not null then -- greatest() ignores NULL
-    next_due_ms := greatest(0, ceil(extract(epoch from v_next - clock_timestamp()) * 1000))::bigint;
-  end if;
+  next_due_ms := pgflowc.next_due(p_queue_names);
   return next;
 end;
 $$;
