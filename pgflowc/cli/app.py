@@ -96,6 +96,7 @@ COMMANDS = (
     Command("start", "pgflowc.cli.start:start", "Start a run of a flow or job.", RUNTIME),
     Command("runs", "pgflowc.cli.runs:app", "List, show, watch, cancel, retry and prune runs.", RUNTIME),
     Command("flows", "pgflowc.cli.flows:app", "List, show and delete flows of the database.", RUNTIME),
+    Command("versions", "pgflowc.cli.versions:app", "List and retire versions of flows.", RUNTIME),
     Command("cron", "pgflowc.cli.cron:app", "List, preview, pause and trigger schedules.", RUNTIME),
     Command("workers", "pgflowc.cli.workers:app", "List the workers that take tasks.", RUNTIME),
 )

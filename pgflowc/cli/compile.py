@@ -219,6 +219,7 @@ def _compile(
         force=force,
         allow_data_loss=allow_data_loss,
         now=datetime.now(UTC),
+        retired=retired,
         writes=writes and not report.has_errors,
     )
     diagnostics = (*report.sorted(), *compilation.diagnostics)

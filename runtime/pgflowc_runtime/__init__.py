@@ -34,6 +34,7 @@ from pgflowc_runtime.reports import Health, Pruned, Upserted
 from pgflowc_runtime.rows import (
     DepInfo,
     FlowInfo,
+    FlowVersion,
     FlowWithSteps,
     Run,
     RunWithStates,
@@ -63,6 +64,7 @@ __all__ = [
     "FlowInfo",
     "FlowMismatch",
     "FlowNotFound",
+    "FlowVersion",
     "FlowWithSteps",
     "Health",
     "InvalidCursor",

@@ -36,6 +36,7 @@ from pgflowc_runtime.reports import Health, Pruned, Upserted
 from pgflowc_runtime.rows import (
     ClientFeatures,
     FlowInfo,
+    FlowVersion,
     FlowWithSteps,
     Run,
     RunStatus,
@@ -374,6 +375,10 @@ class AsyncClient:
         """The flows and jobs in the database, by slug."""
         flows = await self._do(ask(queries.flows()))
         return await self._do(pausing.with_pauses(self._starter, flows))
+
+    async def list_versions(self) -> list[FlowVersion]:
+        """Every stored flow with the name and the version that it is, and its runs that are alive."""
+        return await self._do(looking.list_versions(self._starter.ask_features))
 
     async def list_workers(self, *, include_stopped: bool = False) -> list[WorkerInfo]:
         """The workers that are alive, or all on record, the latest first."""

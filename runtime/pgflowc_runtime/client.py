@@ -31,6 +31,7 @@ from pgflowc_runtime.queries import Query
 from pgflowc_runtime.reports import Health, Pruned, Upserted
 from pgflowc_runtime.rows import (
     FlowInfo,
+    FlowVersion,
     FlowWithSteps,
     Run,
     RunStatus,
@@ -370,6 +371,10 @@ class Client:
         """The flows and jobs in the database, by slug."""
         flows = self._do(ask(queries.flows()))
         return self._do(pausing.with_pauses(self._starter, flows))
+
+    def list_versions(self) -> list[FlowVersion]:
+        """Every stored flow with the name and the version that it is, and its runs that are alive."""
+        return self._do(looking.list_versions(self._starter.ask_features))
 
     def list_workers(self, *, include_stopped: bool = False) -> list[WorkerInfo]:
         """The workers that are alive, or all on record, the latest first."""

@@ -217,6 +217,17 @@ class ExistingRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowVersion:
+    """A version of a flow: `name` is what people call it, `flow_slug` what is stored."""
+
+    name: str
+    version: int
+    flow_slug: str
+    is_current: bool
+    alive_runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientFeatures:
     """The functions beyond the contract that a client's database has.
 

@@ -14,7 +14,16 @@ from pgflowc_runtime.errors import InvalidInput, InvalidTime
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries.run_state import RunFilter
 from pgflowc_runtime.reports import Health
-from pgflowc_runtime.rows import FlowWithSteps, Run, RunStatus, RunWithStates, StepState, StepTask, WorkerInfo
+from pgflowc_runtime.rows import (
+    FlowVersion,
+    FlowWithSteps,
+    Run,
+    RunStatus,
+    RunWithStates,
+    StepState,
+    StepTask,
+    WorkerInfo,
+)
 from pgflowc_runtime.run_faults import INSUFFICIENT_PRIVILEGE
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
@@ -110,6 +119,13 @@ def list_runs(
     runs = yield from ask(queries.runs(wanted, limit + 1))
     last = runs[limit - 1] if len(runs) > limit else None
     return RunPage(tuple(runs[:limit]), None if last is None else Cursor(last.started_at, last.run_id))
+
+
+def list_versions(ask_features: AskFeatures) -> Call[list[FlowVersion]]:
+    """Of all flows, by name and version."""
+    features = yield from ask_features()
+    found = queries.flow_versions if features.has_versions else queries.flows_without_versions
+    return (yield from ask(found()))
 
 
 def list_step_tasks(run_id: RunId, step_slug: str | None) -> Call[list[StepTask]]:

@@ -77,7 +77,12 @@ from pgflowc_runtime.queries.tasks import (
     started_tasks,
     task_status,
 )
-from pgflowc_runtime.queries.versions import forget_versions, versions_of
+from pgflowc_runtime.queries.versions import (
+    flow_versions,
+    flows_without_versions,
+    forget_versions,
+    versions_of,
+)
 from pgflowc_runtime.queries.worker_life import (
     FLOWS_CHANNEL,
     WAKEUP_CHANNEL,
@@ -118,7 +123,9 @@ __all__ = [
     "finish_batch",
     "flow_fingerprints",
     "flow_input",
+    "flow_versions",
     "flows",
+    "flows_without_versions",
     "forget_pause",
     "forget_versions",
     "installed_components",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from pgflowc_runtime.queries.query import Query, no_rows
+from pgflowc_runtime.rows import FlowVersion
 
 
 def versions_of(name: str) -> Query[list[str]]:
@@ -28,4 +31,39 @@ def forget_versions(name: str) -> Query[None]:
         """,
         {"name": name},
         no_rows,
+    )
+
+
+_ALIVE: LiteralString = """
+    (select count(*) from pgflow.runs r
+     where r.flow_slug = f.flow_slug and r.status = 'started') as alive_runs
+    from pgflow.flows f
+"""
+
+
+def flow_versions() -> Query[list[FlowVersion]]:
+    """Every stored flow with the name and version that it is, by name and version, with its alive runs."""
+    return Query(
+        """
+        select coalesce(v.name, f.flow_slug) as name, coalesce(v.version, 1) as version, f.flow_slug,
+               v.flow_slug is null or v.current_since is not null as is_current,
+        """
+        + _ALIVE
+        + """
+        left join pgflowc.flow_versions v on v.flow_slug = f.flow_slug
+        order by name, version
+        """,
+        {},
+        lambda rows: [FlowVersion(**row) for row in rows],
+    )
+
+
+def flows_without_versions() -> Query[list[FlowVersion]]:
+    """`flow_versions` for databases without them."""
+    return Query(
+        "select f.flow_slug as name, 1 as version, f.flow_slug, true as is_current,"
+        + _ALIVE
+        + "order by f.flow_slug",
+        {},
+        lambda rows: [FlowVersion(**row) for row in rows],
     )
