@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from pgflowc.plan import Migration, Plan
 from pgflowc.plan.ops import CreateVersion, DropVersion, Op, OrderSteps, SwitchVersion
-from pgflowc.plan.rollout import Rollout
 from pgflowc.render.literals import one_line
+from pgflowc.render.phases import describe_rollout
 
 
 def describe(plan: Plan, path: Callable[[str], str]) -> Iterator[str]:
@@ -36,17 +36,6 @@ def describe(plan: Plan, path: Callable[[str], str]) -> Iterator[str]:
     for flow in sorted({op.flow for op in plan.noted} - migrated):
         yield f"flow {flow} changes without a migration:"
         yield from (_line(op) for op in plan.noted if op.flow == flow)
-
-
-def describe_rollout(rollout: Rollout) -> Iterator[str]:
-    """The phases of a rollout, numbered, each with the command or the query that it needs."""
-    yield f"rolling out version {rollout.after} of {rollout.flow} while workers and runs are alive:"
-    for number, phase in enumerate(rollout.phases, 1):
-        yield f"  {number}. {phase.name + ':':<7} {phase.title}"
-        if phase.command:
-            yield f"             {phase.command}"
-        if phase.gate:
-            yield f"             {phase.gate}  -- 0, before you go on"
 
 
 def _does(migration: Migration) -> str:

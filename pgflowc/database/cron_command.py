@@ -15,9 +15,9 @@ _TEXT = (
     r"|(?P<{0}_d>\$(?P<{0}_t>\w*)\$.*?\$(?P={0}_t)\$))"
 )
 _CALL = re.compile(
-    r"\s*select\s+(?:\*\s*from\s+)?pgflow\.start_flow\s*\(\s*(?:flow_slug\s*(?:=>|:=)\s*)?"
+    r"\s*select\s+(?:\*\s*from\s+)?(?:pgflow\.start_flow|pgflowc\.start_run)\s*\(\s*(?:(?:p_)?flow_slug\s*(?:=>|:=)\s*)?"
     + _TEXT.format("flow")
-    + r"(?:\s*::\s*text)?(?:\s*,\s*(?:input\s*(?:=>|:=)\s*)?"
+    + r"(?:\s*::\s*text)?(?:\s*,\s*(?:(?:p_)?input\s*(?:=>|:=)\s*)?"
     + _TEXT.format("input")
     + r"(?:\s*::\s*jsonb)?)\s*\)\s*;?\s*",
     re.IGNORECASE | re.DOTALL,

@@ -109,7 +109,12 @@ def state_of_database(live: LiveDatabase, title: str = "database") -> State:
     return State(
         title,
         {
-            name: StateFlow(flow.shape, stored=flow.slug, notes=(*flow.notes, *_paused(flow)))
+            name: StateFlow(
+                flow.shape,
+                stored=flow.slug,
+                version=flow.version.version if flow.version else 1,
+                notes=(*flow.notes, *_paused(flow)),
+            )
             for name, flow in live.named.items()
         },
         live.kinds,

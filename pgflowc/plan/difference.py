@@ -25,8 +25,13 @@ from pgflowc.plan.ops import (
     Op,
     OrderSteps,
     RecreateFlow,
+    SetRetention,
+    SetSchedule,
+    SwitchVersion,
 )
+from pgflowc.plan.rollout import Rollout, rollout
 from pgflowc.plan.state import State, StateFlow
+from pgflowc.plan.versions import stored_slug
 
 Safety = Literal["safe", "new version", "new attempts only", "needs drain", "breaks", "payload"]
 DRAINED: Final = "needs drain"
@@ -62,7 +67,7 @@ class Line:
         """What else there is to know about it; may be empty."""
         parts = [part for part in self.op.effect.split("; ") if part not in ("", DRAINED, "safe", self.word)]
         if self.safety == "new version":
-            parts = ["runs that are alive finish on the former one"]
+            parts = []
         return "; ".join([*parts, *([self.drift] if self.drift else [])])
 
 
@@ -79,6 +84,8 @@ class FlowDifference:
     notes: tuple[str, ...] = ()
     mend: tuple[Op, ...] = ()
     """What takes drift back to the lock."""
+    rollout: Rollout | None = None
+    """The way to the new version that the operations are made as; None where they change what is stored."""
 
     @property
     def mark(self) -> Mark | Literal["!"]:
@@ -97,8 +104,8 @@ class FlowDifference:
 
     @property
     def at_risk(self) -> tuple[Hazard, ...]:
-        """What may happen to runs that are alive; empty when the shape stays."""
-        return tuple(hazards(self.ops))
+        """What may happen to runs that are alive; nothing when the shape stays, or gets another version."""
+        return () if self.rollout else tuple(hazards(self.ops))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +127,8 @@ class Difference:
 
     @property
     def at_risk(self) -> dict[str, tuple[Hazard, ...]]:
-        """The hazards by the slug of the stored flow, for flows whose shape changes."""
-        return {flow.stored: flow.at_risk for flow in self.flows if flow.at_risk}
+        """The hazards by the slug of the stored flow, for flows whose alive runs matter."""
+        return {flow.stored: flow.at_risk for flow in self.flows if flow.at_risk or flow.rollout}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +169,7 @@ def with_alive(found: Difference, alive: Mapping[str, AliveRuns]) -> Difference:
     return replace(
         found,
         flows=tuple(
-            _judged(flow, alive[flow.stored]) if flow.at_risk and flow.stored in alive else flow
-            for flow in found.flows
+            _judged(flow, alive[flow.stored]) if flow.stored in alive else flow for flow in found.flows
         ),
     )
 
@@ -190,7 +196,7 @@ def _flow(
         ops = (*ops, *_payloads(name, one, two))
     there = two or one
     assert there is not None
-    return FlowDifference(
+    found = FlowDifference(
         name,
         there.shape.kind,
         tuple(Line(op, _safety(op)) for op in ops),
@@ -198,6 +204,14 @@ def _flow(
         two.flow.source if two and two.flow else None,
         notes=(*(one.notes if one else ()), *(two.notes if two else ())),
     )
+    versioned = two is not None and two.flow is not None and two.flow.on_change == "version"
+    if one is None or not versioned or not any(op.needs_drain for op in ops):
+        return found
+    of_name = SetSchedule | SetRetention | ChangePayload
+    versions = tuple(
+        line if isinstance(line.op, of_name) else replace(line, safety="new version") for line in found.lines
+    )
+    return replace(found, lines=versions, rollout=rollout(name, one.version, one.version + 1))
 
 
 def _safety(op: Op) -> Safety:
@@ -223,11 +237,23 @@ def _payloads(name: str, one: StateFlow, two: StateFlow) -> Iterator[ChangePaylo
 
 def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) -> FlowDifference:
     pending = known.pending.get(name)
-    if pending:
-        return replace(flow, notes=(*flow.notes, f"not applied yet: {', '.join(pending)}"))
     there, locked = before.flows.get(name), known.lock.flows.get(name)
+    if pending:
+        way = flow.rollout
+        if way and locked and locked.version == way.after:
+            names = _phase_migrations(pending, way)
+            way = rollout(name, way.before, way.after, *names)
+            # A version that is there already has only to be switched to.
+            way = way if names[0] else replace(way, phases=way.phases[1:])
+        return replace(flow, rollout=way, notes=(*flow.notes, f"not applied yet: {', '.join(pending)}"))
     if locked is None:
         return flow
+    if there is not None and there.version != locked.version:
+        switch = SwitchVersion(name, there.version, locked.version)
+        said = f"drift: the lock says version {locked.version}"
+        return replace(
+            flow, lines=(*flow.lines, Line(switch, "safe", drift=said)), rollout=None, mend=(switch,)
+        )
     drift = drifted(name, there.shape if there else None, locked.shape, flow.ops, kinds=before.kinds)
     lines = [replace(line, drift=drift.of.get(place)) for place, line in enumerate(flow.lines)]
     return replace(
@@ -235,6 +261,15 @@ def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) ->
         lines=(*lines, *(Line(op, _safety(op), drift=text) for op, text in drift.unasked)),
         mend=drift.mend,
     )
+
+
+def _phase_migrations(pending: Sequence[str], way: Rollout) -> tuple[str | None, str | None]:
+    """The names of the migrations, of those not applied yet, that define the version and switch to it."""
+    names = [path.rpartition("/")[2].rpartition(".")[0] for path in pending]
+    slug = stored_slug(way.flow, way.after)
+    ends = (f"_create_{slug}", f"_switch_{way.flow}_to_v{way.after}")
+    create, switch = (next((name for name in names if name.endswith(end)), None) for end in ends)
+    return create, switch
 
 
 def _judged(flow: FlowDifference, alive: AliveRuns) -> FlowDifference:

@@ -35,8 +35,10 @@ class Rollout:
     phases: tuple[Phase, ...]
 
 
-def rollout(flow: str, before: int, after: int, create: str, switch: str) -> Rollout:
-    """The way by two migrations, whose names are given without suffix."""
+def rollout(
+    flow: str, before: int, after: int, create: str | None = None, switch: str | None = None
+) -> Rollout:
+    """The way by two migrations, whose names are given without suffix; None for those not compiled yet."""
     old, new = stored_slug(flow, before), stored_slug(flow, after)
     return Rollout(
         flow,
@@ -47,7 +49,7 @@ def rollout(flow: str, before: int, after: int, create: str, switch: str) -> Rol
                 "pre",
                 f"define version {after}; nothing starts on it yet",
                 migration=create,
-                command=f"pgflowc db up --to {_number(create)}",
+                command=_apply(create),
             ),
             Phase("deploy", f"replace the workers by those that serve {old} and {new}"),
             Phase(
@@ -59,7 +61,7 @@ def rollout(flow: str, before: int, after: int, create: str, switch: str) -> Rol
                 "flip",
                 f"let runs of {flow} start on version {after}",
                 migration=switch,
-                command=f"pgflowc db up --to {_number(switch)}",
+                command=_apply(switch),
             ),
             Phase(
                 "gate",
@@ -75,5 +77,7 @@ def rollout(flow: str, before: int, after: int, create: str, switch: str) -> Rol
     )
 
 
-def _number(migration: str) -> str:
-    return migration.partition("_")[0].lstrip("0")
+def _apply(migration: str | None) -> str:
+    if migration is None:
+        return "pgflowc compile, and then pgflowc db up --to the number of its migration"
+    return f"pgflowc db up --to {migration.partition('_')[0].lstrip('0')}"

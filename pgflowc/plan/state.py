@@ -10,18 +10,21 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.fingerprints import fingerprints
 from pgflowc.plan.lock import Lock
 from pgflowc.plan.shape import FlowShape, shape_of
+from pgflowc.plan.versions import stored_slug
 
 
 @dataclass(frozen=True, slots=True)
 class StateFlow:
     """A flow there. `payloads` are fingerprints of its types, None where they are not known; `flow` is the
-    spec; `stored` the slug of the flow that the database has under this name; `notes` are for people.
+    spec; `stored` the slug of the flow that the database has under this name, `version` which of
+    its versions that is; `notes` are for people.
     """
 
     shape: FlowShape
     payloads: Mapping[str, str] | None = None
     flow: Flow | None = None
     stored: str | None = None
+    version: int = 1
     notes: tuple[str, ...] = ()
 
 
@@ -51,4 +54,12 @@ def state_of_specs(flows: Sequence[Flow], keeper: CronTarget, title: str = "spec
 
 def state_of_lock(lock: Lock, title: str = "pgflowc.lock") -> State:
     """The flows as the migrations written so far make them."""
-    return State(title, {slug: StateFlow(flow.shape, flow.payloads) for slug, flow in lock.flows.items()})
+    return State(
+        title,
+        {
+            slug: StateFlow(
+                flow.shape, flow.payloads, stored=stored_slug(slug, flow.version), version=flow.version
+            )
+            for slug, flow in lock.flows.items()
+        },
+    )

@@ -49,6 +49,7 @@ def _flow(flow: FlowDifference) -> dict[str, Any]:
             "broken": alive.broken_by_any,
         },
         "notes": list(flow.notes),
+        "rollout": asdict(flow.rollout) if flow.rollout else None,
     }
 
 

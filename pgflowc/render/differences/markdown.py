@@ -8,6 +8,7 @@ from pgflowc.plan.difference import Difference, FlowDifference
 from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
 from pgflowc.render.differences import words
 from pgflowc.render.literals import markdown_text as plain
+from pgflowc.render.phases import describe_rollout
 
 # By it a program that comments finds its own comment, to write over it.
 MARKER = "<!-- pgflowc diff -->"
@@ -58,3 +59,11 @@ def _flow(flow: FlowDifference) -> Iterator[str]:
     if flow.notes:
         yield ""
         yield from (f"- {plain(note)}" for note in flow.notes)
+    if flow.rollout:
+        first, *phases = describe_rollout(flow.rollout)
+        yield ""
+        yield f"{first[:1].upper()}{plain(first[1:])}"
+        yield ""
+        yield "```text"
+        yield from (line.removeprefix("  ") for line in phases)
+        yield "```"

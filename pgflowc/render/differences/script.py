@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pgflowc.plan.difference import Difference, FlowDifference
 from pgflowc.plan.ops import Op, OrderSteps
+from pgflowc.plan.versions import of_version
 from pgflowc.render.differences import words
 from pgflowc.render.literals import one_line
 from pgflowc.render.migration import LOCK_TIMEOUT
@@ -38,14 +39,15 @@ def _flow(flow: FlowDifference, drift_only: bool) -> Iterator[str]:
         later = drift_only and not line.drift
         comes = "; not here: it comes with a migration" if later else ""
         yield f"-- {line.mark} {words.change(line)} ({words.judgement(line)}{comes})"
-    ops = _ops(flow, drift_only)
-    yield from (f"{statement};" for statement in statements(ops))
+    if flow.rollout and not drift_only:
+        yield "-- A new version of it, with files and handlers of its own: `pgflowc compile` writes it."
+    yield from (f"{statement};" for statement in statements(_ops(flow, drift_only)))
 
 
 def _ops(flow: FlowDifference, drift_only: bool) -> Sequence[Op]:
-    if drift_only:
-        return flow.mend
-    return flow.ops
+    if flow.rollout and not drift_only:
+        return ()
+    return of_version(flow.name, flow.stored, flow.mend if drift_only else flow.ops)
 
 
 def _joined(blocks: Sequence[Sequence[str]]) -> Iterator[str]:

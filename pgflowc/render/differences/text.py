@@ -8,6 +8,7 @@ from pgflowc.plan.difference import Difference, FlowDifference
 from pgflowc.plan.ops import CreateFlow, DropFlow, OrderSteps, RecreateFlow
 from pgflowc.render.differences import words
 from pgflowc.render.literals import one_line
+from pgflowc.render.phases import describe_rollout
 
 _RESET = "\x1b[0m"
 _COLORS = {
@@ -71,6 +72,8 @@ def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
         if isinstance(line.op, RecreateFlow):
             yield from (f"              {one_line(change)}" for change in line.op.changes)
     yield from (f"      {paint('note', f'note: {one_line(note)}')}" for note in flow.notes)
+    if flow.rollout:
+        yield from (f"      {line}" for line in describe_rollout(flow.rollout))
 
 
 def _strangers(found: Difference) -> Iterator[str]:
