@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from pgflowc.diagnostics import Report
@@ -18,6 +19,9 @@ from pgflowc.graph.notation import ANY, Reader
 from pgflowc.graph.order import topological_order
 from pgflowc.graph.payload import NamedType, PayloadType
 from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
+
+# From here on Python writes numbers with an exponent.
+_EXPONENT_FROM = 1e16
 
 
 def build(specs: Sequence[Spec], report: Report, referred: Referred | None = None) -> tuple[Flow, ...]:
@@ -174,5 +178,19 @@ def _freeze_step(step: DraftStep) -> Step:
 
 
 def _canonical(value: Any) -> str:
-    """JSON text that is the same for the same JSON."""
+    """JSON text that is the same for the same JSON, also when it was stored meanwhile."""
+    value = _as_stored(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _as_stored(value: Any) -> Any:
+    """PostgreSQL keeps all digits of a number: 1e30 is an integer there, and comes back as one."""
+    match value:
+        case dict():
+            return {key: _as_stored(one) for key, one in value.items()}
+        case list():
+            return [_as_stored(one) for one in value]
+        case float() if abs(value) >= _EXPONENT_FROM:
+            return int(Decimal(repr(value)))
+        case _:
+            return value

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pgflowc.cli.app import build
 
 SPECS = {
-    "order.yaml": "flow: order\nsteps: {check: {}, charge: {depends_on: [check], if: {check: {ok: true}}}}\n",
+    "order.yaml": "flow: order\nsteps: {check: {}, charge: {depends_on: [check], if: {check: {n: 1e30}}}}\n",
     "mail.yaml": "job: mail\nperform: {}\n",
 }
 
