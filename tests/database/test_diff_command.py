@@ -289,3 +289,51 @@ def test_errors_in_the_specs_of_a_commit_name_the_commit(project: Path) -> None:
     output = _run("diff", "--from", "git:main", code=1).output
     assert "main:/flows/order.yaml:6:25: error[PGF201]" in output
     assert "error: the specs of git:main have errors, so nothing was compared" in output
+
+
+def test_a_change_that_makes_a_version_shows_its_rollout(project: Path, core_dsn: str) -> None:
+    _change(project, "on_change: drain\n", "")
+    _run("compile")
+    _run("db", "up", "--dsn", core_dsn)
+    _sql(core_dsn, "select pgflow.start_flow('order', '{\"id\": 1}')")
+    _change(project, "  charge: {depends_on: [check], timeout: 30}", "  charge: {timeout: 31}")
+    found = _run("diff", "--dsn", core_dsn, code=2).stdout
+    assert "~   flow order (flows/order.yaml): 1 run alive, the oldest for" in found
+    assert "      ~   step charge: depends_on [check] -> [] (new version)\n" in found
+    assert "      ~   step charge: timeout 30 -> 31 (new version)\n" in found
+    assert "breaks" not in found
+    assert "      rolling out version 2 of order while workers and runs are alive:\n" in found
+    assert "pgflowc compile, and then" in found
+
+    _run("compile")
+    for applied, phases in (("2", ["pre", "deploy", "gate", "flip", "gate", "post"]), ("3", [])):
+        found = json.loads(_run("diff", "--dsn", core_dsn, "--format", "json", code=2).stdout)
+        way = found["flows"][0]["rollout"]["phases"]
+        if phases:
+            assert [phase["name"] for phase in way] == phases
+            assert way[0]["migration"] == "0002_create_order_v2"
+        else:
+            assert [phase["name"] for phase in way] == ["deploy", "gate", "flip", "gate", "post"]
+        assert {phase["migration"] for phase in way} >= {"0003_switch_order_to_v2"}
+        assert (
+            "rolling out version 2"
+            in _run("diff", "--dsn", core_dsn, "--format", "markdown", code=2).stdout.lower()
+        )
+        _run("db", "up", "--to", applied, "--dsn", core_dsn)
+    _run("diff", "--dsn", core_dsn)
+
+    # Of a version that is stored under another slug, drift is mended there.
+    _sql(
+        core_dsn,
+        "update pgflow.steps set opt_timeout = 99 where flow_slug = 'order_v2' and step_slug = 'charge'",
+    )
+    script = _run("diff", "--dsn", core_dsn, "--script", code=2).stdout
+    assert "pgflowc.change_step('order_v2', 'charge'" in script
+    _sql(core_dsn, script, "select pgflowc.switch_version('order', 2, 1)")
+    found = _run("diff", "--dsn", core_dsn, code=2).stdout
+    assert (
+        "      !   flow order: current version 1 -> 2 (safe; new runs only; drift: the lock says version 2)\n"
+        in found
+    )
+    _sql(core_dsn, _run("diff", "--dsn", core_dsn, "--script", code=2).stdout)
+    _run("diff", "--dsn", core_dsn)
