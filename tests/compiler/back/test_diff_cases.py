@@ -87,7 +87,8 @@ def _start_runs(connection: psycopg.Connection, slug: str) -> None:
     connection.execute(
         """select pgflow.complete_task(t.run_id, t.step_slug, t.task_index, '[1, 2]')
            from (select s.* from pgflow.step_tasks s
-                 where s.run_id = (select max(r.run_id::text)::uuid from pgflow.runs r where r.flow_slug = %(slug)s)
+                 where s.run_id = (select max(r.run_id::text)::uuid from pgflow.runs r
+                                   where r.flow_slug = %(slug)s)
                    and s.status = 'queued') q,
            lateral pgflow.start_tasks(%(slug)s, array[q.message_id], null) t""",
         {"slug": slug},
@@ -105,6 +106,7 @@ def _compare(golden: Path, output: str) -> None:
         output = pattern.sub(word, output)
     if UPDATE:
         golden.write_text(output, "utf-8")
+    assert golden.exists(), "write it: PGFLOWC_UPDATE_CASES=1 pytest tests/compiler/back/test_diff_cases.py"
     assert output == golden.read_text("utf-8")
 
 
