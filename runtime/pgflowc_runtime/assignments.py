@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import psycopg
@@ -20,7 +20,9 @@ from pgflowc_runtime.logging import task_fields
 from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
 from pgflowc_runtime.rows import ClaimedTask
 from pgflowc_runtime.run_ends import RunEnds
+from pgflowc_runtime.setbacks import is_contention
 from pgflowc_runtime.transaction import Open, Transactions
+from pgflowc_runtime.unknown_steps import UnknownSteps
 
 log = logging.getLogger("pgflowc.worker")
 
@@ -62,6 +64,7 @@ class Assignments:
         self._finishing: dict[
             asyncio.Task[None], ClaimedTask
         ] = {}  # outcomes recorded by handlers' transactions
+        self._unknown = UnknownSteps(self._put_off)
         self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
 
     def report_to(self, reports: Reports) -> None:
@@ -81,6 +84,7 @@ class Assignments:
         """The tasks that are being executed, or about to be given back."""
         yield from (running.task for running in self._running.values())
         yield from self._finishing.values()
+        yield from self._unknown.held()
         yield from self._too_late or ()
 
     def start_task(self, task: ClaimedTask) -> None:
@@ -89,8 +93,15 @@ class Assignments:
             self._too_late.append(task)
             return
         running = self._executor.begin(task, self._handler_ended)
-        if running is not None:
+        if running is None:
+            self._unknown.take(task)
+        else:
             self._running[id(task)] = running
+
+    async def _put_off(self, tasks: Sequence[ClaimedTask], seconds: int) -> None:
+        await self._database.insist_on(
+            lambda: self._exchange.put_off(tasks, seconds), what="giving back tasks of unknown steps"
+        )
 
     def _handler_ended(self, task: ClaimedTask, result: Outcome) -> None:
         running = self._running.pop(id(task), None)
@@ -121,8 +132,13 @@ class Assignments:
         try:
             verdict = await transaction.complete(completion, "completed")
         except (psycopg.Error, OSError) as error:
-            # A limit on the time of statements would be reached again and again.
-            if not is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
+            # A limit on the time of statements, or others' locks, may be met again and again: that is to be
+            # counted, and to end.
+            if (
+                not is_transient(error)
+                or is_contention(error)
+                or isinstance(error, psycopg.errors.QueryCanceled)
+            ):
                 self._reports.record(Report(task, from_exception(error), report.seconds))
                 return
             # Nothing is committed, or all of it is and the task is not ours any more. It is not the handler's
@@ -164,7 +180,8 @@ class Assignments:
 
     def calls(self) -> set[asyncio.Task[None]]:
         """What has not come to its end yet."""
-        return {running.call for running in self._running.values()} | self._finishing.keys()
+        handlers = {running.call for running in self._running.values()}
+        return handlers | self._finishing.keys() | self._unknown.calls()
 
     async def stop(self) -> list[ClaimedTask]:
         """Stop handlers as well as they can be stopped; the tasks to be given back, of which a claim that is

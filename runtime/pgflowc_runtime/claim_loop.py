@@ -22,6 +22,7 @@ from pgflowc_runtime.delivery import Report, Verdict, identity
 from pgflowc_runtime.exchange import Exchange
 from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.rows import ClaimedTask
+from pgflowc_runtime.setbacks import Setbacks, is_contention, tell_retry
 from pgflowc_runtime.waiting import Waiting
 
 log = logging.getLogger("pgflowc.worker")
@@ -87,8 +88,10 @@ class ClaimLoop:
         self._resting = False
         self._stopping = False
         self._trouble = Backoff(0.05, 2.0)
+        self._setbacks = Setbacks(self._resume)
         self._in_trouble = False
         self._blocked = False
+        self._failures = 0
         self._lost_claims = False
         self._next_round = 0.0
         attention.on_mark(self._marked)
@@ -197,7 +200,7 @@ class ClaimLoop:
 
     def _flow_to_report(self) -> str | None:
         for flow in self._recorder.flows:
-            if self._trips_of[flow] < _TRIPS_PER_FLOW:
+            if self._trips_of[flow] < _TRIPS_PER_FLOW and not self._setbacks.waits(flow):
                 return flow
         return None
 
@@ -236,11 +239,11 @@ class ClaimLoop:
             else:
                 tasks = await self._claim(flow, claim)
         except (psycopg.Error, OSError) as error:
-            if reports:
-                self._recorder.put_back(reports)
-            self._sit_out(error)
+            self._failed(flow, reports, error)
         else:
             self._recovered()
+            if reports:
+                self._setbacks.over(flow)
         finally:
             self._promised -= claim
             self._trips_of[flow] -= 1
@@ -333,13 +336,34 @@ class ClaimLoop:
         except (psycopg.Error, OSError) as error:
             self._sit_out(error)
 
-    def _sit_out(self, error: psycopg.Error | OSError) -> None:
+    def _failed(self, flow: str, reports: list[Report], error: psycopg.Error | OSError) -> None:
+        """A trip of this flow has failed, and may succeed another time."""
+        if reports:
+            self._recorder.put_back(reports)
+        if not is_contention(error):
+            delay = self._sit_out(error)
+            if reports:
+                tell_retry(flow, error, outcomes=len(reports), attempt=self._failures, delay=delay)
+        elif reports:
+            self._setbacks.meet(flow, error, len(reports))
+        else:
+            self._attention.suspend(flow, self._trouble.next())
+
+    def _resume(self) -> None:
+        self._schedule()
+        self._attention.poke()
+
+    def _sit_out(self, error: psycopg.Error | OSError) -> float:
+        """Stay away from the database for a while; returns for how many seconds."""
         if self._blocked:
-            return
+            return 0.0
         if not self._in_trouble:
             log.warning("the database does not answer: %s; trying again", headline(error))
         self._in_trouble = self._blocked = self._lost_claims = True
-        asyncio.get_running_loop().call_later(self._trouble.next(), self._try_again)
+        self._failures += 1
+        delay = self._trouble.next()
+        asyncio.get_running_loop().call_later(delay, self._try_again)
+        return delay
 
     async def _give_back(self) -> None:
         """Of a claim whose answer was lost with its connection, nobody knows the tasks: not before their time
@@ -365,4 +389,5 @@ class ClaimLoop:
         if self._in_trouble:
             log.info("the database answers again")
             self._trouble.reset()
+            self._failures = 0
         self._in_trouble = False

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -117,11 +117,15 @@ class Database:
         The statement may have been executed by an attempt whose answer was lost: it must bear that. Errors
         that would come again are raised.
         """
+        return await self.insist_on(lambda: self.run(query), what=what)
+
+    async def insist_on(self, act: Callable[[], Awaitable[T]], *, what: str) -> T:
+        """`insist` for what takes more than one statement."""
         backoff = Backoff(0.05, 2.0)
         told = False
         while True:
             try:
-                result = await self.run(query)
+                result = await act()
             except (psycopg.Error, OSError) as error:
                 if not is_transient(error):
                     raise

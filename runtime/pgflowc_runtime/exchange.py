@@ -31,6 +31,9 @@ class Exchange(Protocol):
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         """The statement that gives tasks back, their attempts unspent; how many were still ours."""
 
+    async def put_off(self, tasks: Sequence[ClaimedTask], seconds: int) -> None:
+        """Give tasks back, their attempts unspent, visible only after so many seconds."""
+
     async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
         """Give back the tasks that these workers have started, but for those held; how many there were."""
 
@@ -61,6 +64,9 @@ class Batches:
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks)
+
+    async def put_off(self, tasks: Sequence[ClaimedTask], seconds: int) -> None:
+        await _put_off(self._database, self, tasks, seconds)
 
     async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
         return await _give_back(self._database, self, worker_ids, held)
@@ -103,12 +109,24 @@ class OneByOne:
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)
 
+    async def put_off(self, tasks: Sequence[ClaimedTask], seconds: int) -> None:
+        await _put_off(self._database, self, tasks, seconds)
+
     async def give_back(self, worker_ids: Mapping[str, UUID], held: Collection[Held]) -> int:
         return await _give_back(self._database, self, worker_ids, held)
 
     def completion(self, task: ClaimedTask, output: str) -> Query[Verdict]:
         complete = queries.complete_task(task, output)
         return Query(complete.sql, complete.params, lambda rows: _verdict(complete.decode(rows)))
+
+
+async def _put_off(
+    database: Database, exchange: Exchange, tasks: Sequence[ClaimedTask], seconds: int
+) -> None:
+    async with database.connection() as connection, connection.transaction():
+        if await execute(connection, exchange.release(tasks)):
+            for task in tasks:
+                await execute(connection, queries.hide_queued(task, seconds))
 
 
 async def _give_back(

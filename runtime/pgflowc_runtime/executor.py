@@ -141,22 +141,22 @@ class Executor:
                 future.set_result(result)
 
         running = self.begin(task, ended)
+        if running is None:
+            return outcome.unknown_step()
         try:
             return await future
         except asyncio.CancelledError:
-            if running is not None:
-                running.cancel()
-                await asyncio.wait({running.call}, timeout=CANCEL_GRACE_SECONDS)
+            running.cancel()
+            await asyncio.wait({running.call}, timeout=CANCEL_GRACE_SECONDS)
             raise
 
     def begin(self, task: ClaimedTask, ended: Ended) -> Running | None:
         """Call the handler; later, and once, `ended(task, outcome)` is called in the event loop.
 
-        None if there is nothing to run: the step is unknown here, and that has been told to `ended`.
+        None if the step is unknown here: `ended` is not called.
         """
         plan = self._plan(task.flow_slug, task.step_slug)
         if plan is None:
-            ended(task, outcome.unknown_step())
             return None
         context: Context[Any] = Context(
             run_id=task.run_id,

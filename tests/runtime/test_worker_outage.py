@@ -102,16 +102,6 @@ async def test_a_worker_whose_row_was_pruned_registers_again(bench, step) -> Non
         assert (await bench.run(flow)).status == "completed"
 
 
-async def test_a_step_that_the_worker_does_not_know_fails_with_the_reason(bench, step) -> None:
-    flow = bench.flow("grown", step("only"))
-    async with bench.working((flow, {"only": echo})):
-        bench.rows("select pgflow.add_step('grown', 'new')")
-        run = await bench.run(flow)
-    assert run.error == (
-        "this worker's code does not have that step: deploy the code that the migration came with"
-    )
-
-
 async def test_a_deprecated_worker_takes_no_more_and_leaves(bench, step) -> None:
     flow = bench.flow("old", step("only"))
     async with bench.working((flow, {"only": echo}), heartbeat_interval=50) as worker:

@@ -24,6 +24,7 @@ from pgflowc_runtime.queries.events import EVENTS_CHANNEL, probe, unwatch_events
 from pgflowc_runtime.queries.foreign_tasks import (
     complete_task,
     fail_task,
+    hide_queued,
     requeue_tasks,
     restore_attempts,
     set_attempts,
@@ -128,6 +129,7 @@ __all__ = [
     "flows_without_versions",
     "forget_pause",
     "forget_versions",
+    "hide_queued",
     "installed_components",
     "known_workers",
     "lock_definition",

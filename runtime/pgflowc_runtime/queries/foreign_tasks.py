@@ -142,6 +142,21 @@ def set_vt(task: ClaimedTask, seconds: int) -> Query[None]:
     )
 
 
+def hide_queued(task: ClaimedTask, seconds: int) -> Query[None]:
+    """`set_vt` for a task that has just been given back; nothing if it was not ours to give."""
+    return Query(
+        """
+        select v.msg_id
+        from pgflow.step_tasks t
+        cross join lateral pgmq.set_vt(t.flow_slug, t.message_id, %(seconds)s) v
+        where t.run_id = %(run_id)s and t.step_slug = %(step_slug)s and t.task_index = %(task_index)s
+          and t.status = 'queued' and t.attempts_count = %(attempt)s - 1
+        """,
+        {**task_params(task), "seconds": seconds},
+        no_rows,
+    )
+
+
 def requeue_tasks(tasks: Sequence[ClaimedTask]) -> Query[int]:
     """Give claimed tasks back: queued, visible at once, the attempt not counted. Returns how many were still
     ours.

@@ -55,6 +55,12 @@ EVENTS: dict[str, Event] = {
             ("duration",),
             (*_TASK, "reason"),
         ),
+        Event(
+            "outcome.retry",
+            "outcomes could not be recorded yet, and will be sent again",
+            ("delay", "outcomes", "attempt"),
+            ("flow_slug", "error"),
+        ),
         Event("run.started", "a client or a schedule has started a run", (), _RUN),
         Event(
             "run.completed",

@@ -59,6 +59,9 @@ class Metrics:
         self._pruned = Counter(
             "pgflowc_pruned_runs", "Runs deleted here when their retention was over.", ("flow",), registry=to
         )
+        self._retries = Counter(
+            "pgflowc_outcome_retries", "Times that outcomes were to be sent again.", ("flow",), registry=to
+        )
         self._up = Gauge("pgflowc_worker_up", "1 while the worker takes tasks.", registry=to)
         self._handlers: dict[str, Callable[[Mapping[str, float], Mapping[str, object]], None]] = {
             "worker.start": lambda _, __: self._up.set(1),
@@ -72,6 +75,7 @@ class Metrics:
             "run.completed": lambda _, about: self._run(about, "completed"),
             "run.failed": lambda _, about: self._run(about, "failed"),
             "runs.pruned": self._runs_pruned,
+            "outcome.retry": lambda _, about: self._retries.labels(about["flow_slug"]).inc(),
             "starter.success": lambda _, about: self._start(about, "success"),
             "starter.retry": lambda _, about: self._start(about, "retry"),
             "starter.permanent_failure": lambda _, about: self._start(about, "permanent_failure"),
