@@ -41,7 +41,9 @@ def checked(sources: Mapping[str, str], report: Report) -> tuple[tuple[Flow, ...
     parsed = [one for listed in documents.values() for one in listed]
     specs = [decoded for one in parsed if (decoded := spec.decode(one, own)) is not None]
     around = Specs.of(sources)
-    flows = graph.for_target(graph.build(specs, own, around.referred), around.cron_target, own)
+    flows = graph.for_target(
+        graph.build(specs, own, around.referred, around.extra_modes), around.cron_target, own
+    )
     ignored: list[Ignore] = []
     for path, text in sources.items():
         if ignores.MARK in text:

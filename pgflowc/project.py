@@ -20,7 +20,6 @@ from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import files
 from pgflowc.document import parse
 from pgflowc.document.referred import (
-    CronTarget,
     Module,
     Referred,
     Specs,
@@ -107,7 +106,7 @@ def read_flows(project: Project, report: Report) -> Specs:
         )
     texts = _read_all(((path, path.relative_to(project.root).as_posix()) for path in found), report)
     referred = _read_referred(texts, project.root, lambda _: _Area(project.root, project.source_dir))
-    return Specs(texts, referred, project.settings.cron_target)
+    return Specs(texts, referred, project.settings.cron_target, project.settings.extra_modes)
 
 
 def read_present(root: Path, patterns: Iterable[str], report: Report) -> dict[str, bytes]:
@@ -154,12 +153,13 @@ def read_paths(paths: Sequence[str], report: Report) -> Specs:
             found.setdefault(path.resolve(), os.path.normpath(path))
     texts = _read_all(found.items(), report)
     areas: dict[str, _Area] = {}
-    cron_target: CronTarget = "worker"
+    settings = Settings()
     for path, shown in found.items():
         project = _project_around(path.parent)
         areas[shown] = _Area(project.root, project.source_dir) if project else _Area(_outermost(path), None)
-        cron_target = project.settings.cron_target if project else cron_target
-    return Specs(texts, _read_referred(texts, Path(), areas.__getitem__), cron_target)
+        settings = project.settings if project else settings
+    referred = _read_referred(texts, Path(), areas.__getitem__)
+    return Specs(texts, referred, settings.cron_target, settings.extra_modes)
 
 
 def read_text(path: Path, shown: str, report: Report) -> str | None:

@@ -13,7 +13,7 @@ from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.document import Document, Mapping, Scalar, Sequence
-from pgflowc.document.referred import CronTarget
+from pgflowc.document.referred import EXTRA_MODES, CronTarget, ExtraMode, ExtraModes
 
 MigrationFormat = Literal["plain", "supabase", "dbmate", "alembic"]
 FORMATS: tuple[MigrationFormat, ...] = get_args(MigrationFormat)
@@ -35,7 +35,8 @@ class BreakingSettings:
 class Settings:
     """What `pgflowc.toml` says, with defaults. Directories are relative to the project, in POSIX form.
 
-    `cron_target` is `[target] cron`: who starts the runs of schedules.
+    `cron_target` is `[target] cron`: who starts the runs of schedules. `extra_modes` is
+    `[payloads] extra_fields`: what happens to fields that types do not name.
     """
 
     package: str | None = None
@@ -46,6 +47,7 @@ class Settings:
     dsn: str | None = None
     cron_target: CronTarget = "worker"
     breaking: BreakingSettings = BreakingSettings()
+    extra_modes: ExtraModes = EXTRA_MODES
 
 
 _LONGEST_PACKAGE = 40
@@ -54,13 +56,20 @@ _OUR_PACKAGES = ("pgflowc", "pgflowc_runtime")
 # and judged, by the worker.
 TABLES: dict[str, tuple[str, ...] | None] = {
     "target": ("cron",),
+    "payloads": ("extra_fields",),
     "breaking": ("use", "except", "warn", "ignore"),
     "worker": None,
 }
 NAMES = (
-    *(name for name in Settings.__dataclass_fields__ if name not in ("cron_target", "breaking")),
+    *(
+        name
+        for name in Settings.__dataclass_fields__
+        if name not in ("cron_target", "extra_modes", "breaking")
+    ),
     *TABLES,
 )
+_EXTRA_FIELDS = ("payloads", "extra_fields")
+EXTRA_WORDS: tuple[ExtraMode, ...] = get_args(ExtraMode)
 CRON_TARGETS: tuple[CronTarget, ...] = ("worker", "pg_cron")
 
 
@@ -86,6 +95,7 @@ class _Reader:
             dsn=self._text("dsn"),
             cron_target=self._cron_target(),
             breaking=self._breaking(),
+            extra_modes=self._extra_modes(),
         )
 
     def _refuse_unknown(self) -> None:
@@ -124,6 +134,34 @@ class _Reader:
             f"did you mean '{near}'?" if near else 'for example: cron = "pg_cron"',
         )
         return "worker"
+
+    def _extra_modes(self) -> ExtraModes:
+        """One word for both ways, or a table with one for each."""
+        if isinstance(self._document.find(*_EXTRA_FIELDS), Mapping):
+            self._refuse_names(_EXTRA_FIELDS, ("in", "out"))
+            incoming, outgoing = EXTRA_MODES
+            return (
+                self._extra_mode((*_EXTRA_FIELDS, "in"), incoming),
+                self._extra_mode((*_EXTRA_FIELDS, "out"), outgoing),
+            )
+        return self._extra_mode(_EXTRA_FIELDS, EXTRA_MODES[0]), self._extra_mode(
+            _EXTRA_FIELDS, EXTRA_MODES[1]
+        )
+
+    def _extra_mode(self, path: tuple[str, ...], default: ExtraMode) -> ExtraMode:
+        node = self._document.find(*path)
+        written = node.value if isinstance(node, Scalar) else None
+        for mode in EXTRA_WORDS:
+            if node is None or written == mode:
+                return default if node is None else mode
+        assert node is not None
+        near = near_miss(str(written), EXTRA_WORDS)
+        self._refuse(
+            node.span,
+            f"'{'.'.join(path)}' must be ignore or forbid",
+            f"did you mean '{near}'?" if near else 'for example: extra_fields = "forbid"',
+        )
+        return default
 
     def _breaking(self) -> BreakingSettings:
         use = self._document.find("breaking", "use") is not None

@@ -65,7 +65,7 @@ def state_of(root: Path, specs: Specs, layout: Layout, present: Mapping[str, byt
     found = sha256()
     here = root.stat()
     directory = f"{here.st_dev} {here.st_ino}"
-    for part in (*_compiler(), directory, repr(layout), repr(specs.referred), specs.cron_target):
+    for part in (*_compiler(), directory, repr(layout), repr(specs.referred), *_around(specs)):
         found.update(part.encode("utf-8", "surrogatepass") + b"\0")
     contents = {path: text.encode("utf-8", "surrogatepass") for path, text in specs.items()}
     for files in (contents, present):
@@ -74,6 +74,10 @@ def state_of(root: Path, specs: Specs, layout: Layout, present: Mapping[str, byt
             found.update(f"{path}\0{len(content)}\0".encode("utf-8", "surrogatepass"))
             found.update(content)
     return found.hexdigest()
+
+
+def _around(specs: Specs) -> tuple[str, ...]:
+    return (specs.cron_target, *specs.extra_modes)
 
 
 def _seal(state: str, paths: Sequence[str]) -> str:

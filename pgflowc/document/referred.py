@@ -17,6 +17,11 @@ from pgflowc.document.model import Document, Node, Scalar, Sequence
 from pgflowc.document.model import Mapping as MappingNode
 
 CronTarget = Literal["worker", "pg_cron"]
+ExtraMode = Literal["ignore", "forbid"]
+ExtraModes = tuple[ExtraMode, ExtraMode]
+"""What happens to fields that a type does not name, in payloads that come in, and in those that go out."""
+EXTRA_MODES: ExtraModes = ("ignore", "forbid")
+"""The usual ones."""
 SCHEME = r"(?:[A-Za-z][A-Za-z0-9+.\-]*:|//)"
 """How a `$ref` begins that names something else than a file."""
 _SCHEME = re.compile(SCHEME)
@@ -45,21 +50,25 @@ class Referred:
 
 
 class Specs(dict[str, str]):
-    """The texts of specs by path, with what they refer to and where their schedules are to run."""
+    """The texts of specs by path, with what they refer to, where their schedules are to run, and what they do
+    with further fields unless they say so.
+    """
 
     def __init__(
         self,
         texts: Mapping[str, str],
         referred: Referred | None = None,
         cron_target: CronTarget = "worker",
+        extra_modes: ExtraModes = EXTRA_MODES,
     ) -> None:
         super().__init__(texts)
         self.referred = referred or Referred()
         self.cron_target: CronTarget = cron_target
+        self.extra_modes = extra_modes
 
     def changed(self, texts: Mapping[str, str]) -> Specs:
         """The same surroundings for other texts."""
-        return Specs(texts, self.referred, self.cron_target)
+        return Specs(texts, self.referred, self.cron_target, self.extra_modes)
 
     @staticmethod
     def of(texts: Mapping[str, str]) -> Specs:

@@ -10,7 +10,7 @@ from typing import Any
 from pgflowc.diagnostics import Report
 from pgflowc.document import Mapping, Path, Scalar
 from pgflowc.document import Sequence as ListNode
-from pgflowc.document.referred import Referred
+from pgflowc.document.referred import EXTRA_MODES, ExtraModes, Referred
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
 from pgflowc.graph.json_schema import SchemaReader
@@ -24,10 +24,13 @@ from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
 _EXPONENT_FROM = 1e16
 
 
-def build(specs: Sequence[Spec], report: Report, referred: Referred | None = None) -> tuple[Flow, ...]:
+def build(
+    specs: Sequence[Spec], report: Report, referred: Referred | None = None, extra: ExtraModes = EXTRA_MODES
+) -> tuple[Flow, ...]:
     """The flows of a project that passed every check, by slug; checks that compare flows are included.
 
-    `referred` holds the files that the specs name.
+    `referred` holds the files that the specs name, `extra` says what they do with fields that types do not
+    name unless they say it themselves.
     """
     referred = referred or Referred()
     flows: list[Flow] = []
@@ -42,7 +45,7 @@ def build(specs: Sequence[Spec], report: Report, referred: Referred | None = Non
             refused.add(draft)
         report.extend(own.sorted())
     refused |= check_project(drafts, report)
-    flows = [_freeze(draft) for draft in drafts if draft not in refused]
+    flows = [_freeze(draft, extra) for draft in drafts if draft not in refused]
     return tuple(sorted(flows, key=lambda flow: flow.slug))
 
 
@@ -119,7 +122,7 @@ def _map_source(spec: Spec, path: Path) -> Dependency | None:
     return None
 
 
-def _freeze(draft: Draft) -> Flow:
+def _freeze(draft: Draft, usual: ExtraModes) -> Flow:
     order = topological_order(
         {slug: [dependency.slug for dependency in step.dependencies] for slug, step in draft.steps.items()}
     )
@@ -131,13 +134,15 @@ def _freeze(draft: Draft) -> Flow:
         options=draft.options,
         types=tuple(draft.types.values()),
         input=draft.input,
-        steps=tuple(_freeze_step(draft.steps[slug]) for slug in order),
+        steps=tuple(_freeze_step(draft.spec, draft.steps[slug]) for slug in order),
         source=draft.spec.document.path,
         span=draft.slug_span,
         version=model.version,
         cron=_cron(draft),
         on_change=model.on_change or "version",
-        extra=ExtraFields(extra.in_, extra.out) if extra else ExtraFields(),
+        extra=ExtraFields(
+            extra.in_ if extra and extra.in_ else usual[0], extra.out if extra and extra.out else usual[1]
+        ),
         retention=Retention(keep.completed, keep.failed) if keep else None,
     )
 
@@ -150,7 +155,7 @@ def _cron(draft: Draft) -> Cron | None:
     return Cron(cron.schedule, cron.timezone, _canonical(cron.input), span, cron.catch_up, cron.overlap)
 
 
-def _freeze_step(step: DraftStep) -> Step:
+def _freeze_step(spec: Spec, step: DraftStep) -> Step:
     model = step.model
     condition = Condition(
         required=None if model.if_ is None else _canonical(model.if_),
@@ -174,6 +179,7 @@ def _freeze_step(step: DraftStep) -> Step:
         span=step.span,
         was=model.was,
         isolation=model.isolation,
+        handler_span=spec.value_span(*step.path, "handler") if model.handler else None,
     )
 
 

@@ -95,6 +95,7 @@ class Step:
     step, what the handler returns per element; None when not declared. `may_be_skipped` says that dependents
     can run without this step's output. `span` is the place of the slug. `was` is the slug that the step had
     before, if it was renamed. `isolation` says where a plain function runs, a thread when None.
+    `handler_span` is the place of `handler`, if it is written.
     """
 
     slug: str
@@ -109,6 +110,7 @@ class Step:
     span: Span
     was: str | None = None
     isolation: Isolation | None = None
+    handler_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

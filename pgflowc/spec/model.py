@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from pgflowc.document.referred import ExtraMode
 from pgflowc.spec.cron import Schedule, Timezone
 from pgflowc.spec.duration import Delay, Timeout, out_of_range
 from pgflowc.spec.slug import Slug
@@ -32,7 +33,6 @@ MAX_INTEGER = 2_147_483_647
 """The greatest PostgreSQL integer."""
 
 SkipMode = Literal["skip", "skip-cascade", "fail"]
-ExtraMode = Literal["ignore", "forbid"]
 OnChange = Literal["version", "drain", "recreate"]
 Isolation = Literal["thread", "process"]
 CatchUp = Literal["none", "last", "all"]
@@ -153,11 +153,11 @@ class CronModel(_Model):
 class ExtraFieldsModel(_Model):
     """What happens to fields that a payload type does not name."""
 
-    in_: ExtraMode = Field(
-        "ignore", alias="in", description="In payloads that handlers get: ignore (default) or forbid."
+    in_: ExtraMode | None = Field(
+        None, alias="in", description="In payloads that handlers get: ignore (default) or forbid."
     )
-    out: ExtraMode = Field(
-        "forbid", description="In what handlers return: forbid (default, the task fails) or ignore."
+    out: ExtraMode | None = Field(
+        None, description="In what handlers return: forbid (default, the task fails) or ignore."
     )
 
 
