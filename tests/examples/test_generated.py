@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 
-@pytest.mark.parametrize("name", ["articles", "orders"])
+@pytest.mark.parametrize("name", ["articles", "nightly", "orders"])
 def test_generated_files_are_current(name: str) -> None:
     done = subprocess.run(
         [BIN / "pgflowc", "compile", "--check"],
@@ -24,7 +24,7 @@ def test_generated_files_are_current(name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "package"), [("articles", "articles"), ("orders", "shop")])
+@pytest.mark.parametrize(("name", "package"), [("articles", "articles"), ("nightly", "meters"), ("orders", "shop")])
 def test_mypy_accepts_the_application(name: str, package: str, tmp_path: Path) -> None:
     done = mypy(CHECKOUT / "examples" / name, package, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

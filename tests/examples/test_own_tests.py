@@ -54,6 +54,11 @@ def test_articles_on_a_private_server() -> None:
     assert re.search(r"\b4 passed in", shown)
 
 
+def test_nightly_on_a_server_that_is_named(cluster: Cluster) -> None:
+    shown = run_pytest(CHECKOUT / "examples/nightly", "--pgflowc-dsn", cluster.dsn())
+    assert re.search(r"\b2 passed in", shown)
+
+
 def test_a_directory_without_a_project_is_told_so(tmp_path: Path, cluster: Cluster) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_it.py").write_text("def test_it(run_flow):\n    run_flow('nowhere')\n")
