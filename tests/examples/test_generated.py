@@ -24,7 +24,9 @@ def test_generated_files_are_current(name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("name", "package"), [("articles", "articles"), ("nightly", "meters"), ("orders", "shop")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("articles", "articles"), ("nightly", "meters"), ("orders", "shop")]
+)
 def test_mypy_accepts_the_application(name: str, package: str, tmp_path: Path) -> None:
     done = mypy(CHECKOUT / "examples" / name, package, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

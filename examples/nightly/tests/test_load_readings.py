@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import psycopg
+
 from meters._generated.load_readings import LoadReadings
 
 DATA = Path(__file__).parents[1] / "data"
