@@ -30,6 +30,7 @@ from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.text import render
 from pgflowc.document.referred import Specs
 from pgflowc.plan import LOCK, FlowShape, StepShape, definition_hash, parse_lock, shape_of
+from pgflowc.plan.versions import stored_slug
 from pgflowc.pull import Stored, pull
 from pgflowc.render import Layout
 from pgflowc.settings import DEFAULT_FLOWS
@@ -101,13 +102,14 @@ def test_change(name: str, dsn: str) -> None:
         _apply(connection, new)
         assert _stored(connection) == _recorded(second)
         # Not only as recorded: as a database has it that never saw the former spec, the order of steps aside.
-        assert _definitions(_recorded(second)) == _definitions(
-            {flow.slug: shape_of(flow) for flow in second.flows}
-        )
+        current = {slug: flow.version for slug, flow in second.plan.flows.items()}
+        specified = {stored_slug(flow.slug, current[flow.slug]): shape_of(flow) for flow in second.flows}
+        assert _definitions(_recorded(second)).items() >= _definitions(specified).items()
         _undo(connection, new)
         assert _stored(connection) == before
         _undo(connection, _migrations(first))
         assert _stored(connection) == {}
+        assert connection.execute("select count(*) from pgflowc.flow_versions").fetchone() == (0,)
 
 
 def test_a_linter_of_migrations_has_nothing_to_say() -> None:
@@ -121,8 +123,9 @@ def test_a_linter_of_migrations_has_nothing_to_say() -> None:
 @st.composite
 def _specs(draw: st.DrawFn) -> dict[str, Any]:
     """A flow or job whose changes may be of any sort."""
+    on_change = draw(st.sampled_from(["drain", "recreate", "version", "version"]))
     if draw(st.integers(0, 9)) == 0:
-        return {"job": "f", "on_change": "drain", "perform": {"step": draw(SLUGS), **draw(STEP_OPTIONS)}}
+        return {"job": "f", "on_change": on_change, "perform": {"step": draw(SLUGS), **draw(STEP_OPTIONS)}}
     slugs = draw(st.lists(SLUGS, min_size=1, max_size=6, unique=True))
     steps: dict[str, Any] = {}
     for place, slug in enumerate(slugs):
@@ -141,30 +144,41 @@ def _specs(draw: st.DrawFn) -> dict[str, Any]:
         if was not in slugs and all(step.get("was") != was for step in steps.values()):
             steps[slug]["was"] = was
     written = draw(st.permutations(list(steps)))
-    spec = {"flow": "f", "on_change": "drain", "input": "json", **draw(FLOW_OPTIONS)}
+    spec = {"flow": "f", "on_change": on_change, "input": "json", **draw(FLOW_OPTIONS)}
     return {**spec, "steps": {slug: steps[slug] for slug in written}}
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(specs=st.lists(_specs(), min_size=2, max_size=5))
-def test_lock_database_and_spec_agree_after_any_change(specs: list[dict[str, Any]], dsn: str) -> None:
+@given(
+    specs=st.lists(_specs(), min_size=2, max_size=5),
+    retired=st.frozensets(st.tuples(st.just("f"), st.integers(1, 3))),
+)
+def test_lock_database_and_spec_agree_after_any_change(
+    specs: list[dict[str, Any]], retired: frozenset[tuple[str, int]], dsn: str
+) -> None:
     files: Files = {}
     states: list[tuple[dict[str, str], dict[str, FlowShape]]] = []
     with psycopg.connect(dsn) as connection:
         try:
             for spec in specs:
-                compilation = _compiled(json.dumps(spec, ensure_ascii=False), files)
+                compilation = _compiled(json.dumps(spec, ensure_ascii=False), files, retired)
                 migrations = _migrations(compilation)
                 _apply(connection, migrations)
                 stored = _stored(connection)
                 assert stored == _recorded(compilation)
-                assert _definitions(stored) == _definitions({"f": shape_of(compilation.flows[0])})
-                order = [step.slug for step in stored["f"].steps]
+                current = stored_slug("f", compilation.plan.flows["f"].version)
+                specified = {current: shape_of(compilation.flows[0])}
+                assert _definitions(stored).items() >= _definitions(specified).items()
+                order = [step.slug for step in stored[current].steps]
                 assert all(
-                    order.index(one) < order.index(s.slug) for s in stored["f"].steps for one in s.depends_on
+                    order.index(one) < order.index(s.slug)
+                    for s in stored[current].steps
+                    for one in s.depends_on
                 )
                 files = _written(files, compilation)
-                assert not _migrations(_compiled(json.dumps(spec, ensure_ascii=False), files))
+                again = _compiled(json.dumps(spec, ensure_ascii=False), files)
+                assert not _migrations(again)
+                assert all(files[path] == text.encode() for path, text in again.rendered.files.items())
                 states.append((migrations, stored))
             for migrations, stored in reversed(states):
                 assert _stored(connection) == stored
@@ -172,12 +186,16 @@ def test_lock_database_and_spec_agree_after_any_change(specs: list[dict[str, Any
             assert _stored(connection) == {}
         finally:
             connection.rollback()
-            connection.execute("select pgflow.delete_flow_and_data('f'), pgflowc.remove_schedule('f')")
+            connection.execute("select pgflow.delete_flow_and_data(f.flow_slug) from pgflow.flows f")
+            connection.execute("delete from pgflowc.flow_versions")
+            connection.execute("select pgflowc.remove_schedule('f')")
             connection.commit()
 
 
-def _compiled(spec: str, present: Files) -> Compilation:
-    compilation = compile_sources({"flows/flows.yaml": spec}, LAYOUT, present, allow_data_loss=True)
+def _compiled(spec: str, present: Files, retired: frozenset[tuple[str, int]] = frozenset()) -> Compilation:
+    compilation = compile_sources(
+        {"flows/flows.yaml": spec}, LAYOUT, present, allow_data_loss=True, retired=retired
+    )
     assert not compilation.failed, render(
         compilation.diagnostics, compilation.sources, color=False, width=100
     )
@@ -185,7 +203,8 @@ def _compiled(spec: str, present: Files) -> Compilation:
 
 
 def _written(present: Files, compilation: Compilation) -> Files:
-    return present | {path: text.encode() for path, text in compilation.rendered.files.items()}
+    written = present | {path: text.encode() for path, text in compilation.rendered.files.items()}
+    return {path: text for path, text in written.items() if path not in compilation.rendered.removed}
 
 
 def _text(case: Path, name: str) -> str:
@@ -215,12 +234,18 @@ def _undo(connection: psycopg.Connection, migrations: Mapping[str, str]) -> None
 
 
 def _recorded(compilation: Compilation) -> dict[str, FlowShape]:
-    """What the lock says; dependencies sorted, since their order is for readers."""
+    """What the lock says of stored flows; dependencies sorted, since their order is for readers."""
     lock = parse_lock(compilation.rendered.files[LOCK], Report())
     assert lock is not None
+    shapes = {stored_slug(slug, flow.version): flow.shape for slug, flow in lock.flows.items()}
+    for slug, flow in lock.flows.items():
+        # How long ended runs are kept is the same for all versions.
+        shapes |= {
+            stored_slug(slug, former.version): replace(former.shape, retention=flow.retention)
+            for former in flow.former
+        }
     return {
-        slug: replace(flow.shape, steps=tuple(map(_with_sorted, flow.shape.steps)))
-        for slug, flow in lock.flows.items()
+        slug: replace(shape, steps=tuple(map(_with_sorted, shape.steps))) for slug, shape in shapes.items()
     }
 
 
