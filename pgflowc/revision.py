@@ -29,8 +29,8 @@ class RevisionError(Exception):
         self.help = help
 
 
-class NoRepositoryError(RevisionError):
-    """There is no repository, or no git to read one."""
+class NothingToCompareError(RevisionError):
+    """There is no repository, no git to read one, or no other commit in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,13 @@ _TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_DEFAUL
 _USUAL = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
-def compared_with(root: Path, environment: Mapping[str, str], wanted: str | None = None) -> str | None:
+def compared_with(root: Path, environment: Mapping[str, str], wanted: str | None = None) -> str:
     """What the project in `root` is to be compared with: the commit that is `wanted`, else the branch that
     the environment names as its target, else the repository's default one, as of `origin` if that has it.
-    None where there is no such branch.
 
-    A branch that is this very commit says nothing about it: then it is the commit before, if git has it, and
-    nothing was changed since. Raises NoRepositoryError, and RevisionError when git does not have what is
-    wanted or named.
+    A branch that is this very commit says nothing about it: then it is the commit before, unless something
+    was changed since. Raises NothingToCompareError, and RevisionError when git does not have what is wanted
+    or named.
     """
     git = _Git(root)
     git.check()
@@ -85,9 +84,19 @@ def compared_with(root: Path, environment: Mapping[str, str], wanted: str | None
     found = next((ref for ref in candidates if git.has(ref)), None)
     if found is None and named:
         raise RevisionError(f"git has no origin/{named} here", help=f"git fetch --depth=1 origin {named}")
-    if found is None or git.commit(found) != git.commit("HEAD") or not git.has("HEAD^"):
+    if found is None:
+        raise NothingToCompareError("the repository has no branch main", help="--against names another")
+    if git.commit(found) != git.commit("HEAD") or git.text("status", "--porcelain", "--", "."):
         return found
-    return found if git.text("status", "--porcelain", "--", ".") else "HEAD^"
+    if not git.has("HEAD^"):
+        shallow = git.text("rev-parse", "--is-shallow-repository").strip() == "true"
+        raise NothingToCompareError(
+            f"{found} is this very commit, and the one before was not fetched"
+            if shallow
+            else f"{found} is this very commit, the first one",
+            help="git fetch --deepen=1" if shallow else "",
+        )
+    return "HEAD^"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class _Git:
         """Raise RevisionError if there is no repository."""
         inside = self._run("rev-parse", "--is-inside-work-tree")
         if inside.returncode:
-            raise NoRepositoryError(
+            raise NothingToCompareError(
                 f"{self._root} is in no git repository", help="name a spec, the lock or a database"
             )
 
@@ -183,7 +192,8 @@ class _Git:
                 check=False,
             )
         except FileNotFoundError:
-            raise NoRepositoryError("git is not installed, or not on the PATH", help="install git") from None
+            message = "git is not installed, or not on the PATH"
+            raise NothingToCompareError(message, help="install git") from None
         except OSError as error:
             raise RevisionError(f"git cannot be run in {self._root}: {error.strerror}") from error
 

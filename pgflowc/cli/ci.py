@@ -26,7 +26,7 @@ from pgflowc.document.referred import Specs
 from pgflowc.output import Change, Status, compare, diff
 from pgflowc.project import Project, read_flows, read_present
 from pgflowc.render import Layout
-from pgflowc.revision import NoRepositoryError, RevisionError, compared_with
+from pgflowc.revision import NothingToCompareError, RevisionError, compared_with
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -118,16 +118,10 @@ def _breaking(project: Project, sources: Specs, against: str | None, found: _Fin
     try:
         ref = compared_with(project.root, os.environ, against)
     except RevisionError as error:
-        # Without a repository there is no change to look at; a branch that is named must be there.
-        if isinstance(error, NoRepositoryError) and against is None:
-            found.checks.append(Check("breaking", "skipped", error.message))
-        else:
-            help = f": {error.help}" if error.help else ""
-            found.checks.append(Check("breaking", "failed", error.message + help))
-        return
-    if ref is None:
-        text = "the repository has no branch main to compare with: --against names another"
-        found.checks.append(Check("breaking", "skipped", text))
+        # Not every project has something to compare with; what is asked for by name must be there.
+        skipped = isinstance(error, NothingToCompareError) and against is None
+        text = f"{error.message}: {error.help}" if error.help else error.message
+        found.checks.append(Check("breaking", "skipped" if skipped else "failed", text))
         return
     try:
         before = read_commit(project.root, ref).state

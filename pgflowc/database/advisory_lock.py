@@ -33,7 +33,7 @@ def exclusive_transaction(connection: psycopg.Connection, wait: int = WAIT_SECON
             raise DatabaseError(
                 f"another process is changing this database{_holder(connection)}"
                 + (f", waited {wait} s" if wait else ""),
-                help="wait for it, with --wait-lock 10m for example, or end it",
+                help="wait for it (db up and db rollback have --wait-lock 10m), or end it",
             )
         # An advisory lock, unlike one of a table, does not make the server hear of what others created
         # meanwhile: to_regclass() could still answer from its cache that there is nothing. A query does.

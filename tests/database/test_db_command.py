@@ -269,7 +269,7 @@ def test_who_holds_the_lock_is_named_when_waiting_is_over(project: Path, core_ds
             for wait, waited in (("0", ""), ("1s", ", waited 1 s")):
                 output = _db(project, "up", "--dsn", core_dsn, "--wait-lock", wait, code=2)
                 assert f"another process is changing this database (pid {pid}, other){waited}\n" in output
-                assert "help: wait for it, with --wait-lock 10m for example, or end it" in output
+                assert "help: wait for it (db up and db rollback have --wait-lock 10m), or end it" in output
     assert "applied" in _db(project, "up", "--dsn", core_dsn, "--wait-lock", "0")
     assert "--wait-lock: 'soon' is no duration" in _db(project, "up", "--wait-lock", "soon", code=2)
 

@@ -66,13 +66,13 @@ def test_all_is_well(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert out == (
         "validate  ok       1 flow in 1 file\n"
         "compile   ok       5 files up to date\n"
-        "breaking  ok       nothing breaks, compared with git:main\n"
+        "breaking  skipped  main is this very commit, the first one\n"
     )
     assert page.read_text() == (
         "# before\n### pgflowc: all is well\n\n| check | | |\n| --- | --- | --- |\n"
         "| validate | :white_check_mark: ok | 1 flow in 1 file |\n"
         "| compile | :white_check_mark: ok | 5 files up to date |\n"
-        "| breaking | :white_check_mark: ok | nothing breaks, compared with git:main |\n\n"
+        "| breaking | :heavy_minus_sign: skipped | main is this very commit, the first one |\n\n"
     )
 
 
@@ -136,11 +136,11 @@ def test_where_the_branch_to_compare_with_comes_from(project: Path, monkeypatch:
 
 def test_without_a_repository_or_a_branch_the_table_says_so(project: Path) -> None:
     _git("branch", "--move", "main", "somewhere")
-    assert "breaking  skipped  the repository has no branch main to compare with" in _run("ci")[1]
+    assert "breaking  skipped  the repository has no branch main: --against names another\n" in _run("ci")[1]
     (project / ".git").rename(project.parent / "elsewhere")
     code, out, _ = _run("ci")
     assert code == 0
-    assert f"breaking  skipped  {project} is in no git repository\n" in out
+    assert f"breaking  skipped  {project} is in no git repository: name a spec" in out
 
 
 def test_errors_of_the_other_branch_are_not_those_of_the_change(project: Path) -> None:
@@ -160,7 +160,9 @@ def _yaml(name: str) -> Any:
     return YAML(typ="safe").load((CHECKOUT / name).read_text("utf-8"))
 
 
-def test_the_action_is_laid_out_as_github_wants_it_and_its_steps_run(project: Path) -> None:
+def test_the_action_is_laid_out_as_github_wants_it_and_its_steps_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     action = _yaml("action.yml")
     assert {"name", "description", "runs"} <= set(action) <= {
         "name", "description", "author", "branding", "inputs", "outputs", "runs"
@@ -181,15 +183,23 @@ def test_the_action_is_laid_out_as_github_wants_it_and_its_steps_run(project: Pa
     fetch, check = (step["run"] for step in action["runs"]["steps"][-2:])
     _git("clone", "--quiet", "--bare", ".", "../origin.git")
     _git("remote", "add", "origin", "../origin.git")
+    _git("switch", "--quiet", "--create", "change")
+    (project / "note").write_text("a change")
+    _commit("second")
     _bash(fetch, {"BASE": "main"})
-    assert _git("rev-parse", "origin/main") == _git("rev-parse", "main")
-    done = _bash(check, {"AGAINST": "", "GITHUB_BASE_REF": "main"})
-    assert "breaking  ok       nothing breaks, compared with git:" in done.stderr
-    done = _bash(check, {"AGAINST": "main"})
-    assert "compared with git:main" in done.stderr
+    assert "compared with git:origin/main\n" in _bash(check, {"AGAINST": "", "GITHUB_BASE_REF": "main"})
+    assert "compared with git:main\n" in _bash(check, {"AGAINST": "main"})
+    # Pushed, it is compared with the commit before, which the checkout of a workflow does not have.
+    _git("push", "--quiet", "origin", "change:main")
+    _git("clone", "--quiet", "--depth=1", (project.parent / "origin.git").as_uri(), "../checkout")
+    monkeypatch.chdir(project.parent / "checkout")
+    assert "and the one before was not fetched: git fetch --deepen=1\n" in _bash(check, {"AGAINST": ""})
+    _bash(fetch, {"BASE": ""})
+    assert "compared with git:HEAD^\n" in _bash(check, {"AGAINST": ""})
 
 
-def _bash(script: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _bash(script: str, environment: Mapping[str, str]) -> str:
+    """What a step prints, as GitHub runs it."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
@@ -199,7 +209,7 @@ def _bash(script: str, environment: Mapping[str, str]) -> subprocess.CompletedPr
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done
+    return done.stdout + done.stderr
 
 
 def test_the_hooks_run_in_pre_commit(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
