@@ -190,6 +190,7 @@ def normal(output: str) -> list[str]:
         "docs/database.md",
         "docs/changing-flows.md",
         "docs/ci.md",
+        "docs/diff.md",
         "docs/pull.md",
         "docs/cron.md",
         "examples/articles/README.md",

@@ -1,4 +1,4 @@
-"""A difference as SQL, to be read and run by hand: most of all what mends drift."""
+"""A difference as SQL, to be read first and then run: most of all what mends drift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pgflowc.render.statements import statements
 
 
 def render(found: Difference, *, drift_only: bool, needs: str = "") -> str:
-    """One transaction that leads from `found.before` to `found.after`.
+    """Statements, for one transaction, that lead from `found.before` to `found.after`.
 
     With `drift_only` it mends drift; what the specs change stays a comment, since a migration has to do that:
     where it was done by hand, the migration would find other values than it expects. `needs` is said first.
@@ -24,12 +24,10 @@ def render(found: Difference, *, drift_only: bool, needs: str = "") -> str:
     if drift_only:
         head = [f"-- Takes drift of {one_line(found.before)} back to what its migrations left."]
     head += [f"-- {needs}"] if needs else []
-    ops = sum(len(_ops(flow, drift_only)) for flow in found.flows)
-    if not ops:
+    if not any(_ops(flow, drift_only) for flow in found.flows):
         return "".join(f"{line}\n" for line in [*head, *_joined(blocks), "", "-- Nothing to do."])
-    return "".join(
-        f"{line}\n" for line in [*head, "", "BEGIN;", f"{LOCK_TIMEOUT};", *_joined(blocks), "", "COMMIT;"]
-    )
+    head.append("-- To be run in one transaction: as a migration, or by psql --single-transaction.")
+    return "".join(f"{line}\n" for line in [*head, "", f"{LOCK_TIMEOUT};", *_joined(blocks)])
 
 
 def _flow(flow: FlowDifference, drift_only: bool) -> Iterator[str]:
