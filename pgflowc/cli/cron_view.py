@@ -45,12 +45,14 @@ def show_list(schedules: Sequence[ScheduleInfo], now: datetime) -> None:
     out = run_view.console()
     for one in schedules:
         head = Text(one.flow_slug, style="bold")
-        head.append(f"  {one.schedule}  {one.timezone}", style="default")
+        by = "  by pg_cron" if one.keeper == "pg_cron" else ""
+        head.append(f"  {one.schedule}  {one.timezone}{by}", style="default")
         for name, value, usual in (("catch_up", one.catch_up, "none"), ("overlap", one.overlap, "allow")):
             if value != usual:
                 head.append(f"  {name} {value}", style="default")
         out.print(head, soft_wrap=True)
-        out.print(Text(f"  {in_words(one.schedule)}; {_next(one, now)}; {_last(one)}"), soft_wrap=True)
+        last = _last(one) if one.keeper == "worker" else "its runs are in cron.job_run_details"
+        out.print(Text(f"  {in_words(one.schedule)}; {_next(one, now)}; {last}"), soft_wrap=True)
 
 
 def show_preview(schedule: str, timezone: str, coming: Sequence[datetime]) -> None:
@@ -92,6 +94,8 @@ def _next(one: ScheduleInfo, now: datetime) -> str:
         return "starts nothing, its flow is gone"
     if one.paused_at is not None:
         return f"paused since {one.paused_at.astimezone(ZoneInfo(one.timezone)):%Y-%m-%d %H:%M}"
+    if not one.active:
+        return "paused"
     try:
         slot = next_slot(one.schedule, one.timezone, max(now, one.settled_until))
     except UnreadableSchedule as error:

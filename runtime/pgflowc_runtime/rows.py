@@ -353,6 +353,9 @@ class Timetable:
 class ScheduleInfo:
     """A row of `pgflowc.schedules`, and the last run that it started: None if there is none, the status also
     if the run is deleted. Without its flow a schedule does nothing.
+
+    One that pg_cron keeps (`keeper`) is not `active` while it is paused, and of its input and runs nothing is
+    known here.
     """
 
     flow_slug: str
@@ -367,3 +370,5 @@ class ScheduleInfo:
     last_slot: datetime | None
     last_run_id: UUID | None
     last_status: RunStatus | None
+    keeper: Literal["worker", "pg_cron"] = "worker"
+    active: bool = True

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from pgflowc.cli.app import build
 from pgflowc.compile import compile_sources
 from pgflowc.database.account import server_account
 from pgflowc.database.binaries import usable_binaries
@@ -20,6 +22,7 @@ from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install
 from pgflowc.document.referred import Specs
 from pgflowc.render import Layout
+from pgflowc_runtime import Client, FlowNotFound, ScheduleNotFound
 
 PROGRAMS = Path(os.environ.get("PGFLOWC_TEST_PG_BIN", "/nowhere"))
 SPEC = """
@@ -71,6 +74,27 @@ def test_a_schedule_in_pg_cron_fires(dsn: str) -> None:
         connection.execute(migrations[up].encode())
         jobs = connection.execute("select jobname, schedule, active from cron.job").fetchall()
         assert jobs == [("pgflow_tidy", "* * * * *", True)]
+
+        with Client(dsn) as client:
+            [listed] = client.list_schedules()
+            assert (listed.flow_slug, listed.keeper, listed.timezone, listed.active) == (
+                "tidy",
+                "pg_cron",
+                "GMT",
+                True,
+            )
+            assert client.pause_schedule("tidy")
+            assert not client.pause_schedule("tidy")
+            assert not client.list_schedules()[0].active
+            with pytest.raises(ScheduleNotFound):
+                client.trigger_schedule("tidy")
+            with pytest.raises(FlowNotFound):
+                client.pause_schedule("tydy")
+            assert client.resume_schedule("tidy")
+            assert not client.resume_schedule("tidy")
+        shown = CliRunner().invoke(build(["cron", "list"]), ["cron", "list", "--dsn", dsn])
+        assert "tidy  * * * * *  GMT  by pg_cron" in shown.output
+        assert "its runs are in cron.job_run_details" in shown.output
 
         deadline = time.monotonic() + 75
         while not (runs := connection.execute("select input ->> 'who' from pgflow.runs").fetchall()):

@@ -2,50 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
 from uuid import UUID
 
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.calls.looking import known_flows
+from pgflowc_runtime.errors import NotFound
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import ScheduleInfo
 from pgflowc_runtime.run_input import FlowOrSlug, slug_of
 
-T = TypeVar("T")
-
 
 def list_schedules() -> Call[list[ScheduleInfo]]:
-    """By flow."""
-    return (yield from ask(queries.schedules()))
+    """By flow: those that workers keep, and pg_cron's."""
+    own = yield from ask(queries.schedules())
+    return sorted([*own, *(yield from _cron_jobs())], key=lambda one: (one.flow_slug, one.keeper))
 
 
 def pause_schedule(flow: FlowOrSlug) -> Call[bool]:
     """Raises FlowNotFound, ScheduleNotFound."""
     slug = slug_of(flow)
-    return (yield from _of_schedule(slug, queries.pause_schedule(slug)))
+    return (yield from _switch(slug, queries.pause_schedule(slug), active=False))
 
 
 def resume_schedule(flow: FlowOrSlug) -> Call[bool]:
     """Raises FlowNotFound, ScheduleNotFound."""
     slug = slug_of(flow)
-    return (yield from _of_schedule(slug, queries.resume_schedule(slug)))
+    return (yield from _switch(slug, queries.resume_schedule(slug), active=True))
 
 
 def trigger_schedule(flow: FlowOrSlug) -> Call[UUID]:
     """Raises FlowNotFound, ScheduleNotFound."""
     slug = slug_of(flow)
-    return (yield from _of_schedule(slug, queries.trigger_schedule(slug)))
+    try:
+        return (yield from ask(queries.trigger_schedule(slug)))
+    except Refused as refused:
+        if refused.sqlstate != run_faults.NO_DATA_FOUND:
+            raise
+        raise (yield from _missing(slug)) from None
 
 
-def _of_schedule(slug: str, query: Query[T]) -> Call[T]:
+def _switch(slug: str, query: Query[bool], *, active: bool) -> Call[bool]:
+    """Change a schedule of ours, else make a job of pg_cron `active` or not."""
     try:
         return (yield from ask(query))
     except Refused as refused:
         if refused.sqlstate != run_faults.NO_DATA_FOUND:
             raise
-        known = yield from known_flows()
-        if slug not in known:
-            raise run_faults.flow_not_found(slug, known) from None
-        scheduled = [one.flow_slug for one in (yield from ask(queries.schedules()))]
-        raise run_faults.schedule_not_found(slug, scheduled) from None
+        if any(job.flow_slug == slug for job in (yield from _cron_jobs())):
+            return (yield from ask(queries.set_cron_job_active(slug, active)))
+        raise (yield from _missing(slug)) from None
+
+
+def _cron_jobs() -> Call[list[ScheduleInfo]]:
+    if not (yield from ask(queries.keeps_cron_jobs())):
+        return []
+    return (yield from ask(queries.cron_jobs()))
+
+
+def _missing(slug: str) -> Call[NotFound]:
+    known = yield from known_flows()
+    if slug not in known:
+        return run_faults.flow_not_found(slug, known)
+    scheduled = [one.flow_slug for one in (yield from ask(queries.schedules()))]
+    return run_faults.schedule_not_found(slug, scheduled)

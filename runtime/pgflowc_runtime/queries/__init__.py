@@ -6,6 +6,7 @@ differs between cores. The modules together are the list of what a role needs ri
 core must keep.
 """
 
+from pgflowc_runtime.queries.cron_jobs import cron_jobs, keeps_cron_jobs, set_cron_job_active
 from pgflowc_runtime.queries.definitions import (
     compare_flow_shapes,
     create_flow_from_shape,
@@ -115,6 +116,7 @@ __all__ = [
     "compare_flow_shapes",
     "complete_task",
     "create_flow_from_shape",
+    "cron_jobs",
     "delete_flow_and_data",
     "deps",
     "enable_notify_insert",
@@ -131,6 +133,7 @@ __all__ = [
     "forget_versions",
     "hide_queued",
     "installed_components",
+    "keeps_cron_jobs",
     "known_workers",
     "lock_definition",
     "mark_worker_stopped",
@@ -155,6 +158,7 @@ __all__ = [
     "runs_by_id",
     "schedules",
     "set_attempts",
+    "set_cron_job_active",
     "set_flow_type",
     "set_options",
     "set_vt",
