@@ -147,9 +147,9 @@ def _tell(chosen: Sequence[Stored], keeper: CronTarget, pulled: Pulled) -> None:
         typer.echo(f"note: {note}", err=True)
     moved = [one.name for one in chosen if one.shape.cron and one.shape.cron.keeper != keeper]
     if moved:
-        others = "pg_cron" if keeper == "worker" else "workers"
+        others = "pg_cron starts" if keeper == "worker" else "workers start"
         typer.echo(
-            f"note: {others} start {', '.join(moved)} by schedule now; the setting [target] cron of {CONFIG} "
+            f"note: {others} {', '.join(moved)} by schedule now; the setting [target] cron of {CONFIG} "
             f'is "{keeper}", and a migration would move the schedules there',
             err=True,
         )

@@ -203,3 +203,51 @@ def test_a_core_of_long_ago_and_without_anything_of_ours(project: Path, empty_ds
     _run("pull", "--dsn", empty_dsn)
     _run("compile")
     assert "No difference" in _run("diff", "--dsn", empty_dsn)[0]
+
+
+def test_schedules_of_pg_cron_stay_there(project: Path, core_dsn: str) -> None:
+    _execute(
+        core_dsn,
+        r"""
+        create schema cron;
+        create table cron.job (jobid serial, jobname text, schedule text, command text,
+          database text default current_database(), active boolean default true);
+        select pgflow.create_flow('tidy'), pgflow.add_step('tidy', 'a');
+        select pgflow.create_flow('rest'), pgflow.add_step('rest', 'a');
+        insert into cron.job (jobname, schedule, command) values
+          ('pgflow_tidy', '0 9 * * *', $$SELECT pgflow.start_flow('tidy', '{"who": "O''Hara"}'::jsonb)$$),
+          ('pgflow_rest', '@daily', 'vacuum');
+        update cron.job set active = false where jobname = 'pgflow_tidy';
+        """,
+    )
+    _, errors = _run("pull", "tidy")
+    assert errors == "note: tidy: its schedule is paused\n"
+    assert (project / "pgflowc.toml").read_text("utf-8").endswith('\n[target]\ncron = "pg_cron"\n')
+    spec = (project / "flows" / "tidy.yaml").read_text("utf-8")
+    assert '  input: {"who": "O\'Hara"}\n' in spec
+    assert "\n# its schedule is paused\n" in spec
+    _run("compile")
+    assert "No difference" in _run("diff", "tidy")[0]
+    _, errors = _run("pull", "rest")
+    assert "note: rest: pg_cron's job pgflow_rest does something else than start a run: vacuum\n" in errors
+    # A project that has said otherwise is told what its next migration would do.
+    (project / "pgflowc.toml").write_text('package = "shop"\n')
+    (project / "flows" / "tidy.yaml").unlink()
+    _, errors = _run("pull", "tidy")
+    assert "note: pg_cron starts tidy by schedule now; the setting [target] cron of pgflowc.toml is" in errors
+
+
+def test_a_flow_with_versions_stays_with_the_project_that_made_them(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "pgflowc.toml").write_text('package = "shop"\n')
+    (project / "flows").mkdir()
+    for step in ("a", "b"):
+        (project / "flows" / "order.yaml").write_text(f"flow: order\nsteps: {{{step}: {{}}}}\n")
+        _run("compile")
+    _run("db", "up")
+    assert _run("pull")[0] == "kept      flows/order.yaml: it specifies order as the database has it\n"
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    _, errors = _run("pull", code=1)
+    assert "error: order: it is in its version 2, which no spec alone can say\n" in errors
