@@ -75,7 +75,11 @@ def compared_with(root: Path, environment: Mapping[str, str], wanted: str | None
     or named.
     """
     git = _Git(root)
-    git.check()
+    try:
+        git.check()
+    except NothingToCompareError as error:
+        # What helps a command that was asked for a place is no help here.
+        raise NothingToCompareError(error.message) from None
     if wanted is not None:
         git.commit(wanted)
         return wanted
