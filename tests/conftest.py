@@ -20,6 +20,9 @@ from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.installation import install
 from pgflowc.database.private import create_database, fresh_database, private_server
 
+# Workers of pytest-xdist have one, by readline, and commands would break their messages to that width.
+os.environ.pop("COLUMNS", None)
+
 _TEMPLATE = "pgflowc_template"
 _numbers = itertools.count(1)
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import generated
+from pgflowc.render.bound_names import bound_names
 from pgflowc.render.imports import ORIGINS
 from pgflowc.render.payloads import BUILTINS
 from pgflowc.render.signatures import Signature, TypedFlow
-from pgflowc.render.written_handlers import Function, WrittenHandlers
+from pgflowc.render.written_handlers import Definition, Function, WrittenHandlers
 
 # Python's numeric tower: an annotation of the second kind takes a value of the first.
 _WIDER = {("int", "float"), ("bool", "int"), ("bool", "float")}
@@ -47,17 +48,17 @@ def check_handlers(
     `module:function`, and `renamed` those whose step has another slug now, which is taken care of.
     """
     told = {name for function in renamed for name in _names(written.functions[function])}
-    for function, signature in _handlers(typed, written):
-        problem = unfit(typed, written, function, signature)
+    for name, definition, signature in _handlers(typed, written):
+        problem = unfit(typed, written, definition, signature)
         if problem is not None:
-            told |= _names(function)
-            message = f"handler '{function.name}' no longer fits step '{signature.step.slug}': {problem}"
+            told |= _names(definition)
+            message = f"handler '{name}' no longer fits step '{signature.step.slug}': {problem}"
             report.add(
                 Diagnostic(
                     generated.HANDLER_UNFIT,
                     message,
-                    written.name_span(function),
-                    help=(f"write it as: {heads[function.name]}",),
+                    written.definition_span(definition),
+                    help=(f"write it as: {heads[name]}",),
                 )
             )
     for function in _gone(typed, written, {*elsewhere, *renamed}):
@@ -81,16 +82,38 @@ def check_handlers(
             report.add(Diagnostic(generated.IMPORT_GONE, message, written.node_span(alias), help=help))
 
 
-def _handlers(typed: TypedFlow, written: WrittenHandlers) -> Iterator[tuple[Function, Signature]]:
-    """The plain functions that are handlers of this flow."""
+def _handlers(typed: TypedFlow, written: WrittenHandlers) -> Iterator[tuple[str, Definition, Signature]]:
+    """What certainly are the handlers of this flow, with their names."""
     for signature in typed.signatures:
-        function = written.functions.get(typed.names.steps[signature.step.slug].function)
-        if signature.step.handler is None and function is not None and not function.decorator_list:
-            yield function, signature
+        name = typed.names.steps[signature.step.slug].function
+        definition = written.certain.get(name)
+        if (
+            signature.step.handler is None
+            and definition is not None
+            and not isinstance(definition, ast.alias)
+        ):
+            yield name, definition, signature
 
 
-def unfit(typed: TypedFlow, written: WrittenHandlers, function: Function, signature: Signature) -> str | None:
-    """Why a function certainly cannot be the handler of that signature; None when it may be."""
+def unfit(
+    typed: TypedFlow, written: WrittenHandlers, definition: Definition, signature: Signature
+) -> str | None:
+    """Why what is defined certainly cannot be the handler of that signature; None when it may be."""
+    if not isinstance(definition, ast.Lambda) and definition.decorator_list:
+        return None
+    if isinstance(definition, ast.ClassDef):
+        if definition.keywords or "__new__" in bound_names(ast.Module(definition.body, [])):
+            return None
+        return "it is a class, and calling it gives an instance of that class"
+    problem = _unfit_parameters(definition)
+    if problem is None and _yields(definition):
+        problem = "it is a generator, and calling it does not run it"
+    if problem is None and not isinstance(definition, ast.Lambda):
+        problem = _unfit_types(typed, written, definition, signature)
+    return problem
+
+
+def _unfit_parameters(function: Function | ast.Lambda) -> str | None:
     parameters = [*function.args.posonlyargs, *function.args.args]
     needed = len(parameters) - len(function.args.defaults)
     if needed > 2 or (len(parameters) < 2 and function.args.vararg is None):
@@ -103,6 +126,25 @@ def unfit(typed: TypedFlow, written: WrittenHandlers, function: Function, signat
     ]
     if required:
         return f"it is called with two arguments, and needs '{required[0]}' too"
+    return None
+
+
+def _yields(function: Function | ast.Lambda) -> bool:
+    """Whether the function is a generator: `yield` in its own body, not in that of a function inside."""
+    waiting: list[ast.AST] = [*function.body] if isinstance(function.body, list) else [function.body]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+    return False
+
+
+def _unfit_types(
+    typed: TypedFlow, written: WrittenHandlers, function: Function, signature: Signature
+) -> str | None:
+    parameters = [*function.args.posonlyargs, *function.args.args]
     first = parameters[0].annotation if parameters else None
     found, expected = _meaning(typed, written, first), _generated(typed, signature.argument)
     if found is not None and _differs(expected, found):
@@ -127,11 +169,15 @@ def _meaning(typed: TypedFlow, written: WrittenHandlers, node: ast.expr | None) 
         return _Type("None")
     if not isinstance(node, ast.Name):
         return None
-    alias = written.imported.get(node.id)
-    if alias is not None:
+    alias = written.certain.get(node.id)
+    if isinstance(alias, ast.alias):
         gone = _is_gone(typed, alias.name)
         return _Type(alias.name, gone=True) if gone else _generated(typed, alias.name)
-    return _Type(node.id) if node.id in BUILTINS and node.id not in written.bound else None
+    if node.id in written.bound or written.takes_everything:
+        return None
+    if written.takes_generated and node.id in typed.exports:
+        return _generated(typed, node.id)
+    return _Type(node.id) if node.id in BUILTINS else None
 
 
 def _generated(typed: TypedFlow, name: str) -> _Type | None:
@@ -177,8 +223,10 @@ def _is_gone(typed: TypedFlow, name: str) -> bool:
     return name != "*" and name not in typed.exports and name not in ORIGINS
 
 
-def _names(function: Function) -> set[str]:
+def _names(function: Definition) -> set[str]:
     """The names in a function's annotations."""
+    if isinstance(function, ast.ClassDef | ast.Lambda):
+        return set()
     arguments = function.args
     annotated = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
     nodes = [*(argument.annotation for argument in annotated), function.returns]

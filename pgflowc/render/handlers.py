@@ -47,7 +47,7 @@ def continue_handlers(package: str, typed: TypedFlow, written: WrittenHandlers) 
     Raises SyntaxError for Python that libcst cannot parse.
     """
     # What a star import brings cannot be known here, and a stub must not hide a function of the user's.
-    if "*" in written.bound:
+    if written.takes_everything:
         return written.text
     missing = _missing(typed, written)
     moved = [one for one in missing if _former(typed, one, written) is not None]
@@ -130,7 +130,8 @@ def _continued(
         source = source[:start] + replacement + source[end:]
     # What a stub imported for itself alone goes with its old name.
     unused = {name for name in unused if name in written.imported and name not in typed.exports}
-    needed = _imports(package, typed, (*appended, *followed), written.bound - unused)
+    bound = written.bound | (typed.exports if written.takes_generated else frozenset())
+    needed = _imports(package, typed, (*appended, *followed), bound - unused)
     head, newline = add_imports(source, needed, {written.generated: unused})
     if not appended:
         return head

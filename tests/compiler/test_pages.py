@@ -51,7 +51,7 @@ def test_the_example_of_a_project_has_this_fault_and_the_cured_one_has_not(
 ) -> None:
     if code is files.UNREADABLE and os.geteuid() == 0:
         pytest.skip("nothing is unreadable for root")
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("COLUMNS", raising=False)
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "order.yaml").write_text("flow: order\nsteps: {charge: }\n", "utf-8")
     (tmp_path / "pgflowc.toml").write_text('package = "shop"\n', "utf-8")

@@ -6,12 +6,14 @@ from pgflowc.diagnostics.model import Code, Severity
 
 REFERENCE_MISSING = Code(
     "PGF820",
-    Severity.WARNING,
+    Severity.ERROR,
     "a handler that a spec names is not there",
     cause="The project's source directory has the package, but not the module, or the module binds no such "
-    "name. The worker could not start. It is a warning, because the function may be what you write next.",
+    "name. The generated registry would import it, and no worker could start. Modules of installed packages, "
+    "and modules that make names while they are imported, are believed.",
     example="steps:\n  confirm: {handler: 'shop.mail:confrim'}   # shop/mail.py defines `confirm`",
-    cure="Correct the name, or write the function.",
+    cure="Correct the name, or write the function. If it shall have the generated types, begin with a stub "
+    "of two parameters: compiling then writes the types.",
 )
 REFERENCE_UNFIT = Code(
     "PGF821",

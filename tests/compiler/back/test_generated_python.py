@@ -24,6 +24,7 @@ BEHIND = {
     "handler_reference_faults",
     "handlers_behind_and_stubs",
     "handlers_behind_spec",
+    "handlers_with_star_imports",
     "version_shared_handler",
     "version_third",
 }

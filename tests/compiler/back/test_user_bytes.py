@@ -43,7 +43,7 @@ CHANGES = {
     "a step renamed": ("charge", "bill"),
     "a condition": ("  charge:\n", "  charge:\n    if: {validate: {item: {sku: mug}}}\n"),
     "another type name": ("Item", "Article"),
-    "a handler elsewhere": ("  pack:\n", '  pack:\n    handler: "shop.packing:pack"\n'),
+    "a handler elsewhere": ("  pack:\n", '  pack:\n    handler: "packing:pack"\n'),
     "options": ("  pick:\n", "  pick:\n    timeout: 5m\n    max_attempts: 7\n    description: Fetch it.\n"),
     "an untyped input": ("input: {order_id: int}\n", ""),
 }

@@ -9,8 +9,14 @@ SELECT pgflow.add_step('orders', 'one_argument', ARRAY[]::text[], NULL, NULL, NU
 SELECT pgflow.add_step('orders', 'returns_a_text', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('orders', 'decorated', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('orders', 'imported', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
-SELECT pgflow.add_step('orders', 'slip', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
-SELECT pgflow.add_step('orders', 'no_module', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('orders', 'a_package', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('orders', 'installed', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'class', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'made_by_new', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'generator', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'async_generator', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'yields_inside', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'a_lambda', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'good_lambda', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
+SELECT pgflow.add_step('orders', 'wrapped', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
 SELECT pgflow.add_step('orders', 'broken', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
