@@ -116,8 +116,8 @@ class WorkerInfo:
 class Run:
     """A row of `pgflow.runs`. `output` is an object of leaf steps' outputs, None until the run has completed.
 
-    `error` is the text of the step that failed the run, `cancelled` or `cancelled: REASON` of one that was
-    cancelled, None unless it failed.
+    `error` is the text of the step that failed the run, `cancelled by ROLE` or `cancelled by ROLE: REASON` of
+    one that was cancelled, None unless it failed.
     """
 
     run_id: UUID

@@ -124,7 +124,7 @@ def test_runs_are_cancelled_and_go_on(run: Run, flow, bench) -> None:
     done = run("runs", "cancel", one, two, "--reason", "too late")
     assert done.stdout.splitlines() == [f"{one} cancelled", f"{two} cancelled"]
     assert run("runs", "cancel", one, code=1).stdout == f"{one} was over already\n"
-    assert "cancelled: too late" in run("runs", "show", one).stdout
+    assert "cancelled by postgres: too late" in run("runs", "show", one).stdout
     assert json.loads(run("runs", "retry", one, "--json").stdout) == {one: True}
     assert run("runs", "retry", one, code=1).stdout == f"{one} is not failed\n"
     unknown = str(uuid.uuid4())

@@ -163,7 +163,7 @@ async def test_a_run_is_cancelled(client, mapped, bench) -> None:
     run_id = await client.start_flow(mapped, {})
     assert await client.cancel_run(str(run_id), reason="not needed")
     run = await client.get_run(run_id)
-    assert (run.status, run.error) == ("failed", "cancelled: not needed")
+    assert (run.status, run.error) == ("failed", "cancelled by postgres: not needed")
     assert [task.status for task in await client.list_step_tasks(run_id)] == ["cancelled"]
     assert not await client.cancel_run(run_id)
     with pytest.raises(RunNotFound):

@@ -189,7 +189,7 @@ def test_cancelling_a_run_of_a_worker_that_goes(core, another, in_thread) -> Non
     task = core.task(run_id, "a")
     assert (task["status"], task["error_message"], task["last_worker_id"]) == (
         "cancelled",
-        "cancelled: late",
+        "cancelled by postgres: late",
         None,
     )
 

@@ -28,7 +28,7 @@ def test_a_started_run_ends_as_failed(fast, ok) -> None:
     assert fast.statuses(run) == {"a": "completed", "m": "started", "side": "started", "z": "created"}
     ended = [task for task in fast.tasks(run) if task["step_slug"] != "a"]
     assert {(task["status"], task["error_message"]) for task in ended} == {
-        ("cancelled", "cancelled: ordered twice")
+        ("cancelled", "cancelled by postgres: ordered twice")
     }
     assert {message["message"]["run_id"] for message in fast.messages("f")} == {str(other)}
     assert len(fast.messages("f", "a")) == 5
@@ -39,7 +39,7 @@ def test_a_reason_is_optional(fast, reason) -> None:
     fast.flow("f", "a")
     (run,) = fast.start("f", {})
     assert cancel(fast, run, *reason) is True
-    assert fast.task(run, "a")["error_message"] == "cancelled"
+    assert fast.task(run, "a")["error_message"] == "cancelled by postgres"
 
 
 def test_a_run_that_is_over_is_left_alone(fast, failed) -> None:
@@ -52,7 +52,7 @@ def test_a_run_that_is_over_is_left_alone(fast, failed) -> None:
     before = [fast.run(run) for run in (done, broken, cancelled)]
     assert [cancel(fast, run, "again") for run in (done, broken, cancelled)] == [False] * 3
     assert [fast.run(run) for run in (done, broken, cancelled)] == before
-    assert fast.task(cancelled, "a")["error_message"] == "cancelled: first"
+    assert fast.task(cancelled, "a")["error_message"] == "cancelled by postgres: first"
 
 
 def test_an_unknown_run_is_an_error(fast) -> None:
@@ -97,7 +97,7 @@ def test_the_event_has_the_reason(fast, realtime) -> None:
     cancel(fast, run, "no use")
     event, payload = realtime()[-1]
     assert event == "run:failed"
-    assert payload["error_message"] == "cancelled: no use"
+    assert payload["error_message"] == "cancelled by postgres: no use"
     assert payload["run_id"] == str(run)
     assert {"event_type", "run_id", "flow_slug", "status", "failed_at", "error_message"} == set(payload)
 

@@ -1,7 +1,7 @@
 -- pgflowc.cancel_run(p_run_id, p_reason): end a run that is not over, as failed. Returns false if it was over already.
 --
--- What a failure of the run does, without a step at fault: its queued and started tasks become cancelled, with `cancelled` or
--- `cancelled: p_reason` as error_message, their messages are archived, event run:failed has that text too; steps stay as they are.
+-- What a failure of the run does, without a step at fault: its queued and started tasks become cancelled, with `cancelled by ROLE`
+-- or `cancelled by ROLE: p_reason` as error_message, their messages are archived, event run:failed has that text too; steps stay as they are.
 -- (On a core whose tasks cannot be cancelled, pgflow 0.14.1, the tasks stay as they are as well.) A worker that still runs a task
 -- of it reports in vain. Raises no_data_found for an unknown run.
 -- Signals that were sent to its tasks are forgotten.
@@ -21,7 +21,7 @@ set enable_material = off
 set jit = off
 as $$
 declare
-  v_text constant text := 'cancelled' || coalesce(': ' || nullif(p_reason, ''), '');
+  v_text constant text := 'cancelled by ' || session_user || coalesce(': ' || nullif(p_reason, ''), '');
   v_run pgflow.runs;
   v_message_ids bigint[];
 begin
