@@ -244,7 +244,7 @@ def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) ->
             names = _phase_migrations(pending, way)
             way = rollout(name, way.before, way.after, *names)
             # A version that is there already has only to be switched to.
-            way = way if names[0] else replace(way, phases=way.phases[1:])
+            way = way if names[0] else replace(way, phases=way.phases[2:])
         return replace(flow, rollout=way, notes=(*flow.notes, f"not applied yet: {', '.join(pending)}"))
     if locked is None:
         return flow

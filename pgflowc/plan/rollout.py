@@ -45,11 +45,12 @@ def rollout(
         before,
         after,
         (
+            *(() if create else (Phase("pre", "write the migrations", command="pgflowc compile"),)),
             Phase(
                 "pre",
                 f"define version {after}; nothing starts on it yet",
                 migration=create,
-                command=_apply(create),
+                command=_apply(create) if create else None,
             ),
             Phase("deploy", f"replace the workers by those that serve {old} and {new}"),
             Phase(
@@ -61,7 +62,7 @@ def rollout(
                 "flip",
                 f"let runs of {flow} start on version {after}",
                 migration=switch,
-                command=_apply(switch),
+                command=_apply(switch) if switch else "pgflowc db up",
             ),
             Phase(
                 "gate",
@@ -77,7 +78,5 @@ def rollout(
     )
 
 
-def _apply(migration: str | None) -> str:
-    if migration is None:
-        return "pgflowc compile, and then pgflowc db up --to the number of its migration"
+def _apply(migration: str) -> str:
     return f"pgflowc db up --to {migration.partition('_')[0].lstrip('0')}"

@@ -303,7 +303,7 @@ def test_a_change_that_makes_a_version_shows_its_rollout(project: Path, core_dsn
     assert "      ~   step charge: timeout 30 -> 31 (new version)\n" in found
     assert "breaks" not in found
     assert "      rolling out version 2 of order while workers and runs are alive:\n" in found
-    assert "pgflowc compile, and then" in found
+    assert "        1. pre:    write the migrations\n                   pgflowc compile\n" in found
 
     _run("compile")
     for applied, phases in (("2", ["pre", "deploy", "gate", "flip", "gate", "post"]), ("3", [])):
