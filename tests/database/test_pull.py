@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
+from pgmq.install import get_embedded_install_sql
 from typer.testing import CliRunner
 
 from pgflowc.cli.app import build
+from pgflowc.database.components import component_sql
 from pgflowc.database.live_flows import LiveFlow, read_live_flows
 
 BY_HAND = r"""
@@ -35,9 +38,10 @@ select pgflowc.set_schedule('tally', '@hourly', 'UTC', '[1, 2]');
 
 @pytest.fixture
 def project(tmp_path: Path, core_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty directory, and the database of the test in the environment."""
-    directory = tmp_path / "shop"
+    """An empty directory, whose name is no other test's package, and the database in the environment."""
+    directory = tmp_path / tmp_path.name
     directory.mkdir()
+    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(directory)
     monkeypatch.setenv("PGFLOWC_DSN", core_dsn)
     return directory
@@ -251,3 +255,29 @@ def test_a_flow_with_versions_stays_with_the_project_that_made_them(
     monkeypatch.chdir(tmp_path / "other")
     _, errors = _run("pull", code=1)
     assert "error: order: it is in its version 2, which no spec alone can say\n" in errors
+
+
+def test_beside_a_core_of_somebody_else(project: Path, empty_dsn: str) -> None:
+    _execute(empty_dsn, get_embedded_install_sql())
+    # Our own core without what only we have looks like one of TypeScript.
+    _execute(
+        empty_dsn,
+        component_sql("core")
+        + "drop function pgflow.start_tasks(text, bigint[], uuid, text);"
+        + "drop table pgflow.map_chunks, pgflow.event_listeners;",
+    )
+    _execute(
+        empty_dsn,
+        """
+        select pgflow.create_flow('theirs', 2), pgflow.add_step('theirs', 'a'),
+          pgflow.add_step('theirs', 'b', array['a'], when_exhausted => 'skip');
+        """,
+    )
+    before = _flows(empty_dsn)
+    _run("pull", "--dsn", empty_dsn)
+    _run("compile")
+    assert "No difference" in _run("diff", "--dsn", empty_dsn)[0]
+    assert "Adopted: foreign_core" in _run("db", "stamp", "--foreign", "--dsn", empty_dsn)[0]
+    assert "applied   migrations/0001_create_theirs.sql\n" in _run("db", "up", "--dsn", empty_dsn)[0]
+    assert _flows(empty_dsn) == before
+    assert _run("verify", "--dsn", empty_dsn)[0] == "same     flow theirs\n"
