@@ -132,9 +132,11 @@ def _continued(
     unused = {name for name in unused if name in written.imported and name not in typed.exports}
     bound = written.bound | (typed.exports if written.takes_generated else frozenset())
     needed = _imports(package, typed, (*appended, *followed), bound - unused)
-    head, newline = add_imports(source, needed, {written.generated: unused})
+    # Python takes a last line that says it goes on, if it ends in a carriage return, and libcst does not.
+    end = "\r\n" if source.endswith("\\\r\n") else ""
+    head, newline = add_imports(source + end, needed, {written.generated: unused})
     if not appended:
-        return head
+        return head.removesuffix(end)
     if head and not head.endswith(("\n", "\r")):
         head += newline
     stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in appended)

@@ -126,6 +126,7 @@ MINE = '"""Mine."""\n\nfrom shop._generated.orders import OrdersInput\n\n\ndef h
         "# only a comment",
         "from __future__ import annotations\nx = 1;  y = 2\n",
         'x = r"\\d" "\\d"\n',
+        "x = 1\r\ny = 1 \\\r\n",
     ],
 )
 def test_stubs_are_appended_and_nothing_else_changes(text: str) -> None:
