@@ -180,6 +180,7 @@ def _freeze_step(spec: Spec, step: DraftStep) -> Step:
         was=model.was,
         isolation=model.isolation,
         handler_span=spec.value_span(*step.path, "handler") if model.handler else None,
+        was_span=spec.value_span(*step.path, "was") if model.was else None,
     )
 
 

@@ -95,7 +95,7 @@ class Step:
     step, what the handler returns per element; None when not declared. `may_be_skipped` says that dependents
     can run without this step's output. `span` is the place of the slug. `was` is the slug that the step had
     before, if it was renamed. `isolation` says where a plain function runs, a thread when None.
-    `handler_span` is the place of `handler`, if it is written.
+    `handler_span` and `was_span` are the places of `handler` and `was`, if they are written.
     """
 
     slug: str
@@ -111,6 +111,7 @@ class Step:
     was: str | None = None
     isolation: Isolation | None = None
     handler_span: Span | None = None
+    was_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

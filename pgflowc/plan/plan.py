@@ -12,6 +12,7 @@ from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes, payload_changes, stored_order, undo
 from pgflowc.plan.fingerprints import fingerprints
+from pgflowc.plan.former_slugs import check_former_slugs
 from pgflowc.plan.integrity import check_integrity, check_strays
 from pgflowc.plan.lock import LOCK, FlowCode, Lock, LockedFlow, LockedVersion, locked
 from pgflowc.plan.model import Migration, MigrationFormat, Plan, Verb
@@ -125,6 +126,7 @@ def _dropped(slug: str, entry: LockedFlow, target: Target, report: Report) -> _S
 
 
 def _changed(flow: Flow, entry: LockedFlow, target: Target, report: Report) -> _Step:
+    check_former_slugs(flow, entry, report)
     before, after, payloads = entry.shape, shape_of(flow, target.keeper), fingerprints(flow)
     stored = stored_slug(flow.slug, entry.version)
     ops = changes(flow.slug, before, after, flow)

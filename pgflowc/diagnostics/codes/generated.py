@@ -236,3 +236,14 @@ SHARED_HANDLER = Code(
     cure="Let the function take the payloads of both until the former version is retired, or name another "
     "function for the new version.",
 )
+
+NO_FORMER_STEP = Code(
+    "PGF824",
+    Severity.ERROR,
+    "a step is said to have been one that never was",
+    cause="`was` names the slug that a step had in the last migration, so that the step is renamed. By "
+    "pgflowc.lock the flow never had a step of that slug: the migration would delete one step with what "
+    "belongs to it, and create another.",
+    example="steps:\n  charge: {was: bil}   # and the step was 'bill'",
+    cure="Correct the slug, or remove `was` if the step is a new one.",
+)

@@ -49,7 +49,8 @@ LONG_START_DELAY = Code(
     Severity.WARNING,
     "a step waits longer than its timeout",
     cause="`start_delay` and `timeout` of the same step look as if the wait was a part of the time allowed. "
-    "It is not: the timeout counts from the start of a task, when the wait is over.",
+    "It is not: the timeout counts for each attempt, from its start, when the wait is over. Nothing fails "
+    "because of it; the step just takes longer than who wrote these numbers may have meant.",
     example="flow: orders\nsteps:\n  charge: {start_delay: 60, timeout: 30}",
     cure="If that is meant, ignore the warning, or set the timeout for the whole flow; else correct "
     "one of them.",

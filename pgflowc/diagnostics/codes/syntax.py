@@ -8,8 +8,8 @@ INVALID_YAML = Code(
     "PGF001",
     Severity.ERROR,
     "the text is not valid YAML",
-    cause="The YAML parser stopped here. What follows in this document was not read, so it may hold more "
-    "faults.",
+    cause="The YAML parser refuses what stands here. The value or step was passed over; the rest of the file "
+    "was checked, but for what may depend on it.",
     example='flow: orders\nsteps:\n  charge: "now" please',
     cure="Mend the place under the carets; the text that belongs there is usually named in the message.",
     cured='flow: orders\nsteps:\n  charge: {description: "now please"}',
@@ -18,8 +18,9 @@ INVALID_TOML = Code(
     "PGF002",
     Severity.ERROR,
     "the text is not valid TOML",
-    cause="The TOML parser stopped here. What follows was not read, so it may hold more faults.",
-    example="flow = orders",
+    cause="The TOML parser refuses what stands here. The statement, or the whole table if its header is at "
+    "fault, was passed over; the rest of the file was checked.",
+    example="flow = orders\n[steps.charge]",
     cure='Mend the place under the carets. Texts need quotes in TOML (flow = "orders"), keys are set with '
     '"=".',
     cured='flow = "orders"\n[steps.charge]',
@@ -48,7 +49,7 @@ INDENTATION = Code(
     Severity.ERROR,
     "the indentation fits no open level",
     cause="A line is indented more or less than the keys it should stand beside.",
-    example="steps:\n  charge:\n      timeout: 30\n    max_attempts: 3",
+    example="flow: orders\nsteps:\n  charge:\n      timeout: 30\n    max_attempts: 3",
     cure="Give all keys of one mapping the same indentation.",
     cured="flow: orders\nsteps:\n  charge:\n    timeout: 30\n    max_attempts: 3",
 )
