@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +39,7 @@ from pgflowc.render.differences import json_report, markdown, script, text
 
 DIFFERENT: Final = 2
 _DATABASE, _SPECS, _EMPTY = Place("db"), Place("spec"), Place("empty")
+_SCHEMAS = {"worker": "pgflowc", "pg_cron": "cron"}
 _OWN_SCHEMA = "Calls functions of schema pgflowc, which is not installed there: pgflowc db stamp --foreign"
 
 
@@ -137,7 +138,8 @@ def _with_database(
                 with snapshot(connection, seconds=seconds):
                     live, there = live_state(connection)
                     known = known_of(connection, root, lock)
-                    found = _difference(places, there, others, asked, known)
+                    ours = lock.flows if lock else {}
+                    found = _difference(places, there, others, asked, known, ours)
                     found = _with_runs(connection, found)
             except psycopg.errors.QueryCanceled:
                 fail(
@@ -147,10 +149,15 @@ def _with_database(
                 )
     except DatabaseError as error:
         fail(error.message, help=error.help, code=ERROR)
-    notes = () if live.core else (f"{resolved.display} has no schema pgflow: nothing is installed there",)
+    notes = [] if live.core else [f"{resolved.display} has no schema pgflow: nothing is installed there"]
+    if live.unread:
+        schemas = " and ".join(_SCHEMAS[keeper] for keeper in sorted(live.unread))
+        notes.append(f"schedules are not compared: the role may not read schema {schemas}")
+    if lock is not None and known is None:
+        notes.append("drift is not told from changes: the role may not read which migrations were applied")
     return _Compared(
         replace(found, notes=(*notes, *found.notes)),
-        drift_only=known is not None and places == (_DATABASE, _SPECS),
+        drift_only=lock is not None and places == (_DATABASE, _SPECS),
         database=f"{resolved.display}{origin(resolved)}",
         needs="" if "worker" in live.keepers or not live.core else _OWN_SCHEMA,
     )
@@ -162,13 +169,17 @@ def _difference(
     others: Sequence[State],
     asked: Sequence[str],
     known: Known | None,
+    ours: Collection[str],
 ) -> Difference:
-    """The operations between the database, `there`, and the other place; without one, it is itself."""
+    """The operations between the database, `there`, and the other place; without one, it is itself.
+
+    `ours` are names of flows of this project, beside those of the other place.
+    """
     from_there, to_there = (place == _DATABASE for place in places)
     other = others[0] if others else there
     before, after = there if from_there else other, there if to_there else other
     _check_asked(asked, before, after)
-    ours = {*asked, *other.flows, *(known.lock.flows if known else ())}
+    ours = {*asked, *other.flows, *ours}
     # What an empty place lacks is not strange.
     judged = None if _EMPTY in places else ours
     return difference(

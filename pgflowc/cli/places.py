@@ -135,13 +135,21 @@ def live_state(connection: psycopg.Connection) -> tuple[LiveDatabase, State]:
 
 
 def known_of(connection: psycopg.Connection, root: Path, lock: Lock | None) -> Known | None:
-    """What the project says of the database: its lock, and the migrations that were not applied there."""
+    """What the project says of the database: its lock, and the migrations that were not applied there.
+
+    None without a lock, and where the role may not read what was applied: drift cannot be told then.
+    """
     if lock is None:
         return None
     key, files = project_migrations(root)
     pending: dict[str, list[str]] = {}
     if key is not None:
-        paths = {one.name: one.path for one in compare(files, recorded_migrations(connection, key)).pending}
+        try:
+            with connection.transaction():
+                recorded = recorded_migrations(connection, key)
+        except psycopg.errors.InsufficientPrivilege:
+            return None
+        paths = {one.name: one.path for one in compare(files, recorded).pending}
         for migration in lock.migrations:
             if migration.name in paths:
                 pending.setdefault(migration.flow, []).append(paths[migration.name])

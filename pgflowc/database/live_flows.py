@@ -88,6 +88,8 @@ class LiveDatabase:
     core: bool = True
     kinds: bool = True
     keepers: frozenset[CronTarget] = frozenset()
+    unread: frozenset[CronTarget] = frozenset()
+    """Where schedules may be that the role must not read."""
 
     @property
     def named(self) -> dict[str, LiveFlow]:
@@ -118,6 +120,7 @@ def state_of_database(live: LiveDatabase, title: str = "database") -> State:
             for name, flow in live.named.items()
         },
         live.kinds,
+        schedules=not live.unread,
     )
 
 
@@ -137,14 +140,17 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
     for slug, row in connection.execute(_STEPS, wanted):
         steps.setdefault(slug, []).append(row)
     rows: dict[str, dict[str, Any]] = dict(connection.execute(_FLOWS, wanted).fetchall())
-    own = _is_there(connection, "pgflowc.schedules")
+    own = _may_read(connection, "pgflowc.schedules")
     schedules: dict[str, dict[str, Any]] = dict(connection.execute(_SCHEDULES).fetchall()) if own else {}
     retentions: dict[str, Retention] = {}
-    if _is_there(connection, "pgflowc.retention"):
+    if _may_read(connection, "pgflowc.retention"):
         retentions = {name: Retention(*times) for name, *times in connection.execute(_RETENTIONS)}
     cron = _may_read(connection, "cron.job")
     jobs = {name: rest for name, *rest in connection.execute(_JOBS)} if cron else {}
-    keepers: tuple[tuple[CronTarget, bool], ...] = (("worker", own), ("pg_cron", cron))
+    keepers: tuple[tuple[CronTarget, bool, str], ...] = (
+        ("worker", own, "pgflowc"),
+        ("pg_cron", cron, "cron"),
+    )
     flows = {}
     for slug, row in rows.items():
         version = versions.get(slug)
@@ -158,7 +164,10 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
     return LiveDatabase(
         flows,
         kinds=_has_column(connection, "pgflow.flows", "flow_type"),
-        keepers=frozenset(keeper for keeper, there in keepers if there),
+        keepers=frozenset(keeper for keeper, there, _ in keepers if there),
+        unread=frozenset(
+            keeper for keeper, there, schema in keepers if not there and _is_closed(connection, schema)
+        ),
     )
 
 
@@ -173,7 +182,7 @@ def canonical(value: Any) -> str:
 
 
 def _versions(connection: psycopg.Connection) -> dict[str, LiveVersion]:
-    if not _is_there(connection, "pgflowc.flow_versions"):
+    if not _may_read(connection, "pgflowc.flow_versions"):
         return {}
     return {row[2]: LiveVersion(*row) for row in connection.execute(_VERSIONS)}
 
@@ -260,11 +269,18 @@ def _is_there(connection: psycopg.Connection, table: str) -> bool:
 
 def _may_read(connection: psycopg.Connection, table: str) -> bool:
     schema = table.partition(".")[0]
+    # Where the schema is closed, the name of a table in it cannot even be looked up.
+    usage = "select pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(%s)::oid, 'usage')"
     return (
-        _is_there(connection, table)
-        and _truth(connection, "select pg_catalog.has_schema_privilege(%s, 'usage')", schema)
+        _truth(connection, usage, schema)
+        and _is_there(connection, table)
         and _truth(connection, "select pg_catalog.has_table_privilege(%s, 'select')", table)
     )
+
+
+def _is_closed(connection: psycopg.Connection, schema: str) -> bool:
+    """Whether the schema is there: what could not be read in it may say something."""
+    return _truth(connection, "select pg_catalog.to_regnamespace(%s) is not null", schema)
 
 
 def _has_column(connection: psycopg.Connection, table: str, column: str) -> bool:

@@ -11,11 +11,14 @@ from typing import Any
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 
 
-def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True) -> FlowShape:
+def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True, schedules: bool = True) -> FlowShape:
     """`shape`, in the words of `other` wherever it means the same.
 
-    Without `kinds` one of both does not tell jobs from flows, and that is no difference.
+    Without `kinds` one of both does not tell jobs from flows, and that is no difference; without `schedules`
+    neither is when runs start by themselves, and how long they are kept.
     """
+    if not schedules:
+        shape = replace(shape, cron=other.cron, retention=other.retention)
     steps = {step.slug: step for step in other.steps}
     return replace(
         shape,

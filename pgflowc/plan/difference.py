@@ -187,7 +187,11 @@ def _flow(
         )
         ops: tuple[Op, ...] = (op or DropFlow(name, there.shape),)
     else:
-        shape = agreed(one.shape, two.shape, kinds=before.kinds and after.kinds)
+        both = {
+            "kinds": before.kinds and after.kinds,
+            "schedules": before.schedules and after.schedules,
+        }
+        shape = agreed(one.shape, two.shape, **both)
         ops = changes(name, shape, two.shape, two.flow)
         on_change = two.flow.on_change if two.flow else "drain"
         if on_change == "recreate" and any(op.needs_drain for op in ops):
@@ -254,7 +258,14 @@ def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) ->
         return replace(
             flow, lines=(*flow.lines, Line(switch, "safe", drift=said)), rollout=None, mend=(switch,)
         )
-    drift = drifted(name, there.shape if there else None, locked.shape, flow.ops, kinds=before.kinds)
+    drift = drifted(
+        name,
+        there.shape if there else None,
+        locked.shape,
+        flow.ops,
+        kinds=before.kinds,
+        schedules=before.schedules,
+    )
     lines = [replace(line, drift=drift.of.get(place)) for place, line in enumerate(flow.lines)]
     return replace(
         flow,

@@ -40,7 +40,13 @@ class FlowDrift:
 
 
 def drifted(
-    name: str, there: FlowShape | None, locked: FlowShape, ops: Sequence[Op], *, kinds: bool = True
+    name: str,
+    there: FlowShape | None,
+    locked: FlowShape,
+    ops: Sequence[Op],
+    *,
+    kinds: bool = True,
+    schedules: bool = True,
 ) -> FlowDrift:
     """How a flow in the database (None: it is missing) differs from the lock's, where `ops` lead from the
     database to what is wanted.
@@ -48,7 +54,7 @@ def drifted(
     if there is None:
         of = {place: "drift: the lock has it" for place, op in enumerate(ops) if isinstance(op, CreateFlow)}
         return FlowDrift(of, mend=(CreateFlow(name, locked),))
-    back = changes(name, agreed(there, locked, kinds=kinds), locked)
+    back = changes(name, agreed(there, locked, kinds=kinds, schedules=schedules), locked)
     found = {_key(op): op for op in back if not isinstance(op, OrderSteps)}
     whole = [place for place, op in enumerate(ops) if isinstance(op, DropFlow | RecreateFlow)]
     if whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
@@ -30,16 +30,19 @@ class StateFlow:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Flows by name, at a place that messages call `title`. `kinds`: whether it tells jobs from flows."""
+    """Flows by name, at a place that messages call `title`. `kinds`: whether it tells jobs from flows;
+    `schedules`: whether its schedules, and how long runs are kept, are known.
+    """
 
     title: str
     flows: Mapping[str, StateFlow] = field(default_factory=dict)
     kinds: bool = True
+    schedules: bool = True
 
     def only(self, slugs: Sequence[str]) -> State:
         """The same place with these flows alone; all when none are named."""
         wanted = {slug: flow for slug, flow in self.flows.items() if slug in slugs}
-        return State(self.title, wanted, self.kinds) if slugs else self
+        return replace(self, flows=wanted) if slugs else self
 
 
 EMPTY = State("nothing")

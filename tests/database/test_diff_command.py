@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from pgmq.install import get_embedded_install_sql
+from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
 from pgflowc.cli.app import build
@@ -337,3 +338,23 @@ def test_a_change_that_makes_a_version_shows_its_rollout(project: Path, core_dsn
     )
     _sql(core_dsn, _run("diff", "--dsn", core_dsn, "--script", code=2).stdout)
     _run("diff", "--dsn", core_dsn)
+
+
+def test_a_role_that_may_only_read_definitions_sees_them(
+    project: Path, core_dsn: str, new_role: Callable[[], str]
+) -> None:
+    _run("compile")
+    _run("db", "up", "--dsn", core_dsn)
+    _change(project, "depends_on: [check], ", "")
+    role = new_role()
+    dsn = make_conninfo(core_dsn, user=role)
+    assert f"error: role {role} lacks a right in database" in _run("diff", "--dsn", dsn, code=1).stderr
+    _sql(
+        core_dsn,
+        f"grant usage on schema pgflow to {role}",
+        f"grant select on pgflow.flows, pgflow.steps, pgflow.deps to {role}",
+    )
+    found = _run("diff", "--dsn", dsn, code=2).stdout
+    assert "depends_on [check] -> [] (needs drain)" in found
+    assert "note: schedules are not compared: the role may not read schema pgflowc\n" in found
+    assert "note: runs that are alive were not counted: permission denied for table" in found

@@ -59,7 +59,7 @@ def judge(before: State, after: State, level: Level, locate: Locate) -> Iterator
             )
         elif two.flow is not None and not level.ignores(two.flow.source):
             breaches = [
-                *_of_shape(name, one, two.shape, two.flow, kinds=before.kinds),
+                *_of_shape(name, one, two.shape, two.flow, before),
                 *_of_types(one, two.flow),
             ]
             yield from _reported(breaches, two.flow, level, locate)
@@ -92,8 +92,8 @@ def _reported(
         yield Diagnostic(code, message, span, help=help)
 
 
-def _of_shape(name: str, one: StateFlow, after: FlowShape, flow: Flow, *, kinds: bool) -> Iterator[_Breach]:
-    before = agreed(one.shape, after, kinds=kinds)
+def _of_shape(name: str, one: StateFlow, after: FlowShape, flow: Flow, there: State) -> Iterator[_Breach]:
+    before = agreed(one.shape, after, kinds=there.kinds, schedules=there.schedules)
     ops = changes(name, before, after, flow)
     maps = {step.slug for step in after.steps if step.kind == "map"}
     for op in ops:
