@@ -30,6 +30,15 @@ class Pruned:
     step_tasks: int
     workers: int
 
+    def __add__(self, other: Pruned) -> Pruned:
+        """Both together."""
+        return Pruned(
+            runs=self.runs + other.runs,
+            step_states=self.step_states + other.step_states,
+            step_tasks=self.step_tasks + other.step_tasks,
+            workers=self.workers + other.workers,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:

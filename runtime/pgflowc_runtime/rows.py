@@ -239,6 +239,7 @@ class ClientFeatures:
     has_delay_run: bool
     has_schedules: bool
     has_pauses: bool
+    has_prune_runs: bool
     has_versions: bool
     sends_notifications: bool
 

@@ -103,6 +103,17 @@ def test_one_prunes_at_a_time_and_passes_over_what_is_locked(fast, ok, another) 
     assert fast.rows("select * from pgflowc.prune_expired()") == []
 
 
+def test_runs_are_pruned_by_hand_in_batches_whatever_their_retention(fast, ok) -> None:
+    *_, running = three_runs(fast, ok)
+    three_runs(fast, ok, "g")
+    prune = "select * from pgflowc.prune_runs('1 day', %s, %s)"
+    assert fast.rows(prune, ["f"], 1) == [{"runs": 1, "step_states": 2, "step_tasks": 2}]
+    assert fast.rows(prune, None, 10) == [{"runs": 3, "step_states": 6, "step_tasks": 4}]
+    assert fast.rows(prune, None, 10) == [{"runs": 0, "step_states": 0, "step_tasks": 0}]
+    assert len(runs(fast)) == 2
+    assert running in runs(fast)
+
+
 def test_a_retention_is_changed_and_removed(fast, ok) -> None:
     made = three_runs(fast, ok)
     fast.do("select pgflowc.set_retention('f', '1 day', '2 days')")

@@ -20,6 +20,7 @@ from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 
 # What the core's own checks say of a definition that ours let pass.
+_PRUNED_AT_ONCE = 500
 _REFUSED_DEFINITION = ("P0001", "22", "23")
 
 
@@ -126,8 +127,8 @@ def prune(
     # One flow is a list of one; a text would be one of its letters.
     named = [flows] if isinstance(flows, str | Flow) else flows
     slugs: list[str] | None = None
+    features = yield from ask_features()
     if named is not None:
-        features = yield from ask_features()
         known = yield from known_flows()
         slugs = []
         for flow in named:
@@ -135,4 +136,11 @@ def prune(
             if not any(one in known for one in stored):
                 raise run_faults.flow_not_found(slug_of(flow), known)
             slugs += stored
-    return (yield from ask(queries.prune_data_older_than(older_than, slugs)))
+    pruned = Pruned(runs=0, step_states=0, step_tasks=0, workers=0)
+    while features.has_prune_runs:
+        batch = yield from ask(queries.prune_runs(older_than, slugs, _PRUNED_AT_ONCE))
+        pruned += batch
+        if batch.runs < _PRUNED_AT_ONCE:
+            break
+    # Dead workers, and what else is old; there are hardly any runs left to it.
+    return pruned + (yield from ask(queries.prune_data_older_than(older_than, slugs)))

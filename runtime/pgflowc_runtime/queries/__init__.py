@@ -39,6 +39,7 @@ from pgflowc_runtime.queries.managing import (
     known_workers,
     prune_data_older_than,
     prune_expired,
+    prune_runs,
     retry_run,
     waiting_tasks,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "probe",
     "prune_data_older_than",
     "prune_expired",
+    "prune_runs",
     "recover_stalled_tasks",
     "release_tasks",
     "remove_schedule",

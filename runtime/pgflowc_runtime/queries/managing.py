@@ -42,6 +42,18 @@ def prune_data_older_than(age: timedelta, flow_slugs: Sequence[str] | None) -> Q
     )
 
 
+def prune_runs(age: timedelta, flow_slugs: Sequence[str] | None, limit: int) -> Query[Pruned]:
+    """Delete up to `limit` runs that ended longer ago, of these flows (None: all)."""
+    return Query(
+        """
+        select p.runs, p.step_states, p.step_tasks, 0 as workers
+        from pgflowc.prune_runs(%(age)s::interval, %(flow_slugs)s::text[], %(limit)s) p
+        """,
+        {"age": age, "flow_slugs": None if flow_slugs is None else list(flow_slugs), "limit": limit},
+        lambda rows: Pruned(**rows[0]),
+    )
+
+
 def prune_expired(limit: int) -> Query[list[Expired]]:
     """Delete up to `limit` runs of each flow that are older than its retention; none while another does."""
     return Query(

@@ -1,15 +1,18 @@
 -- pgflowc._delete_runs(p_flow_slug, p_run_ids): delete these runs of the flow, with their step states, tasks, and messages in the queue
--- and the archive. Returns the number of tasks.
+-- and the archive. Returns how many step states and tasks went.
 --
 -- The caller holds the locks of the runs.
 -- Locks: the step states, tasks and messages.
-create or replace function pgflowc._delete_runs(p_flow_slug text, p_run_ids uuid[])
-returns integer
+create or replace function pgflowc._delete_runs(
+  p_flow_slug text,
+  p_run_ids uuid[],
+  out step_states integer,
+  out step_tasks integer
+)
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_tasks integer;
   v_msg_ids bigint[];
   v_kind "char";
 begin
@@ -18,9 +21,10 @@ begin
     delete from pgflow.step_tasks t where t.run_id = any (p_run_ids) returning t.message_id
   )
   select count(*)::integer, array_agg(g.message_id) filter (where g.message_id is not null)
-  into v_tasks, v_msg_ids
+  into step_tasks, v_msg_ids
   from gone g;
   delete from pgflow.step_states s where s.run_id = any (p_run_ids);
+  get diagnostics step_states = row_count;
   delete from pgflow.runs r where r.run_id = any (p_run_ids);
   delete from pgflowc.run_traces t where t.run_id = any (p_run_ids);
 
@@ -36,6 +40,5 @@ begin
       end;
     end loop;
   end if;
-  return v_tasks;
 end;
 $$;

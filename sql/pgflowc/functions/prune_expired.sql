@@ -52,7 +52,7 @@ begin
     if v_run_ids <> '{}' then
       flow_slug := v_flow.flow_slug;
       runs := cardinality(v_run_ids);
-      step_tasks := pgflowc._delete_runs(v_flow.flow_slug, v_run_ids);
+      step_tasks := (select d.step_tasks from pgflowc._delete_runs(v_flow.flow_slug, v_run_ids) d);
       return next;
     end if;
     if v_flow.archived_before is not null then
