@@ -19,6 +19,7 @@ from pgflowc.graph.draft import ClassUse, TypeUse
 from pgflowc.graph.json_schema import SchemaReader
 from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
 from pgflowc.spec import type_text
+from pgflowc.spec.example import Written, example
 from pgflowc.spec.model import is_import_path
 
 ANY = payload.Scalar("any")
@@ -71,7 +72,7 @@ class Reader:
             codes.MALFORMED,
             f"{node.text} is a value, not a type",
             node.span,
-            f"a single value is {{$enum: [{node.text}]}}",
+            f"a single value is {example(node.source.path, {'$enum': [Written(node.text)]})}",
         )
 
     def _array(self, node: Sequence) -> PayloadType:
@@ -79,13 +80,17 @@ class Reader:
             return payload.Array(self._read(node.items[0]))
         if not node.items:
             return self.refuse(
-                codes.BAD_ARRAY, "this array has no element type", node.span, "write [T], or [any]"
+                codes.BAD_ARRAY,
+                "this array has no element type",
+                node.span,
+                f"write {example(node.source.path, ['T'])}, or {example(node.source.path, ['any'])}",
             )
         return self.refuse(
             codes.BAD_ARRAY,
             f"an array has one element type, not {len(node.items)}",
             node.items[1].span,
-            "write ['T | U'] for mixed elements, or {$enum: [a, b]} for a choice of values",
+            f"write {example(node.source.path, ['T | U'])} for mixed elements, or {_choice(node)} for a "
+            "choice of values",
         )
 
     def _object(self, node: Mapping) -> PayloadType:
@@ -104,7 +109,7 @@ class Reader:
                 codes.UNKNOWN_DIRECTIVE,
                 f"{quote(directive.key)} means nothing in a payload type",
                 span,
-                f"did you mean '{meant}'?" if meant else "a choice of values is {$enum: [a, b]}",
+                f"did you mean '{meant}'?" if meant else f"a choice of values is {_choice(node)}",
                 fix=respelling(span, directive.key, _DIRECTIVES),
             )
         if len(node.entries) > 1:
@@ -126,7 +131,7 @@ class Reader:
             return ANY
         if not isinstance(node, Sequence) or not node.items:
             return self.refuse(
-                codes.BAD_ENUM, "'$enum' takes a list of values", key_span, "write {$enum: [a, b]}"
+                codes.BAD_ENUM, "'$enum' takes a list of values", key_span, f"write {_choice(node)}"
             )
         values: dict[tuple[type, ScalarValue], None] = {}
         for item in node.items:
@@ -158,7 +163,7 @@ class Reader:
             codes.BAD_REFERENCE,
             "'$ref' takes the path of a file",
             key_span,
-            "write {$ref: 'schemas/order.json'}",
+            f"write {example(key_span.path, {'$ref': 'schemas/order.json'})}",
         )
 
     def _python(self, node: Node, key_span: Span) -> PayloadType:
@@ -170,7 +175,7 @@ class Reader:
                 codes.BAD_PYTHON,
                 "'$python' takes module:Class",
                 key_span,
-                "write {$python: 'shop.models:Report'}",
+                f"write {example(key_span.path, {'$python': 'shop.models:Report'})}",
             )
         module, _, name = written.partition(":")
         if is_import_path(written):
@@ -182,7 +187,9 @@ class Reader:
             codes.BAD_PYTHON,
             f"{quote(written)} is not module:Class",
             node.span,
-            f"did you mean {quote(f'{module}:{name}')}?" if dotted else "write it as in 'shop.models:Report'",
+            f"did you mean {quote(f'{module}:{name}')}?"
+            if dotted
+            else f"write {example(key_span.path, {'$python': 'shop.models:Report'})}",
         )
 
     def refuse(self, code: Code, message: str, span: Span, *help: str, fix: Fix | None = None) -> PayloadType:
@@ -318,6 +325,10 @@ class _RefusedError(Exception):
         self.span = span
         self.help = help
         self.fix = fix
+
+
+def _choice(node: Node) -> str:
+    return example(node.source.path, {"$enum": ["a", "b"]})
 
 
 def _field(name: str, type_: PayloadType) -> payload.Field:

@@ -8,6 +8,7 @@ from pgflowc.diagnostics.words import quote
 from pgflowc.document import Mapping
 from pgflowc.graph.conformance import Misfit, misfits
 from pgflowc.graph.draft import Draft
+from pgflowc.spec.example import ELLIPSIS, Written, setting
 
 _SUBJECT = "the input that 'cron' passes"
 
@@ -34,7 +35,8 @@ def _diagnostic(draft: Draft, misfit: Misfit, *, written: bool) -> Diagnostic:
     span, help = misfit.span, misfit.help
     subject = f"{quote(misfit.path)} in {_SUBJECT}" if misfit.path else _SUBJECT
     if not written:
-        help = "without 'input' it is an empty object: cron: {schedule: ..., input: {...}}"
+        empty = {"schedule": ELLIPSIS, "input": Written("{...}")}
+        help = f"without 'input' it is an empty object: {setting(span.path, 'cron', empty)}"
     elif span.start.line != span.end.line:
         span = draft.spec.key_span("cron", "input")
     return Diagnostic(

@@ -9,6 +9,7 @@ from pgflowc.diagnostics.codes import types as codes
 from pgflowc.graph.draft import Draft
 from pgflowc.graph.knot import knots, shortest_cycle
 from pgflowc.graph.payload import Array, MapOf, Named, NamedType, Object, OneOf, PayloadType
+from pgflowc.spec.example import example, setting
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -20,6 +21,7 @@ def check(draft: Draft, report: Report) -> None:
     reported: set[str] = set()
     for knot in knots(aliases):
         cycle = shortest_cycle(aliases, knot)
+        path = draft.type_span(cycle[0]).path
         reported |= set(knot)
         report.add(
             Diagnostic(
@@ -27,7 +29,7 @@ def check(draft: Draft, report: Report) -> None:
                 f"the type '{cycle[0]}' is defined by itself without an object between: "
                 + " -> ".join([*cycle[:8], *(["..."] if len(cycle) > 8 else []), cycle[0]]),
                 draft.type_span(cycle[0]),
-                help=(f"put an object between: {cycle[0]}: {{children: [{cycle[0]}]}}",),
+                help=(f"put an object between: {setting(path, cycle[0], {'children': [cycle[0]]})}",),
             )
         )
     endless = draft.types.keys() - _finite(draft.types)
@@ -40,12 +42,15 @@ def check(draft: Draft, report: Report) -> None:
         if reported & set(knot):
             continue
         cycle = shortest_cycle(needs, knot)
+        path = draft.type_span(cycle[0]).path
         report.add(
             Diagnostic(
                 codes.ENDLESS,
                 f"no value of the type '{cycle[0]}' could ever end: it holds {_chain(cycle[1:], cycle[0])}",
                 draft.type_span(cycle[0]),
-                help=(f"give it an end: '{cycle[0]} | null' or [{cycle[0]}]",),
+                help=(
+                    f"give it an end: {example(path, f'{cycle[0]} | null')} or {example(path, [cycle[0]])}",
+                ),
             )
         )
 

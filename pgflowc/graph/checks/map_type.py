@@ -6,6 +6,7 @@ from pgflowc.diagnostics import Code, Diagnostic, Label, Report, Span
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc.graph.payload import Array, PayloadType, Python, Scalar, resolved, spelled
+from pgflowc.spec.example import setting
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -27,7 +28,7 @@ def check(draft: Draft, report: Report) -> None:
                     f"step '{step.slug}' maps over the output of '{source.slug}', which is {_a(actual)}",
                     step.map.span,
                     Label(draft.spec.value_span(*source.path, "output"), "declared here"),
-                    f"let '{source.slug}' return the bare list: output: [T]",
+                    f"let '{source.slug}' return the bare list: {setting(step.span.path, 'output', ['T'])}",
                 )
             )
 
@@ -44,7 +45,7 @@ def _check_input(draft: Draft, step: DraftStep, report: Report) -> None:
                 f"step '{step.slug}' maps over the run's input, which is {_a(actual)}, not an array",
                 step.map.span,
                 Label(draft.spec.value_span("input"), "declared here"),
-                "declare the input as [T], or map over a step that returns the list",
+                f"declare a list, {setting(step.span.path, 'input', ['T'])}, or map over a step that gives one",
             )
         )
 

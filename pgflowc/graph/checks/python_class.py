@@ -12,6 +12,7 @@ from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document.referred import Module
 from pgflowc.graph.draft import ClassUse, Draft
+from pgflowc.spec.example import example
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _near(word: str, candidates: object) -> tuple[str, ...]:
 
 
 def _refuse(use: ClassUse, message: str, report: Report, *help: str) -> None:
-    help = help or ("name a pydantic model: {$python: 'module:Class'}",)
+    help = help or (f"name a pydantic model: {example(use.span.path, {'$python': 'module:Class'})}",)
     report.add(Diagnostic(codes.NO_SUCH_CLASS, message, use.span, help=help))
 
 

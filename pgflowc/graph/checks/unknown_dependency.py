@@ -7,6 +7,7 @@ from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.diagnostics.fixing import respelling
 from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
+from pgflowc.spec.example import setting
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -70,7 +71,8 @@ def _help(draft: Draft, step: DraftStep, dependency: Dependency) -> tuple[str, .
     if dependency.slug in (RUN_INPUT, "input") and dependency is not step.map:
         return ("a step without dependencies gets the run's input; others read it with ctx.flow_input()",)
     if dependency.slug in ("input", "$run", "run"):
-        return (f"'map: {RUN_INPUT}' maps over the run's input",)
+        over = setting(dependency.span.path, "map", RUN_INPUT)
+        return (f"'{over}' maps over the run's input",)
     others = _others(draft, step)
     meant = near_miss(dependency.slug, others)
     if meant:

@@ -17,6 +17,7 @@ from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc.graph.knot import knots
 from pgflowc.graph.order import topological_order
+from pgflowc.spec.example import setting
 
 _MOST_FACTS = 500
 Place = tuple[str, ...]
@@ -148,6 +149,7 @@ def _unreachable(draft: Draft, step: DraftStep, place: Place, one: _Fact, other:
     ]
     if at is not None:
         labels.append(Label(at, "which comes from here"))
+    alone = setting(step.span.path, "when_unmet", "skip")
     return Diagnostic(
         codes.UNREACHABLE,
         f"step '{step.slug}' can never run: '{where}' in {payload} cannot be {_shown(one.value)} and "
@@ -155,7 +157,7 @@ def _unreachable(draft: Draft, step: DraftStep, place: Place, one: _Fact, other:
         _key(draft, step, "if") if other.step is step else step.span,
         label=f"only if '{where}' is {_shown(other.value)}" if other.step is step else "",
         labels=tuple(labels),
-        help=("let the steps before it be skipped alone ('when_unmet: skip'), or correct a condition",),
+        help=(f"let the steps before it be skipped alone ('{alone}'), or correct a condition",),
     )
 
 
