@@ -45,7 +45,7 @@ def _check_input(draft: Draft, step: DraftStep, report: Report) -> None:
                 f"step '{step.slug}' maps over the run's input, which is {_a(actual)}, not an array",
                 step.map.span,
                 Label(draft.spec.value_span("input"), "declared here"),
-                f"declare a list, {setting(step.span.path, 'input', ['T'])}, or map over a step that gives one",
+                f"declare a list, {setting(step.span.path, 'input', ['T'])}, or map over a step with one",
             )
         )
 
