@@ -85,7 +85,7 @@ class FlowDifference:
     mend: tuple[Op, ...] = ()
     """What takes drift back to the lock."""
     rollout: Rollout | None = None
-    """The way to the new version that the operations are made as; None where they change what is stored."""
+    """The way to the new version, if it makes one, and the number of the former one is known."""
 
     @property
     def mark(self) -> Mark | Literal["!"]:
@@ -105,7 +105,12 @@ class FlowDifference:
     @property
     def at_risk(self) -> tuple[Hazard, ...]:
         """What may happen to runs that are alive; nothing when the shape stays, or gets another version."""
-        return () if self.rollout else tuple(hazards(self.ops))
+        return () if self.makes_version else tuple(hazards(self.ops))
+
+    @property
+    def makes_version(self) -> bool:
+        """Whether the flow gets another version, and what is stored so far stays."""
+        return any(line.safety == "new version" for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,7 @@ class Difference:
     @property
     def at_risk(self) -> dict[str, tuple[Hazard, ...]]:
         """The hazards by the slug of the stored flow, for flows whose alive runs matter."""
-        return {flow.stored: flow.at_risk for flow in self.flows if flow.at_risk or flow.rollout}
+        return {flow.stored: flow.at_risk for flow in self.flows if flow.at_risk or flow.makes_version}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +220,9 @@ def _flow(
     versions = tuple(
         line if isinstance(line.op, of_name) else replace(line, safety="new version") for line in found.lines
     )
-    return replace(found, lines=versions, rollout=rollout(name, one.version, one.version + 1))
+    # Specs do not say which version they are.
+    way = rollout(name, one.version, one.version + 1) if one.stored else None
+    return replace(found, lines=versions, rollout=way)
 
 
 def _safety(op: Op) -> Safety:

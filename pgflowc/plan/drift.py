@@ -107,4 +107,4 @@ def _key(op: Op, former: Mapping[str, str] | None = None) -> tuple[str, ...]:
         case ChangeKind():
             return ("kind",)
         case _:
-            return (type(op).__name__,)
+            return (type(op).__name__, str(getattr(op, "step", "")), str(getattr(op, "name", "")))

@@ -37,13 +37,13 @@ def _flow(flow: FlowDifference, drift_only: bool) -> Iterator[str]:
         later = drift_only and not line.drift
         comes = "; not here: it comes with a migration" if later else ""
         yield f"-- {line.mark} {words.change(line)} ({words.judgement(line)}{comes})"
-    if flow.rollout and not drift_only:
+    if flow.makes_version and not drift_only:
         yield "-- A new version of it, with files and handlers of its own: `pgflowc compile` writes it."
     yield from (f"{statement};" for statement in statements(_ops(flow, drift_only)))
 
 
 def _ops(flow: FlowDifference, drift_only: bool) -> Sequence[Op]:
-    if flow.rollout and not drift_only:
+    if flow.makes_version and not drift_only:
         return ()
     return of_version(flow.name, flow.stored, flow.mend if drift_only else flow.ops)
 

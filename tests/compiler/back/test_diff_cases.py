@@ -7,8 +7,10 @@ The database has `before.yaml` and in each flow two runs, one of which is past i
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -20,10 +22,10 @@ from pgflowc.database.alive_runs import read_alive_runs
 from pgflowc.database.cluster import Cluster
 from pgflowc.database.live_flows import read_live_flows, state_of_database
 from pgflowc.diagnostics import Report
-from pgflowc.plan import LOCK, parse_lock
+from pgflowc.plan import LOCK, parse_lock, shape_of
 from pgflowc.plan.difference import Difference, Known, difference, with_alive
 from pgflowc.plan.ops import OrderSteps
-from pgflowc.plan.state import state_of_lock, state_of_specs
+from pgflowc.plan.state import State, StateFlow, state_of_lock, state_of_specs
 from pgflowc.render import Layout
 from pgflowc.render.differences import json_report, markdown, script, text
 
@@ -112,3 +114,28 @@ def _compare(golden: Path, output: str) -> None:
 
 def _text(case: Path, name: str) -> str:
     return (case / name).read_text("utf-8") if (case / name).exists() else ""
+
+
+def test_between_specs_alone_a_version_has_no_number() -> None:
+    before, after = (
+        state_of_specs(check_sources({"f.yaml": spec}, Report()), "worker")
+        for spec in ("flow: f\nsteps: {a: {}}\n", "flow: f\nsteps: {b: {}}\n")
+    )
+    found = difference(before, after)
+    assert "rolling out" not in text.render(found)
+    assert "+   step b (new version)" in text.render(found)
+    assert script.render(found, drift_only=False).splitlines()[-2:] == ["", "-- Nothing to do."]
+
+
+def test_values_that_mean_the_same_are_no_difference() -> None:
+    """PostgreSQL keeps numbers as they are written, sets without order, and pg_cron no time zone."""
+    step = {"depends_on": [], "if": {"a": 1.0, "b": [True, {"c": 1e20}]}}
+    written = {"flow": "f", "input": "json", "steps": {"s": step}}
+    (flow,) = check_sources({"f.yaml": json.dumps(written)}, Report())
+    shape = shape_of(flow)
+    stored = replace(shape.steps[0], required='{"b":[true,{"c":100000000000000000000}],"a":1}')
+    there = State("database", {"f": StateFlow(replace(shape, steps=(stored,)))})
+    assert difference(there, state_of_specs([flow], "worker")).flows == ()
+    other = replace(stored, required=(stored.required or "").replace("true", "1"))
+    there = State("database", {"f": StateFlow(replace(shape, steps=(other,)))})
+    assert len(difference(there, state_of_specs([flow], "worker")).flows) == 1
