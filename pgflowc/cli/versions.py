@@ -115,7 +115,8 @@ def retire(
     for name, number in sorted(chosen):
         if alive := _alive(stored, name, number):
             runs = f"{alive} run{' is' if alive == 1 else 's are'} alive on version {number} of {name}"
-            typer.echo(f"{runs}: the migration is refused until they end", err=True)
+            end = "it ends" if alive == 1 else "they end"
+            typer.echo(f"{runs}: the migration is refused until {end}", err=True)
     for name, number in sorted(chosen):
         code = former[name, number]
         path = layout.python("handlers", f"{code}.py")

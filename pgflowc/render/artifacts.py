@@ -106,8 +106,14 @@ def render(
     former = former_files(layout.package, layout.python, lock, plan.flows, present, report)
     ours = {**_generated(layout, typed_flows, plan), **former.generated}
     stale = _stale(layout, ours, present)
+    # Who retires a version is told of its handlers.
+    retired = {
+        layout.python("_generated", f"{former.code.module}.py")
+        for slug in plan.flows.keys() & lock.flows.keys()
+        for former in lock.flows[slug].former
+    }
     edited = () if force else _edited(ours, stale, present, report)
-    _report_orphans(layout, stale, lock, present, report)
+    _report_orphans(layout, [path for path in stale if path not in retired], present, report)
     continued = _continued_handlers(layout, typed_flows, present, report)
     files = {
         **_migrations(plan, lock, layout, present, report),
@@ -272,14 +278,12 @@ def _stale(layout: Layout, ours: Mapping[str, str], present: Mapping[str, bytes]
 
 
 def _report_orphans(
-    layout: Layout, stale: Sequence[str], lock: Lock, present: Mapping[str, bytes], report: Report
+    layout: Layout, stale: Sequence[str], present: Mapping[str, bytes], report: Report
 ) -> None:
-    versions = {former.code.module for entry in lock.flows.values() for former in entry.former}
     for path in stale:
         handlers = layout.python("handlers", PurePosixPath(path).name)
         if handlers in present:
-            what = "version" if PurePosixPath(path).stem in versions else "flow"
-            message = f"this file holds handlers of a {what} that is gone, and what it imports is removed"
+            message = "this file holds handlers of a flow that is gone, and what it imports is removed"
             help = ("delete the file, or move what you still need elsewhere",)
             report.add(Diagnostic(generated.ORPHANED_HANDLERS, message, _at(handlers), help=help))
 
