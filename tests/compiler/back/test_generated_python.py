@@ -81,8 +81,8 @@ def test_mypy_accepts_it(sources: Path) -> None:
 
 
 def test_pyright_accepts_it(sources: Path) -> None:
-    """The default mode of basedpyright, stricter than pyright's `strict`, only says that stubs do not use their
-    parameters yet.
+    """The default mode of basedpyright, stricter than pyright's `strict`, only says that stubs do not use
+    their parameters yet.
     """
     (sources / "pyrightconfig.json").write_text('{"exclude": ["**/*_articles/*.py"]}')
     command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, "--outputjson"]
