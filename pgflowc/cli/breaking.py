@@ -57,11 +57,14 @@ def breaking(
     project: ProjectOption = None,
     dsn: DsnOption = None,
 ) -> None:
-    """Report what the specs break of what is on another branch, in the lock or in a database.
+    """Report what the specs break of what is elsewhere: on a branch, in a database.
 
-    Categories: SOURCE, the generated Python changes; HANDLER, existing handlers need editing; WIRE, queued
-    messages or stored outputs no longer fit; INFLIGHT, a run that is alive now breaks. The table [breaking]
-    of pgflowc.toml sets what counts: use, except, warn, and ignore with patterns of paths.
+    A finding breaks one or more of: SOURCE, the generated Python changes;
+    HANDLER, existing handlers need editing; WIRE, queued messages or stored
+    outputs no longer fit; INFLIGHT, a run that is alive now breaks.
+
+    The table 'breaking' of pgflowc.toml sets what counts: use, except, warn,
+    and ignore with patterns of paths.
 
     For example: pgflowc breaking --against git:origin/main --use INFLIGHT
 

@@ -74,13 +74,14 @@ def diff(
     project: ProjectOption = None,
     dsn: DsnOption = None,
 ) -> None:
-    """Show what the specs would change in a live database, and what that means for runs that are alive.
+    """Show what the specs would change in a live database, and which runs that breaks.
 
-    One line for each operation: + new, ~ changed, - deleted, -/+ deleted and created anew, ! drift: the
-    database differs from the lock. Nothing is written, neither there nor here.
+    One line for each operation: + new, ~ changed, - deleted, -/+ deleted and
+    created anew, ! drift, where the database differs from the lock.
+    Nothing is written, neither there nor here.
 
-    For example: pgflowc diff order --dsn postgresql://localhost/shop, or without a database
-    pgflowc diff --from git:main --to spec.
+    For example: pgflowc diff order --dsn postgresql://localhost/shop
+    or, without a database: pgflowc diff --from git:main
 
     Exit codes: 0 no difference, 2 differences, 1 an error.
     """
