@@ -23,10 +23,11 @@ def init(
         typer.Option("--package", metavar="NAME", help="Python package; default: after the directory."),
     ] = None,
 ) -> None:
-    """Write a project that compiles and runs: configuration, a flow, its handlers, CI and editor support.
+    """Write a project that compiles and runs: configuration, a flow, its handlers and tests, CI, editor
+    support.
 
     If one of the files is there already, nothing is written at all; but a
-    .gitignore and a .pre-commit-config.yaml of yours are kept.
+    .gitignore, .pre-commit-config.yaml and pytest.ini of yours are kept.
     """
     root = directory.resolve()
     name = package if package is not None else package_name(root.name)
@@ -52,6 +53,6 @@ def init(
     for change in changes:
         typer.echo(f"created   {change.path}")
     for path in present:
-        typer.echo(f"kept      {path}: add {'.pgflowc/' if path == '.gitignore' else 'the hooks you want'}")
+        typer.echo(f"kept      {path}: add {KEPT[path]}")
     place = "" if directory == Path() else f"cd {directory} && "
     typer.echo(f"Next: {place}pgflowc compile")

@@ -5,13 +5,19 @@ from __future__ import annotations
 from pgflowc.render.templates import fill
 from pgflowc.spec.json_schema import flow_schema
 
-KEPT = (".gitignore", ".pre-commit-config.yaml")
-"""Files that many directories have already; theirs are left alone."""
+KEPT = {
+    ".gitignore": ".pgflowc/",
+    ".pre-commit-config.yaml": "the hooks you want",
+    "pytest.ini": "pythonpath = .",
+}
+"""Files that many directories have already, which are left alone, and what should be added to them."""
 
 _TEMPLATES = {
     "pgflowc.toml": "pgflowc.toml",
     "flows/greet.yaml": "flow.yaml",
     "{directory}/handlers/greet.py": "handlers.py",
+    "tests/test_greet.py": "test_flow.py",
+    "pytest.ini": "pytest.ini",
     ".github/workflows/pgflowc.yml": "workflow.yml",
     ".pre-commit-config.yaml": "pre-commit-config.yaml",
     ".gitignore": "gitignore",

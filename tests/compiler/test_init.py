@@ -38,13 +38,19 @@ def test_the_project_compiles_and_runs_as_written(
     assert "handlers/greet.py" not in out
     assert _run("compile", "--check")[0] == 0
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "my_shop"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mypy", "--strict", "my_shop", "tests"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert checked.returncode == 0, checked.stdout
     tidy = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "."], capture_output=True, text=True, check=False
     )
     assert tidy.returncode == 0, tidy.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--pgflowc-dsn={core_dsn}"]
+    tested = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "2 passed" in tested.stdout, tested.stdout
 
     assert _run("db", "up", "--dsn", core_dsn)[0] == 0
     worker = subprocess.Popen(
