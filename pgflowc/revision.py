@@ -7,6 +7,7 @@ filters say, so that they are read like those of any project.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path, PurePosixPath
 # What a spec consists of: specs, the configuration, the lock, and JSON Schemas that a spec refers to.
 _SUFFIXES = (".yaml", ".yml", ".toml", ".json", ".lock")
 _SYMBOLIC_LINK = "120000"
+_TRUST = re.compile(rb"git config --global --add safe\.directory .+")
 _FILE = "blob"
 
 
@@ -119,9 +121,14 @@ class _Git:
     def check(self) -> None:
         """Raise RevisionError if there is no repository."""
         inside = self._run("rev-parse", "--is-inside-work-tree")
+        if trusted := _TRUST.search(inside.stderr):
+            # As in containers, where the checkout is another user's.
+            raise RevisionError(
+                f"git refuses {self._root}, which belongs to another user", help=trusted[0].decode()
+            )
         if inside.returncode:
             raise NothingToCompareError(
-                f"{self._root} is in no git repository", help="name a spec, the lock or a database"
+                f"{self._root} is in no git repository", help="compare with the lock or a database"
             )
 
     def has(self, ref: str) -> bool:

@@ -281,6 +281,15 @@ def test_specs_of_a_commit_are_read_without_touching_the_checkout(
     assert after.stdout == status.stdout
 
 
+def test_a_checkout_of_another_user_is_told_as_such(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _git(project, "init", "-q", "-b", "main")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("HOME", str(project))
+    output = _run("diff", "--from", "git:main", code=1).stderr
+    assert f"error: git refuses {project}, which belongs to another user\n" in output
+    assert f" help: git config --global --add safe.directory {project}\n" in output
+
+
 def test_errors_in_the_specs_of_a_commit_name_the_commit(project: Path) -> None:
     _git(project, "init", "-q", "-b", "main")
     _change(project, "[check]", "[chek]")
