@@ -7,7 +7,7 @@ handlers it has, the registry of the last compilation says; from then on the loc
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +19,7 @@ from pgflowc.plan.versions import module_slug, stored_slug
 from pgflowc.render.copied_handlers import copy_handlers
 from pgflowc.render.header import is_untouched, seal
 from pgflowc.render.names import identifier
+from pgflowc.render.written_handlers import read_handlers
 
 KnownCode = Callable[[str, int, LockedFlow], FlowCode | str]
 """From a name, a version and its entry in the lock to its Python, or to what is wrong with it."""
@@ -48,14 +49,28 @@ def known_code(package: str, directory: str, present: Mapping[str, bytes]) -> Kn
             found = registered().get(module)
             if found is None or found.functions.keys() != {step.slug for step in entry.steps}:
                 return f"{directory}/registry.py is not what was compiled before; restore it (git checkout)"
-            handlers = f"{directory}/handlers/{module}.py"
-            if handlers not in present and any(":" not in one for one in found.functions.values()):
-                return f"{handlers} is missing; restore it (git checkout)"
+            own = {one for one in found.functions.values() if ":" not in one}
+            if problem := _lacking(f"{directory}/handlers/{module}.py", own, present):
+                return problem
             return FlowCode(former, found.flow, found.handlers, found.functions)
         path = f"{directory}/_generated/{current}.py"
         return f"{path} is not what was compiled before; restore it (git checkout)"
 
     return code
+
+
+def _lacking(path: str, functions: Set[str], present: Mapping[str, bytes]) -> str:
+    """Why a file of handlers is not that of the version any more; empty if it is, or nobody can tell."""
+    if functions and path not in present:
+        return f"{path} is missing; restore it (git checkout)"
+    try:
+        bound = read_handlers(path, present.get(path, b"").decode("utf-8").removeprefix("\ufeff"), "").bound
+    except (SyntaxError, ValueError, RecursionError):
+        return ""  # told where stubs are added to it
+    lost = sorted(functions - bound) if "*" not in bound else []
+    if not lost:
+        return ""
+    return f"{path} has no '{lost[0]}' any more; compile with the handlers as they were, and change them then"
 
 
 def is_version(content: bytes | None, hash_: str) -> bool:

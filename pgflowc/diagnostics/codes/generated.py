@@ -11,7 +11,8 @@ CHANGED_DEFINITION = Code(
     cause="Runs that are alive have the steps, dependencies, kinds and conditions that the flow had when "
     "they started. With `on_change: version`, the default, a change of those makes a new version, and runs "
     "finish on theirs. Here that cannot be: the queue of the version would have more than 47 characters, or "
-    "the Python of the former one is not there as it was compiled, so that it cannot be kept for its runs.",
+    "the Python of the former one is not there as it was compiled, so that it cannot be kept for its runs: "
+    "a generated file is missing or edited, or a handler was renamed before compiling.",
     example="$ rm shop/_generated/orders.py   # and flows/orders.yaml has another step",
     cure="Do what the first line of help says: restore the generated files from version control and compile "
     "again. Or write `on_change: drain` into the flow: the migration is refused while runs are alive, and "

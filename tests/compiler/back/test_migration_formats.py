@@ -316,3 +316,60 @@ def test_schedules_move_between_workers_and_pg_cron(core_dsn: str) -> None:
         for down, before in zip(reversed(downs), reversed(states[:-1]), strict=True):
             connection.execute(down.encode())
             assert state() == before
+
+
+def test_pg_cron_starts_the_current_version(core_dsn: str) -> None:
+    spec = "flow: tidy\ncron: '@hourly'\nsteps: {a: {}, b: {depends_on: [a]}}\n"
+    specs = (spec, spec.replace("[a]", "[]"), spec.replace("b: {depends_on: [a]}", "c: {depends_on: [a]}"))
+    files: dict[str, bytes] = {}
+    started: list[str] = []
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        connection.execute(PG_CRON)
+
+        def start() -> str:
+            """The flow that the job starts a run of."""
+            ((command,),) = connection.execute("select command from cron.job").fetchall()
+            before = connection.execute(
+                "select coalesce(array_agg(run_id), '{}') from pgflow.runs"
+            ).fetchone()
+            connection.execute(command.encode())
+            ((slug,),) = connection.execute(
+                "select flow_slug from pgflow.runs where run_id <> all (%s)", before
+            ).fetchall()
+            return str(slug)
+
+        for text in specs:
+            sources = Specs({"flows/tidy.yaml": text}, cron_target="pg_cron")
+            compilation = compile_sources(sources, Layout("shop"), files)
+            assert not compilation.failed, compilation.diagnostics
+            rendered = compilation.rendered.files
+            files |= {path: text.encode() for path, text in rendered.items()}
+            for path in sorted(path for path in rendered if path.endswith(".sql") and ".down" not in path):
+                connection.execute(rendered[path].encode())
+            started.append(start())
+        assert started == ["tidy", "tidy_v2", "tidy_v3"]
+        for number, slug in (("0005_switch_tidy_to_v3", "tidy_v2"), ("0003_switch_tidy_to_v2", "tidy")):
+            connection.execute(files[f"migrations/{number}.down.sql"])
+            assert start() == slug
+
+
+@pytest.mark.parametrize("format", ["supabase", "dbmate", "alembic"])
+def test_a_version_comes_before_it_is_switched_to(format: MigrationFormat) -> None:
+    layout = Layout("shop", migrations_format=format)
+    spec = "flow: tidy\nsteps: {a: {}, b: {depends_on: [a]}}\n"
+    first = compile_sources({"flows/tidy.yaml": spec}, layout, {})
+    files = {path: text.encode() for path, text in first.rendered.files.items()}
+    second = compile_sources({"flows/tidy.yaml": spec.replace("[a]", "[]")}, layout, files)
+    create, switch = sorted(path for path in second.rendered.files if path.startswith("migrations/"))
+    assert (create.count("_create_tidy_v2"), switch.count("_switch_tidy_to_v2")) == (1, 1)
+    if format == "alembic":
+        revision = Path(create).stem
+        assert f'down_revision = "{revision}"' in second.rendered.files[switch]
+    # Killed before the lock was written: files that are there keep their names, but never the wrong order.
+    left = {path: second.rendered.files[path].encode() for path in (create, switch)}
+    for there in ({create, switch}, {create}, {switch}):
+        kept = files | {path: left[path] for path in there}
+        again = compile_sources({"flows/tidy.yaml": spec.replace("[a]", "[]")}, layout, kept)
+        names = sorted(path for path in again.rendered.files if path.startswith("migrations/"))
+        assert ["create" in name for name in names] == [True, False]
+        assert (names == [create, switch]) == (there != {switch})
