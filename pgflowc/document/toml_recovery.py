@@ -48,7 +48,7 @@ class Cuts:
     paths: set[Path] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     anywhere: bool = False
-    faults: int = 0
+    is_checked: bool = False
 
     def incomplete(self, index: Index) -> frozenset[Path]:
         """The paths of the tables that may have lost keys."""
@@ -72,13 +72,12 @@ class _Statement:
         return self.start, self.end
 
 
-def without_broken_statements(source: Source, report: Report) -> tuple[str, Cuts]:
+def without_broken_statements(source: Source, text: str, cuts: Cuts, report: Report) -> str:
     """The text with blanks for what `tomllib` refuses, statement by statement, which is reported."""
-    cuts = Cuts()
-    text = source.text
-    broken = -1
+    cuts.is_checked = True
+    broken, faults = -1, 0
     if len(text) > LONGEST:
-        return text, cuts
+        return text
     for statement in _statements(text):
         problem = _problem(text[statement.start : statement.end])
         if problem is None:
@@ -89,7 +88,7 @@ def without_broken_statements(source: Source, report: Report) -> tuple[str, Cuts
             broken = statement.end
             continue
         broken = statement.end
-        cuts.faults += 1
+        faults += 1
         line = source.position(statement.start).line
         # The same with its line number, and nothing behind that could be taken for a part of it.
         above = "\n" * (line - 1)
@@ -97,9 +96,17 @@ def without_broken_statements(source: Source, report: Report) -> tuple[str, Cuts
         report.add(diagnose(alone, _problem(above + text[statement.start : statement.end]) or problem))
         cuts.words.update(_WORD.findall(text, statement.start, _table_end(text, statement)))
         text = _cut(text, statement, cuts, is_open=_IS_OPEN in problem)
-        if cuts.faults == _MOST_FAULTS or not text[statement.end :].strip():
+        if faults == _MOST_FAULTS or not text[statement.end :].strip():
             break
-    return text, cuts
+    return text
+
+
+def without_value(text: str, offset: int, cuts: Cuts) -> str:
+    """The text without the value, or the table, of the statement at the offset."""
+    for statement in [one for one in _statements(text) if one.start <= offset < one.end]:
+        cuts.words.update(_WORD.findall(text, statement.start, _table_end(text, statement)))
+        text = _cut(text, statement, cuts, is_open=False)
+    return text
 
 
 def without_statement(text: str, offset: int, index: Index, cuts: Cuts) -> str:

@@ -15,35 +15,49 @@ from pgflowc.document.model import Document, Entry, Mapping, Node, Path, Place, 
 from pgflowc.document.source import Source
 from pgflowc.document.toml_fault import diagnose, duplicate_key
 from pgflowc.document.toml_index import MAX_DEPTH, Index, TooDeepError, index_of
-from pgflowc.document.toml_recovery import LONGEST, Cuts, without_broken_statements, without_statement
+from pgflowc.document.toml_recovery import (
+    LONGEST,
+    Cuts,
+    without_broken_statements,
+    without_statement,
+    without_value,
+)
 
 _MAX_DIGITS = 400
 _MOST_REPEATED = 20
+_MOST_ROUNDS = 20
 _LONG_NUMBER = re.compile(rf"(?<![\w.+-])[+-]?[0-9][0-9_]{{{_MAX_DIGITS},}}")
 
 
 def parse_toml(source: Source, report: Report) -> tuple[Document, ...]:
     """The one document of a TOML text, without what could not be read in it, which is reported."""
-    try:
+    text, cuts = source.text, Cuts()
+    for _ in range(_MOST_ROUNDS):
         try:
-            return _parse(source, source.text, Cuts(), report)
+            return _parse(source, text, cuts, report)
         except tomllib.TOMLDecodeError as error:
+            if cuts.is_checked:
+                return ()
             own = Report()
-            text, cuts = without_broken_statements(source, own)
-            if not cuts.faults:
+            text = without_broken_statements(source, text, cuts, own)
+            if not own.has_errors:
                 # Each statement is right, but they do not go together.
                 own.add(diagnose(source, str(error)))
-        report.extend(own.sorted())
-        return _parse(source, text, cuts, report) if text.strip() else ()
-    except tomllib.TOMLDecodeError:
-        return ()
-    except TooDeepError as error:
-        report.add(_too_deep(source, error.offset))
-    except RecursionError:  # nested inside something that the index does not know
-        report.add(_too_deep(source, 0))
-    except ValueError:  # `int()` refuses thousands of digits
-        found = _LONG_NUMBER.search(source.text)
-        report.add(_not_json(source.span(*found.span()) if found else source.span(0, 0)))
+            report.extend(own.sorted())
+            continue
+        except TooDeepError as error:
+            offset = error.offset
+            report.add(_too_deep(source, offset))
+        except RecursionError:  # nested inside something that the index does not know
+            report.add(_too_deep(source, 0))
+            return ()
+        except ValueError:  # `int()` refuses thousands of digits
+            found = _LONG_NUMBER.search(text)
+            offset = found.start() if found else 0
+            report.add(_not_json(source.span(*found.span()) if found else source.span(0, 0)))
+        if len(text) > LONGEST:
+            return ()
+        text = without_value(text, offset, cuts)
     return ()
 
 
@@ -65,7 +79,7 @@ def _parse(source: Source, text: str, cuts: Cuts, report: Report) -> tuple[Docum
     data = tomllib.loads(text)
     report.extend(repeated)
     if not data:
-        if not repeated and not cuts.faults:
+        if not repeated and not cuts.words:
             empty = "there is no flow in this file"
             report.add(Diagnostic(syntax.EMPTY, empty, source.span(0, 0), help=(EMPTY_HELP,)))
         return ()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ruamel.yaml.error import MarkedYAMLError
+
 from pgflowc.diagnostics import Code, Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
@@ -19,16 +21,16 @@ from pgflowc.document.characters import name_of, unstorable
 from pgflowc.document.model import Entry, Mapping, Node, Place, Refused, Scalar, Sequence
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_blocks import ROOT
+from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP
 from pgflowc.document.yaml_recovery import Cuts
 from pgflowc.document.yaml_surrogates import Surrogates
 
-MAX_DEPTH = 64
 _MOST_LABELS = 4
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")
 
 
-class TooDeepError(Exception):
-    """The document was reported as nested too deeply and is given up."""
+class TooDeepError(MarkedYAMLError):
+    """The document is nested too deeply."""
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ class Composer:
                     )
                 )
                 if len(open_) > MAX_DEPTH:
-                    self._give_up(event)
+                    raise TooDeepError(problem=TOO_DEEP, problem_mark=event.start_mark)
             elif kind in ("MappingEndEvent", "SequenceEndEvent"):
                 node = self._close(open_.pop(), self._base + event.end_mark.index)
             elif kind == "AliasEvent":
@@ -255,16 +257,3 @@ class Composer:
             )
         )
         return True
-
-    def _give_up(self, event: Any) -> None:
-        start = self._base + event.start_mark.index
-        self._report.add(
-            Diagnostic(
-                syntax.TOO_DEEP,
-                f"lists and mappings are nested more than {MAX_DEPTH} levels deep",
-                self._source.span(start, start + 1),
-                label=f"level {MAX_DEPTH + 1}",
-                help=("give the inner parts names under 'types:' and use the names",),
-            )
-        )
-        raise TooDeepError

@@ -14,6 +14,9 @@ from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
 
+MAX_DEPTH = 64
+TOO_DEEP = "lists and mappings are nested too deeply"
+"""The problem that no parser has, but what walks through the nodes would."""
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
 _INDENTATION = re.compile(r"^[ \t]+(?=[^ \t\r\n])", re.MULTILINE)
@@ -28,6 +31,15 @@ def diagnose(source: Source, problem: str, start: int, offset: int, context: int
 
     `start` is where the document begins, `context` where what the parser was reading began.
     """
+    if problem == TOO_DEEP:
+        return _fault(
+            source,
+            syntax.TOO_DEEP,
+            f"lists and mappings are nested more than {MAX_DEPTH} levels deep",
+            (offset, offset + 1),
+            f"level {MAX_DEPTH + 1}",
+            "give the inner parts names under 'types:' and use the names",
+        )
     text = source.text
     line_start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
     before = text[line_start:offset]

@@ -18,10 +18,11 @@ from pgflowc.diagnostics import Code, Diagnostic, Report
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_blocks import ROOT, Block, blocks, inner, is_entry, margin
-from pgflowc.document.yaml_fault import diagnose
+from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP, diagnose
 
 _MOST_FAULTS = 20
 _MOST_TRIED = 8
+_LONGEST = 3_000_000
 _MOST_CHARACTERS = 6_000_000
 _PLACEHOLDER = "~"
 _SEPARATOR = re.compile(r"[ \t]*(?:-[ \t]?-|—|\.\.\.)|.*---")
@@ -81,25 +82,33 @@ class _Recovery:
         self._report = report
         self._left = _MOST_CHARACTERS
         self._cuts = Cuts()
+        self._faults: list[Diagnostic] = []
 
     def run(self) -> tuple[str, Cuts]:
-        found_one = False
-        for _ in range(_MOST_FAULTS):
-            failure = self._fails(self._text)
-            if failure is None:
-                return self._text, self._moved()
-            located = self._locate(self._content(), (), failure)
-            if located is None:
-                # Nothing is wrong with any block alone: what follows from a cut is not told from a fault.
-                if not found_one:
-                    self._report.add(self._diagnose(self._source, 0, failure))
-                raise UnrecoverableError
-            chain, failure = located
-            fault = self._fault(chain, failure)
-            self._report.add(fault)
-            found_one = True
-            self._cut(chain, fault)
-        raise UnrecoverableError
+        first = failure = self._attempt(self._text)
+        try:
+            for _ in range(_MOST_FAULTS):
+                if failure is None:
+                    return self._text, self._moved()
+                self._mend(failure)
+                failure = self._fails(self._text)
+            raise UnrecoverableError
+        except UnrecoverableError:
+            if first is not None and not self._faults:
+                # What follows from a cut is not told from a fault, but this is one.
+                self._report.add(self._diagnose(self._source, 0, first))
+            raise
+        finally:
+            self._report.extend(self._faults)
+
+    def _mend(self, failure: Failure) -> None:
+        located = self._locate(self._content(), (), failure) if len(self._text) <= _LONGEST else None
+        if located is None:
+            raise UnrecoverableError  # Nothing is wrong with any block alone.
+        chain, failure = located
+        fault = self._fault(chain, failure)
+        self._faults.append(fault)
+        self._cut(chain, fault)
 
     def _moved(self) -> Cuts:
         """The cuts as offsets into the source."""
@@ -142,6 +151,8 @@ class _Recovery:
             chain = (*above, block)
             own = self._fails_alone(self._text, chain)
             if own is not None:
+                if own.problem == TOO_DEEP and len(chain) == MAX_DEPTH:
+                    return chain, own
                 return self._locate(inner(self._text, block), chain, own) or (chain, own)
         return None
 

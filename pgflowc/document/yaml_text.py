@@ -19,13 +19,15 @@ from pgflowc.diagnostics.codes import syntax
 from pgflowc.document.characters import EMPTY_HELP
 from pgflowc.document.model import Document, Node
 from pgflowc.document.source import Source
-from pgflowc.document.yaml_composer import Composer, TooDeepError
+from pgflowc.document.yaml_composer import Composer
+from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP
 from pgflowc.document.yaml_recovery import Cuts, Failure, UnrecoverableError, recover
 from pgflowc.document.yaml_surrogates import Surrogates
 
 # None where there are no binaries of it; `YAML` then takes the pure parser by itself.
 _C_PARSER: Any = getattr(main, "CParser", None)
 _LONGEST_PURE = 100_000
+_NESTING = {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1, "SequenceEndEvent": -1}
 _COST_OF_PURE = 40  # It takes that many times as long.
 _DOCUMENT_START = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _ONLY_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n|\Z))*\Z")
@@ -65,8 +67,6 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
         except YAMLError:
             found_fault = True
             roots, unread = _recovered(chunk, own, report)
-        except TooDeepError:
-            found_fault = True
         report.extend(own.sorted())
         documents.extend(Document(source, root, unread) for root in roots)
     if not documents and not found_fault:
@@ -77,7 +77,7 @@ def parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
 
 
 def _compose(chunk: _Chunk, cuts: Cuts, report: Report) -> list[Node]:
-    """The roots of a chunk. Raises YAMLError and TooDeepError."""
+    """The roots of a chunk. Raises YAMLError."""
     for pure in (False, True):
         composer = Composer(chunk.source, chunk.start, chunk.surrogates, cuts)
         try:
@@ -99,7 +99,7 @@ def _recovered(chunk: _Chunk, before: Report, report: Report) -> tuple[list[Node
     try:
         rest, cuts = recover(chunk.source, chunk.start, chunk.text, _attempt, report)
         roots = _compose(replace(chunk, text=rest), cuts, report)
-    except (YAMLError, UnrecoverableError, TooDeepError):
+    except (YAMLError, UnrecoverableError):
         return [], frozenset()
     before.clear()
     return roots, frozenset(cuts.words)
@@ -109,10 +109,13 @@ def _attempt(text: str) -> Failure | None:
     """How the parsers refuse a text, None if one of them takes it."""
     cost = 0
     for pure in (False, True):
-        last = 0
+        last = depth = 0
         try:
             for event in _events(text, pure=pure):
                 last = event.start_mark.index
+                depth += _NESTING.get(type(event).__name__, 0)
+                if depth > MAX_DEPTH:
+                    return Failure(TOO_DEEP, last, None, last, cost + last)
         except YAMLError as error:
             cost += min(_index(error), len(text)) * (_COST_OF_PURE if pure else 1)
             if pure or not _is_for_pure(text, error):
