@@ -208,7 +208,7 @@ def _check_asked(asked: Sequence[str], before: State, after: State) -> None:
         if slug not in names:
             near = near_miss(slug, sorted(names))
             fail(
-                f"neither {before.title} nor {after.title} has a flow '{slug}'",
+                f"there is no flow '{slug}', neither in {before.title} nor in {after.title}",
                 help=f"did you mean '{near}'?" if near else "pgflowc diff without a name compares all",
                 code=ERROR,
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import psycopg
+import typer
 
 from pgflowc.check import check_sources
 from pgflowc.cli.exit import fail
@@ -69,6 +70,8 @@ def read_specs(root: Path) -> Specs:
     flows = check_sources(sources, report)
     if report.has_errors or project is None:
         show(report.sorted(), sources, project.root if project else None)
+        if project is None:
+            raise typer.Exit(ERROR)
         fail("the specs have errors, so nothing was compared", help="pgflowc validate", code=ERROR)
     return Specs(state_of_specs(flows, project.settings.cron_target), project, sources)
 

@@ -212,7 +212,7 @@ def test_json_names_all_that_a_program_needs(project: Path, core_dsn: str) -> No
         (["--from", "nowhere"], "error: --from: 'nowhere' is no place\n help: did you mean git:nowhere?"),
         (["--from", "git:", "--to", "spec"], "error: --from: 'git:' is no place"),
         (["--from", "git:main"], "is in no git repository"),
-        (["nothing", "--from", "lock"], "has a flow 'nothing'"),
+        (["nothing", "--from", "lock"], "there is no flow 'nothing', neither in pgflowc.lock"),
         (["ordre", "--from", "empty"], "help: did you mean 'order'?"),
         (["--dsn", "postgresql://127.0.0.1:1/x"], "error: no connection to postgresql://127.0.0.1:1/x"),
         (["--dsn", "what"], "error: the DSN from --dsn is neither"),
