@@ -5,8 +5,9 @@ own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ class Database:
         self.conninfo = conninfo(dsn, application_name)
         self.behind_pooler = False
         self._size = size
+        self._rehearsal: Sequence[Query[Any]] = ()
         self._pool: AsyncConnectionPool[AsyncConnection]
 
     async def open(self, *, patience: float) -> None:
@@ -61,7 +63,7 @@ class Database:
             self.conninfo,
             connection_class=psycopg.AsyncConnection[psycopg.rows.DictRow],
             kwargs={**self.connection_options(), "row_factory": dict_row},
-            configure=None if self.behind_pooler else _configure,
+            configure=None if self.behind_pooler else self._configure,
             min_size=1,
             max_size=self._size,
             open=False,
@@ -72,6 +74,29 @@ class Database:
             reconnect_timeout=3,
         )
         await self._pool.open()
+
+    async def _configure(self, connection: AsyncConnection) -> None:
+        # A limit that the role or database has is meant for others: an outcome too large for it would be sent
+        # again for ever.
+        await connection.execute("set statement_timeout = 0")
+        await self._rehearse(connection)
+
+    async def rehearse(self, queries: Sequence[Query[Any]]) -> None:
+        """Execute these in each connection before its first use: the server plans a function's statements
+        when a session first executes them, and outcomes would wait for that. They change nothing.
+        """
+        if self.behind_pooler:
+            return
+        self._rehearsal = queries
+        async with self.connection() as connection:
+            await self._rehearse(connection)
+
+    async def _rehearse(self, connection: AsyncConnection) -> None:
+        for query in self._rehearsal:
+            # Not with `execute`: a standby is found out when there is something to write.
+            async with psycopg.AsyncCursor(connection) as cursor:
+                with contextlib.suppress(psycopg.DatabaseError):
+                    await cursor.execute(query.sql, query.params)
 
     async def _find_pooler(self) -> bool:
         """Whether the other end is not the server itself."""
@@ -137,12 +162,6 @@ class Database:
                     log.info("%s: recorded after all", what)
                 return result
             await asyncio.sleep(backoff.next())
-
-
-async def _configure(connection: AsyncConnection) -> None:
-    # A limit that the role or database has is meant for others: an outcome too large for it would be sent
-    # again for ever.
-    await connection.execute("set statement_timeout = 0")
 
 
 async def execute(connection: psycopg.AsyncConnection[Any], query: Query[T]) -> T:

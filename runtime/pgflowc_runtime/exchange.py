@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from pgflowc_runtime import queries
@@ -15,6 +15,8 @@ from pgflowc_runtime.delivery import Flushed, Held, Report, Verdict, identity
 from pgflowc_runtime.outcome import Completed, Failed
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import Capabilities, ClaimedTask
+
+_NO_RUN = UUID(int=0)
 
 
 class Exchange(Protocol):
@@ -27,6 +29,9 @@ class Exchange(Protocol):
         """Record outcomes of tasks of this flow, and take up to `claim` others. All or nothing, except that
         a worker without batches may have recorded the first ones when it raises.
         """
+
+    def rehearsal(self, flow_slug: str, worker_id: UUID) -> Sequence[Query[Any]]:
+        """Statements that go the way of a claim and a flush, and change nothing."""
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         """The statement that gives tasks back, their attempts unspent; how many were still ours."""
@@ -61,6 +66,23 @@ class Batches:
 
     async def flush(self, flow_slug: str, worker_id: UUID, reports: Sequence[Report], claim: int) -> Flushed:
         return await self._database.run(queries.finish_batch(flow_slug, worker_id, reports, claim))
+
+    def rehearsal(self, flow_slug: str, worker_id: UUID) -> Sequence[Query[Any]]:
+        nobodys = ClaimedTask(
+            flow_slug=flow_slug,
+            run_id=_NO_RUN,
+            step_slug="",
+            task_index=0,
+            argument="null",
+            message_id=0,
+            attempt=0,
+            worker_id=worker_id,
+        )
+        report = Report(nobodys, Completed("null"))
+        return [
+            queries.finish_batch(flow_slug, worker_id, [report], 0),
+            queries.claim_batch(flow_slug, worker_id, 0),
+        ]
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks)
@@ -105,6 +127,9 @@ class OneByOne:
                 if verdict != "completed":
                     verdicts[index] = verdict
         return Flushed(verdicts, await self.claim(flow_slug, worker_id, claim) if claim else ())
+
+    def rehearsal(self, flow_slug: str, worker_id: UUID) -> Sequence[Query[Any]]:
+        return []
 
     def release(self, tasks: Sequence[ClaimedTask]) -> Query[int]:
         return queries.release_tasks(tasks) if self._has_release else queries.requeue_tasks(tasks)

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -22,7 +23,7 @@ from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.discovery import Discovery, Queues
 from pgflowc_runtime.errors import ConfigurationError
-from pgflowc_runtime.exchange import choose
+from pgflowc_runtime.exchange import Exchange, choose
 from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.lifecycle import Lifecycle, State
 from pgflowc_runtime.listener import Listener
@@ -48,6 +49,7 @@ class _Prepared:
 
     capabilities: Capabilities
     definitions: dict[tuple[str, str], StoredStep]
+    exchange: Exchange
     waking: Waking
 
 
@@ -177,13 +179,16 @@ class Worker:
             capabilities = await startup.check_schema(self._database)
             definitions = await startup.check_flows(self._database, self._registry)
             await self._register()
+            exchange = choose(self._database, capabilities)
+            for flow, worker_id in islice(self._worker_ids.items(), 1):
+                await self._database.rehearse(exchange.rehearsal(flow, worker_id))
             chosen = await waking.choose(
                 self._database, self._attention, self._worker_ids, self.config, capabilities
             )
         except BaseException:
             await self._database.close()
             raise
-        return _Prepared(capabilities, definitions, chosen)
+        return _Prepared(capabilities, definitions, exchange, chosen)
 
     async def _register(self) -> None:
         await self._database.run(queries.track_worker_function(self.name))
@@ -210,7 +215,7 @@ class Worker:
             output_warning_size=self.config.output_warning_size,
             output_limit_size=self.config.output_limit_size,
         )
-        self._exchange = choose(self._database, capabilities)
+        self._exchange = prepared.exchange
         self._assignments = assignments = Assignments(
             self._executor,
             self._transactions,
