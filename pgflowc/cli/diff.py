@@ -104,19 +104,22 @@ def diff(
         typer.echo(markdown.render(found), nl=False)
     else:
         typer.echo(text.render(found, color=wants_color(sys.stdout)), nl=False, color=True)
+        if compared.next:
+            typer.echo(f"Next: {compared.next}", err=True)
     raise typer.Exit(DIFFERENT if found.flows else FINE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """`drift_only`: what the specs change is for migrations to do. `needs`: what a script needs first.
-    `database`: which one was looked at, for people.
+    `database`: which one was looked at, and `next`: what to do about the difference, for people.
     """
 
     found: Difference
     drift_only: bool = False
     needs: str = ""
     database: str = ""
+    next: str = ""
 
 
 def _without(root: Path, places: tuple[Place, Place], asked: Sequence[str]) -> _Compared:
@@ -161,7 +164,18 @@ def _with_database(
         drift_only=lock is not None and places == (_DATABASE, _SPECS),
         database=f"{resolved.display}{origin(resolved)}",
         needs="" if "worker" in live.keepers or not live.core else _OWN_SCHEMA,
+        next=_next(found, known) if places == (_DATABASE, _SPECS) else "",
     )
+
+
+def _next(found: Difference, known: Known | None) -> str:
+    """The command that makes the difference less."""
+    if any(line.drift for line in found.lines):
+        return "pgflowc diff --script prints what mends the drift"
+    pending = known.pending if known else {}
+    if any(flow.name in pending for flow in found.flows):
+        return "pgflowc db up"
+    return "pgflowc compile" if found.flows else ""
 
 
 def _difference(

@@ -61,7 +61,9 @@ def test_from_nothing_to_applied_to_changed(project: Path, core_dsn: str) -> Non
     first = _run("diff", "--dsn", core_dsn, code=2)
     assert "+   flow order (flows/order.yaml)\n      +   2 steps (safe)" in first.stdout
     _run("compile")
+    assert first.stderr.endswith("Next: pgflowc compile\n")
     pending = _run("diff", "--dsn", core_dsn, code=2)
+    assert pending.stderr.endswith("Next: pgflowc db up\n")
     assert "note: not applied yet: migrations/0001_create_order.sql" in pending.stdout
     assert "!" not in pending.stdout
     _run("db", "up", "--dsn", core_dsn)
