@@ -53,14 +53,14 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=10_000)
 def _near_miss(word: str, candidates: tuple[str, ...]) -> str | None:
-    folded = _fold(word)
-    length, letters = len(folded), _letters(folded)
+    folded, letters, length = _shape(word)
+    most = 2 + length // 2
     alike: list[tuple[int, str, str]] = []
     for candidate in candidates:
-        other = _fold(candidate)
+        other, others, width = _shape(candidate)
         # Comparing is slow, so it is left to the few candidates that have almost the same letters.
-        strangers = (letters ^ _letters(other)).bit_count() + abs(len(other) - length)
-        if strangers <= 2 + length // 2:
+        strangers = (letters ^ others).bit_count() + abs(width - length)
+        if strangers <= most:
             alike.append((strangers, other, candidate))
     by_folded = {other: candidate for _, other, candidate in nsmallest(_MOST_COMPARED, alike)[::-1]}
     found = get_close_matches(folded, by_folded, n=1, cutoff=0.65)
@@ -87,19 +87,19 @@ def sure_miss(word: str, candidates: Collection[str]) -> str | None:
 
 @lru_cache(maxsize=10_000)
 def _sure_miss(word: str, candidates: tuple[str, ...]) -> str | None:
-    folded = _fold(word)
-    if same := [candidate for candidate in candidates if _fold(candidate) == folded]:
+    folded, letters, length = _shape(word)
+    shapes = [(candidate, *_shape(candidate)) for candidate in candidates]
+    if same := [candidate for candidate, other, _, _ in shapes if other == folded]:
         return same[0] if len(same) == 1 else None
     allowed = 2 if len(folded) >= 7 else 1 if len(folded) >= 4 else 0
-    letters, length = _letters(folded), len(folded)
     alike = [
-        candidate
-        for candidate in (candidates if allowed else ())
-        if abs(len(candidate) - length) <= 2 and (letters ^ _letters(_fold(candidate))).bit_count() <= 4
+        (candidate, other)
+        for candidate, other, others, width in (shapes if allowed else ())
+        if abs(width - length) <= 2 and (letters ^ others).bit_count() <= 4
     ]
     if len(alike) > _MOST_ALIKE:
         return None
-    near = [(slips, one) for one in alike if (slips := _slips(folded, _fold(one))) <= 2]
+    near = [(slips, one) for one, other in alike if (slips := _slips(folded, other)) <= 2]
     if len(near) != 1:
         return None
     slips, found = near[0]
@@ -128,14 +128,12 @@ def _digits(word: str) -> list[str]:
 
 
 @lru_cache(maxsize=200_000)
-def _letters(word: str) -> int:
-    """The set of the word's characters; of some that are not ASCII two may count as one."""
+def _shape(word: str) -> tuple[str, int, int]:
+    """The word as it is compared, the set of its characters, of which some that are not ASCII may count as
+    one, and its length.
+    """
+    folded = word.lower().replace("-", "_")
     letters = 0
-    for character in word:
+    for character in folded:
         letters |= 1 << (ord(character) & 127)
-    return letters
-
-
-@lru_cache(maxsize=200_000)
-def _fold(word: str) -> str:
-    return word.lower().replace("-", "_")
+    return folded, letters, len(folded)
