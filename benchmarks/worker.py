@@ -1,6 +1,6 @@
 """How fast a worker is: one process, from a queue full of work, and from a start to its handler.
 
-    python benchmarks/worker.py            medians of 5, about ten minutes
+    python benchmarks/worker.py            medians of 5, about a quarter of an hour
     python benchmarks/worker.py --quick    one small round, to see that it works
 
 Starts a PostgreSQL of its own as benchmarks/sql.py does, and workers as `python -m pgflowc_runtime worker`
@@ -99,9 +99,9 @@ class Size:
     idle_seconds: float
 
 
-# At the rates to reach, each round takes 5 s or longer.
+# Each round takes 5 s or longer, also at twice the rates to reach.
 FULL = Size(
-    rounds=5, jobs=20_000, tuned_jobs=45_000, chains=4_500, fans=2_500, latencies=300, starts=5_000,
+    rounds=5, jobs=25_000, tuned_jobs=60_000, chains=11_000, fans=4_500, latencies=300, starts=6_500,
     idle_seconds=60,
 )  # fmt: skip
 QUICK = Size(rounds=1, jobs=300, tuned_jobs=300, chains=50, fans=30, latencies=10, starts=50, idle_seconds=3)

@@ -133,6 +133,23 @@ async def test_a_process_with_pages_and_a_blocked_loop(bench, step, app, worker_
     status, text = get(int(port), "/metrics")
     assert status == 200
     assert "pgflowc_worker_up 1.0" in text.splitlines()
+
+    # The database goes away: not ready, but alive, so that nobody restarts it; ready again by itself.
+    parts = psycopg.conninfo.conninfo_to_dict(bench.dsn)
+    gate = psycopg.sql.SQL("alter database {} with allow_connections {}")
+    name = psycopg.sql.Identifier(parts["dbname"])
+    elsewhere = psycopg.conninfo.make_conninfo("", **{**parts, "dbname": "postgres"})
+    with psycopg.connect(elsewhere, autocommit=True) as admin:
+        admin.execute(gate.format(name, psycopg.sql.SQL("false")))
+        admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [parts["dbname"]]
+        )
+        await bench.until(lambda: get(int(port), "/readyz")[0] == 503)
+        assert "listener: not connected" in get(int(port), "/readyz")[1].splitlines()
+        assert get(int(port), "/livez") == (200, "ok\n")
+        admin.execute(gate.format(name, psycopg.sql.SQL("true")))
+    await bench.until(lambda: get(int(port), "/readyz") == (200, "ok\n"))
+
     await bench.client.start_flow("f", 30)
     await bench.until(lambda: get(int(port), "/livez")[0] == 503)
     assert get(int(port), "/readyz") == (
@@ -154,14 +171,19 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         yield sock
 
 
-async def test_systemd_hears_of_start_and_stop(
-    bench, step, app, worker_process, manager: socket.socket
+async def test_systemd_hears_of_start_life_and_stop(
+    bench, step, app, worker_process, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "100000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
     bench.flow("f", step("only"), timeout=60)
     worker = worker_process(app(REGISTRY), bench.dsn)
-    assert await asyncio.to_thread(manager.recv, 100) == b"READY=1"
+    heard = [await asyncio.to_thread(manager.recv, 100) for _ in range(3)]
+    assert heard == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
     worker.signal(signal.SIGTERM)
-    assert await asyncio.to_thread(manager.recv, 100) == b"STOPPING=1"
+    while (last := await asyncio.to_thread(manager.recv, 100)) == b"WATCHDOG=1":
+        pass
+    assert last == b"STOPPING=1"
     assert worker.wait() == 0
 
 

@@ -141,3 +141,46 @@ async def test_an_idle_worker_is_quiet(bench, step, caplog) -> None:
             # Nothing is asked of the database, nothing is logged.
             await asleep(bench, seconds=1.5)
             assert caplog.messages == []
+
+
+@pytest.mark.parametrize("hours", [-26, 26])
+async def test_a_wrong_clock_of_the_workers_machine_does_no_harm(
+    bench, step, monkeypatch, hours: int
+) -> None:
+    """What is due, late or expired is for the database's clock to say; timeouts count what passes here."""
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + hours * 3600)
+    flow = bench.flow("skewed", step("first"), step("second", "first", start_delay=1), max_attempts=2)
+    seen: list[float] = []
+
+    async def first(input: Any, ctx: Any) -> Any:
+        seen.append(ctx.deadline.timestamp() - time.time())
+        if ctx.attempt == 1:
+            raise ConnectionError
+        return input
+
+    async with bench.working(
+        (flow, {"first": first, "second": echo}),
+        recovery_interval=50,
+        stale_threshold=0,
+        heartbeat_interval=50,
+    ):
+        run = await bench.run(flow)
+    assert run.status == "completed"
+    assert len(seen) == 2
+    assert all(9 < left <= 10 for left in seen)
+    assert bench.value("select max(attempts_count) from pgflow.step_tasks where step_slug = 'second'") == 1
+
+
+@pytest.mark.parametrize(("how", "listening"), [("notify", 1), ("polling", 0)])
+async def test_an_idle_worker_has_one_connection_that_listens(bench, step, how: str, listening: int) -> None:
+    flows = [bench.flow(f"f{n}", step("only")) for n in range(5)]
+    bench.rows("select pgflowc.set_schedule('f0', '0 0 1 1 *')")
+    idle = """
+        select count(*) filter (where query ~* 'listen|pg_try_advisory_lock\\('), count(*)
+        from pg_stat_activity
+        where application_name = 'pgflowc worker pgflowc' and datname = current_database()
+    """
+    async with bench.working(*((flow, {"only": echo}) for flow in flows), signal=how, pool_size=2):
+        await bench.until(lambda: bench.rows(idle)[0][0] == listening)
+        assert bench.rows(idle)[0][1] <= 2 + listening
