@@ -85,8 +85,8 @@ def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
             raise run_faults.flow_not_found(slug, known)
         if features.has_schedules:
             yield from ask(queries.remove_schedule(slug))
-        if features.has_pauses:
-            yield from ask(queries.forget_pause(slug))
+        for one in stored if features.has_pauses else ():
+            yield from ask(queries.forget_pause(one))
         if features.has_versions:
             yield from ask(queries.forget_versions(slug))
         for one in stored:

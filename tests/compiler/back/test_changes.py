@@ -112,6 +112,24 @@ def test_change(name: str, dsn: str) -> None:
         assert connection.execute("select count(*) from pgflowc.flow_versions").fetchone() == (0,)
 
 
+def test_a_flow_goes_with_all_its_versions(dsn: str) -> None:
+    text = "flow: order\ncron: '@hourly'\nsteps: {check: {}, charge: {depends_on: [check]}}\n"
+    states: list[tuple[dict[str, str], dict[str, FlowShape]]] = []
+    files: Files = {}
+    with psycopg.connect(dsn) as connection:
+        for spec in (text, text.replace("[check]", "[]"), text.replace("charge: {", "bill: {"), ""):
+            compilation = _compiled(spec or "flow: other\nsteps: {a: {}}\n", files)
+            states.append((_migrations(compilation), _stored(connection)))
+            _apply(connection, states[-1][0])
+            files = _written(files, compilation)
+        assert [*_stored(connection)] == ["other"]
+        assert connection.execute("select count(*) from pgflowc.flow_versions").fetchone() == (0,)
+        assert connection.execute("select count(*) from pgflowc.schedules").fetchone() == (0,)
+        for migrations, before in reversed(states):
+            _undo(connection, migrations)
+            assert _stored(connection) == before
+
+
 def test_a_linter_of_migrations_has_nothing_to_say() -> None:
     squawk = Path(sys.executable).with_name("squawk")
     files = [*CASES.glob("*/*.sql"), *CASES.parent.glob("cases/*/expected/**/*_create_*.sql")]
