@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pgflowc.diagnostics import Report
-from pgflowc.document.characters import check_characters
+from pgflowc.document.characters import without_odd_characters
 from pgflowc.document.model import (
     Document,
     Entry,
@@ -40,10 +40,21 @@ def parse(path: str, text: str, report: Report) -> tuple[Document, ...]:
     `path` only labels positions. What cannot be parsed is reported and left out; a file without any document
     is reported.
     """
-    source = Source(path, text)
-    if not check_characters(source, report):
+    source = without_odd_characters(Source(path, text), report)
+    if source is None:
         return ()
-    if path.lower().endswith(".toml"):
+    if not source.odd:
+        return _parse(source, report)
+    own = Report()
+    documents = _parse(source, own)
+    lines = {source.position(offset).line for offset in source.odd}
+    # What is wrong in the same line may come of the characters that were put in the place of others.
+    report.extend(found for found in own.sorted() if found.span and found.span.start.line not in lines)
+    return documents
+
+
+def _parse(source: Source, report: Report) -> tuple[Document, ...]:
+    if source.path.lower().endswith(".toml"):
         from pgflowc.document.toml_text import parse_toml
 
         return parse_toml(source, report)

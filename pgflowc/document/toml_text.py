@@ -83,6 +83,8 @@ def _parse(source: Source, text: str, cuts: Cuts, report: Report) -> tuple[Docum
             empty = "there is no flow in this file"
             report.add(Diagnostic(syntax.EMPTY, empty, source.span(0, 0), help=(EMPTY_HELP,)))
         return ()
+    headers = (statement for statement in index.statements if statement.is_header)
+    cuts.anywhere |= any(source.is_odd(header.start, header.end) for header in headers if source.odd)
     root = _Builder(source, index, cuts, report).node(data, ())
     return (Document(source, root, frozenset(cuts.words)),)
 
@@ -104,6 +106,8 @@ class _Builder:
     def node(self, value: Any, path: Path) -> Node:
         """The node of the value at `path`."""
         place = self._index.values.get(path) or Place(self._source, 0, 0)
+        if path and self._is_odd(place):
+            return Refused(self._source, place.start, place.end)
         if place.start in self._cuts.values:
             return Refused(self._source, *self._cuts.values[place.start])
         if isinstance(value, dict):
@@ -111,7 +115,9 @@ class _Builder:
                 key: Entry(key, self._index.keys.get((*path, key)) or place, self.node(inner, (*path, key)))
                 for key, inner in value.items()
             }
-            return Mapping(self._source, place.start, place.end, entries, path in self._incomplete)
+            sure = {key: entry for key, entry in entries.items() if not self._is_odd(entry.key_place)}
+            is_incomplete = len(sure) < len(entries) or path in self._incomplete
+            return Mapping(self._source, place.start, place.end, sure, is_incomplete)
         if isinstance(value, list):
             items = tuple(self.node(inner, (*path, number)) for number, inner in enumerate(value))
             return Sequence(self._source, place.start, place.end, items)
@@ -133,6 +139,9 @@ class _Builder:
             )
             return Refused(self._source, place.start, place.end)
         return Scalar(self._source, place.start, place.end, value, plain=not isinstance(value, str))
+
+    def _is_odd(self, place: Place) -> bool:
+        return bool(self._source.odd) and self._source.is_odd(place.start, place.end)
 
 
 def _not_json(span: Span) -> Diagnostic:

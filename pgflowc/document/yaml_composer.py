@@ -199,6 +199,8 @@ class Composer:
 
     def _scalar(self, event: Any) -> Node:
         start, end = self._base + event.start_mark.index, self._base + event.end_mark.index
+        if self._source.odd and self._source.is_odd(start, end):
+            return Refused(self._source, start, end)
         if start in self._cuts.values:
             return Refused(self._source, *self._cuts.values[start])
         if (event.tag is not None or event.anchor is not None) and self._refuse_extras(event):

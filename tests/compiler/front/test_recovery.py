@@ -109,3 +109,40 @@ def test_surrogates_of_json_are_joined(written: str, value: str) -> None:
     assert isinstance(node, Scalar)
     assert node.value == value
     assert not report.sorted()
+
+
+ODD_YAML = """\
+flow: f
+description: "abc"
+input: {a: int}
+steps:
+  a: {output: str}
+  b: {depends_on: [a], retries: 3}
+"""
+ODD_TOML = """\
+flow = "f"
+description = "abc"
+input = {a = "int"}
+[steps.a]
+output = "str"
+[steps.b]
+depends_on = ["a"]
+retries = 3
+"""
+
+
+@pytest.mark.parametrize(("path", "text"), [("f.yaml", ODD_YAML), ("f.toml", ODD_TOML)])
+@pytest.mark.parametrize("odd", ["\x00", "\u2028", "\x1b"], ids=ascii)
+def test_a_character_that_cannot_be_is_all_that_is_found_but_for_other_faults(
+    path: str, text: str, odd: str
+) -> None:
+    """Wherever it stands; the other fault is `retries`, unless the character is in its line or step."""
+    (fault,) = _found(path, text)
+    also = 0
+    for place in range(len(text) + 1):
+        found = _found(path, text[:place] + odd + text[place:])
+        assert "PGF013" in [one.code.id for one in found]
+        others = [one for one in found if one.code.id != "PGF013"]
+        assert not others or [one.message for one in others] == [fault.message]
+        also += len(others)
+    assert also > len(text) / 3
