@@ -12,7 +12,7 @@ from pgflowc.check import FIRST_OF_BREAKING, FIRST_OF_COMPILING, checked
 from pgflowc.cli.exit import ENVIRONMENT, fail
 from pgflowc.cli.findings import Format, FormatOption, exit_code, show, speaker
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
-from pgflowc.cli.places import PLACES, Place, live_state, lock_state, parse_place, read_commit
+from pgflowc.cli.places import Place, live_state, lock_state, parse_place, read_commit
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import resolve_dsn
 from pgflowc.database.errors import DatabaseError
@@ -24,17 +24,18 @@ from pgflowc.diagnostics.ignores import Ignore
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.document.referred import Specs
 from pgflowc.plan.breaking import CATEGORIES, RULES, Level, Places, judge
-from pgflowc.plan.state import EMPTY, State, state_of_specs
+from pgflowc.plan.state import State, state_of_specs
 from pgflowc.project import CONFIG, Project, load_project, read_flows
 from pgflowc.settings import BreakingSettings
 
 _NAMES = (*CATEGORIES, *RULES)
+_PLACES = "git:REF, lock or db"
 NamesOption = list[str] | None
 
 
 def breaking(
     against: Annotated[
-        str, typer.Option("--against", metavar="PLACE", help=f"What the specs are compared with: {PLACES}.")
+        str, typer.Option("--against", metavar="PLACE", help=f"What the specs are compared with: {_PLACES}.")
     ] = "git:main",
     use: Annotated[
         NamesOption,
@@ -75,6 +76,8 @@ def breaking(
         return
     root = project_root(project)
     place = parse_place(against, "--against", code=ENVIRONMENT)
+    if place.kind in ("spec", "empty"):
+        fail(f"--against: nothing can break of '{against}'", help=f"the places are {_PLACES}")
     report = Report()
     found = load_project(root, report)
     sources = read_flows(found, report) if found is not None else {}
@@ -138,7 +141,7 @@ def _read(place: Place, root: Path, dsn: str | None) -> State:
             except DatabaseError as error:
                 return fail(error.message, help=error.help)
         case "spec" | "empty":
-            return EMPTY
+            raise AssertionError("they were refused")
 
 
 def _level(
@@ -149,6 +152,7 @@ def _level(
     report: Report,
 ) -> Level:
     """The level that pgflowc.toml sets, and the command line on top of it; unknown names are reported."""
+    use, excepted, warn = (_split(given) for given in (use, excepted, warn))
     chosen = (
         ("use", use, settings.use, _NAMES),
         ("except", excepted, settings.except_, tuple(RULES)),
@@ -164,6 +168,11 @@ def _level(
         frozenset([*settings.warn, *(warn or ())]),
         settings.ignore,
     )
+
+
+def _split(given: Sequence[str] | None) -> list[str]:
+    """Names that may be separated by commas, too."""
+    return [name.strip() for one in given or () for name in one.split(",") if name.strip()]
 
 
 def _refuse_unknown(option: str, values: Iterable[str], known: Sequence[str], report: Report) -> None:
