@@ -70,7 +70,7 @@ def test_what_can_be_fixed_is_fixed(name: str) -> None:
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.id)
 def test_every_code_has_a_case(code: Code) -> None:
-    patterns = ("fault_*/diagnostics.txt", "*/report.txt", "faults_of_files/*.txt")
+    patterns = ("fault_*/diagnostics.txt", "*/report.txt", "faults_of_files/*.txt", "breaking/*.txt")
     mark = f"{code.severity}[{code.id}]"
     goldens = [golden for pattern in patterns for golden in CASES.glob(pattern)]
     assert any(mark in golden.read_text(encoding="utf-8") for golden in goldens)

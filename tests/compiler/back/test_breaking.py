@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,11 +17,13 @@ from typer.testing import CliRunner
 from pgflowc.check import check_sources
 from pgflowc.cli.app import build
 from pgflowc.diagnostics import Diagnostic, Report
+from pgflowc.diagnostics.text import render
 from pgflowc.graph.payload import Array, Enum, Field, JsonScalar, MapOf, Object, OneOf, PayloadType, Scalar
 from pgflowc.plan.breaking import RULES, Level, Places, judge
 from pgflowc.plan.breaking.payloads import payload_changes
 from pgflowc.plan.state import State, state_of_specs
 
+CASES = Path(__file__).parents[2] / "cases" / "breaking"
 BEFORE = """\
 flow: order
 on_change: drain
@@ -191,6 +195,26 @@ def test_each_change_breaks_one_rule(name: str) -> None:
         assert one.span.start.line == line
 
 
+@pytest.mark.parametrize("name", [name for name, (_, rule, _, _) in EDITS.items() if rule])
+def test_the_text_that_people_see(name: str) -> None:
+    after = BEFORE
+    for old, new in EDITS[name][0]:
+        after = after.replace(old, new, 1)
+    _compare(name, _shown(_judged(BEFORE, after), after))
+
+
+def _shown(found: list[Diagnostic], source: str) -> str:
+    return render(found, {"flows/order.yaml": source}, color=False, width=100)
+
+
+def _compare(name: str, shown: str) -> None:
+    """With tests/cases/breaking/, which PGFLOWC_UPDATE_CASES=1 writes anew."""
+    golden = CASES / f"{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}.txt"
+    if os.environ.get("PGFLOWC_UPDATE_CASES") == "1":
+        golden.write_text(shown, encoding="utf-8")
+    assert shown == golden.read_text(encoding="utf-8")
+
+
 def test_every_rule_has_a_change_that_breaks_it() -> None:
     covered = {rule for _, rule, _, _ in EDITS.values() if rule}
     assert covered | {"FLOW_NO_DELETE", "KIND_SAME"} == set(RULES)
@@ -198,7 +222,9 @@ def test_every_rule_has_a_change_that_breaks_it() -> None:
 
 def test_flows_that_are_gone_or_of_another_kind() -> None:
     before = "job: mail\nperform: {step: send}\n---\nflow: gone\nsteps: {a: {}}\n"
-    found = _judged(before, "flow: mail\nsteps: {send: {}}\n")
+    after = "flow: mail\nsteps: {send: {}}\n"
+    found = _judged(before, after)
+    _compare("flow gone", _shown(found, after))
     assert [one.message for one in found] == [
         "flow 'gone' is gone (FLOW_NO_DELETE: SOURCE, WIRE, INFLIGHT)",
         "'mail': job -> flow (KIND_SAME: SOURCE)",
@@ -336,7 +362,7 @@ def test_the_command_compares_with_a_branch(project: Path) -> None:
     assert [one["code"] for one in found["diagnostics"]] == ["PGF714"]
     assert "::error" in _run("breaking", "--format", "github", code=1)
     assert "warning[PGF714]" in _run("breaking", "--warn", "INFLIGHT")
-    assert "PGF714" not in _run("breaking", "--use", "SOURCE", "--use", "HANDLER")
+    assert "PGF714" not in _run("breaking", "--use", "SOURCE", "--use", "HANDLER,WIRE")
     assert "PGF714" not in _run("breaking", "--except", "TIMEOUT_NO_SHRINK")
 
 
@@ -379,6 +405,7 @@ def test_the_lock_and_a_database(project: Path, core_dsn: str) -> None:
     assert (
         "warning[PGF717]: the type of the output of step 'check' changed; pgflowc.lock does not say" in output
     )
+    _compare("against the lock", output)
     with psycopg.connect(core_dsn) as connection:
         connection.execute((project / "migrations" / "0001_create_order.sql").read_bytes())
     output = _run("breaking", "--against", "db", "--dsn", core_dsn, code=1)
@@ -389,6 +416,7 @@ def test_the_lock_and_a_database(project: Path, core_dsn: str) -> None:
 def test_what_cannot_be_compared_with(project: Path) -> None:
     assert "git knows no commit 'nix' here" in _run("breaking", "--against", "git:nix", code=2)
     assert "is no place" in _run("breaking", "--against", "nix", code=2)
+    assert "nothing can break of 'empty'" in _run("breaking", "--against", "empty", code=2)
     _run("breaking", "--nonsense", code=2)
     listed = _run("breaking", "--list")
     assert len(listed.splitlines()) == len(RULES)
