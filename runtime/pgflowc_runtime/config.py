@@ -75,7 +75,7 @@ class WorkerConfig(BaseModel):
         default=4,
         ge=1,
         le=100,
-        description="Database connections for claims and outcomes; LISTEN and schedules have one each.",
+        description="Database connections for claims and outcomes, at most; one more listens.",
     )
     output_warning_size: int = Field(
         default=MEBIBYTE, ge=1, le=1024 * MEBIBYTE, description="Bytes of an output that the log warns of."
