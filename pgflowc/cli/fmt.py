@@ -50,15 +50,18 @@ def fmt(
         root = found.root if found else None
         sources = read_flows(found, report) if found else read_paths([], report)
     changes: list[Change] = []
+    left = unread = 0
     for path, text in sources.items():
         own = Report()
         parse(path, text, own)
         report.extend(own.sorted())
         if own.has_errors:
+            unread += 1
             continue
         try:
             pretty = formatted(path, text)
         except UnformattableError as error:
+            left += 1
             typer.echo(f"left as it is: {path}: {error}", err=True)
             continue
         if pretty != text:
@@ -73,8 +76,10 @@ def fmt(
         for change in changes:
             _write(change, root or Path())
             typer.echo(f"formatted {change.path}")
-    unchanged = len(sources) - len(changes)
-    typer.echo(f"{len(changes)} to format, {unchanged} as they should be", err=True)
+    counts = [f"{len(changes)} to format", f"{len(sources) - len(changes) - left - unread} as they should be"]
+    if left:
+        counts.append(f"{left} left as {'it is' if left == 1 else 'they are'}")
+    typer.echo(", ".join(counts), err=True)
     raise typer.Exit(exit_code(report.sorted()) or (FINDINGS if check and changes else 0))
 
 

@@ -23,7 +23,7 @@ from pgflowc.spec.layout import INDENT, WIDTH, UnformattableError, indented, ord
 
 _SEPARATOR = re.compile(r"^---([^\r\n]*)$", re.MULTILINE)
 _END = re.compile(r"^\.\.\.[ \t]*(?:(?P<comment>#[^\n]*\n?)|\n|\Z)", re.MULTILINE)
-_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%[^\n]*", re.MULTILINE)
 _MODELINE = ("# yaml-language-server", "#!", "# -*-")
 
 
@@ -56,8 +56,6 @@ def _lines(source: Source, documents: tuple[Document, ...]) -> Iterator[str]:
         from pgflowc.spec.toml_formatter import toml_lines
 
         return toml_lines(source, documents[0], text_test(documents, source))
-    if _DIRECTIVE.search(source.text):
-        raise UnformattableError("it holds a directive")
     if _END.search(source.text):
         source = Source(source.path, _without_ends(source, text_test(documents, source)))
         documents = parse(source.path, source.text, Report())
@@ -88,6 +86,9 @@ def _printed(source: Source, documents: Iterable[Document]) -> Iterator[str]:
         start = before[-1].end() if before else 0
         end = after[0].start() if after else len(source.text)
         if number == 0 and before:
+            yield from (
+                found[0].rstrip() for found in _DIRECTIVE.finditer(source.text, 0, before[-1].start())
+            )
             above = comments_in(source, (0, before[-1].start()), is_text)
             yield from comment_lines(above, "", first=True)
         if number or before:
