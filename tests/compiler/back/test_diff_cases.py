@@ -69,6 +69,14 @@ def test_what_diff_says_of_a_change(name: str, dsn: str) -> None:
         found = difference(state, specs, known, {*lock.flows, *specs.flows})
         found = with_alive(found, read_alive_runs(connection, found.at_risk))
         same = difference(state, known.lock, known, set(lock.flows))
+        if not any(flow.makes_version for flow in found.flows):
+            connection.execute(
+                "update pgflow.runs set status = 'failed', failed_at = now() where status = 'started'"
+            )
+            connection.execute(script.render(found, drift_only=False).encode())
+            after = state_of_database(read_live_flows(connection))
+            left = [op for op in _ops(difference(after, specs)) if "type changed" not in op[1]]
+            assert left == [], "the script does not lead all the way"
         connection.rollback()
 
     # What the migration made is what the lock says, and the lock leads to the specs by the same operations.
