@@ -188,14 +188,14 @@ def test_the_action_is_laid_out_as_github_wants_it_and_its_steps_run(
     _commit("second")
     _bash(fetch, {"BASE": "main"})
     assert "compared with git:origin/main\n" in _bash(check, {"AGAINST": "", "GITHUB_BASE_REF": "main"})
-    assert "compared with git:main\n" in _bash(check, {"AGAINST": "main"})
     # Pushed, it is compared with the commit before, which the checkout of a workflow does not have.
     _git("push", "--quiet", "origin", "change:main")
     _git("clone", "--quiet", "--depth=1", (project.parent / "origin.git").as_uri(), "../checkout")
     monkeypatch.chdir(project.parent / "checkout")
-    assert "and the one before was not fetched: git fetch --deepen=1\n" in _bash(check, {"AGAINST": ""})
+    assert "and the one before was not fetched: git fetch --deepen=1\n" in _run("ci")[1]
     _bash(fetch, {"BASE": ""})
-    assert "compared with git:HEAD^\n" in _bash(check, {"AGAINST": ""})
+    assert "compared with git:HEAD^\n" in _run("ci")[1]
+    assert "compared with git:main\n" in _bash(check, {"AGAINST": "main"})
 
 
 def _bash(script: str, environment: Mapping[str, str]) -> str:
