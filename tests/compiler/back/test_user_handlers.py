@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgflowc.compile import compile_sources
+from pgflowc.diagnostics import Diagnostic
 from pgflowc.render import Layout
 from pgflowc.render.bound_names import bound_names
 from pgflowc.render.python import parse_python
@@ -193,3 +194,58 @@ def test_findings_are_at_the_line_that_the_user_sees(
     assert found.span.start.line == line
     shown = compilation.sources["shop/handlers/orders.py"].splitlines()[line - 1]
     assert shown[found.span.start.column - 1 : found.span.end.column - 1] == "charge"
+
+
+BOUND = (
+    "import typing as t\nfrom pgflowc_runtime import Context\nfrom shop._generated.orders import ChargeDeps\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def charge(*a): ...",
+        "charge = functools.partial(print, 1)",
+        "class C:\n  def __call__(self, a, b): ...\ncharge = C()",
+        "@t.overload\ndef charge(x): ...\ndef charge(x, y=None, *z): ...",
+        "if t.TYPE_CHECKING:\n  def charge(x): ...\nelse:\n  def charge(x, y): ...",
+        "def charge(x): ...\ncharge = adapt(charge)",
+        "def charge(x): ...\ndel charge\nfrom q import charge",
+        "def charge(x): ...\nfrom q import *",
+        "async def charge(deps: 'ChargeDeps', ctx: 'Context[int]') -> 'ChargeOutput': ...",
+        "ChargeDeps = int\ndef charge(deps: ChargeDeps, ctx): ...",
+        "charge: t.Callable[..., object] = lambda a, b: None",
+        "class charge(metaclass=Meta): ...",
+        "def charge(deps, ctx):\n  return lambda: (yield)",
+        "match 1:\n  case charge: pass",
+    ],
+)
+def test_what_may_be_a_handler_is_believed(text: str) -> None:
+    assert not _unfit(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("def charge(a): ...", "takes 1"),
+        ("charge = lambda a: None", "takes 1"),
+        ("charge: object = lambda a, b, c: 0", "takes 3"),
+        ("class charge: ...", "it is a class"),
+        ("def charge(a, b):\n  if a:\n    yield from b", "it is a generator"),
+        ("async def charge(a, b):\n  x = yield 1", "it is a generator"),
+        ("def charge(a, b, *, c): ...", "needs 'c' too"),
+        ("def charge(deps: str, ctx): ...", "it gets ChargeDeps, not str"),
+        ("from q import *\ndef charge(a): ...", "takes 1"),
+        ("from shop._generated.orders import *\ndef charge(a: OrdersInput, b): ...", "not OrdersInput"),
+    ],
+)
+def test_what_cannot_be_a_handler_is_reported(text: str, problem: str) -> None:
+    (found,) = _unfit(text)
+    assert problem in found.message
+
+
+def _unfit(text: str) -> list[Diagnostic]:
+    present = {"shop/handlers/orders.py": (BOUND + text + "\n").encode()}
+    compilation = compile_sources({"orders.yaml": SPEC}, Layout("shop"), present)
+    assert not compilation.failed
+    return [found for found in compilation.diagnostics if found.code.id == "PGF815"]
