@@ -79,8 +79,8 @@ def _show(found: Verification) -> None:
     for one in found.flows:
         why = "; ".join((*one.faults, *one.differences))
         typer.echo(f"{one.state:<8} {one.flow.kind:<4} {one.flow.slug}{f': {why}' if why else ''}")
-    for slug in found.others:
-        typer.echo(f"{'other':<8} flow {slug}: in the database, but not in this registry")
+    for slug, why in found.others.items():
+        typer.echo(f"{'other':<8} flow {slug}: {why}")
     useless = sum(one.state in ("unfit", "missing") for one in found.flows)
     if useless:
         complain(f"workers refuse to start: {_flows(useless)} not fit the database", help=MIGRATE)
@@ -111,5 +111,5 @@ def _as_json(found: Verification) -> dict[str, Any]:
             }
             for one in found.flows
         ],
-        "others": list(found.others),
+        "others": [{"slug": slug, "reason": why} for slug, why in found.others.items()],
     }

@@ -19,10 +19,12 @@ from pgflowc_runtime.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """`flows` in the order of the registry; `others` are those of the database that it lacks, sorted."""
+    """`flows` in the order of the registry, those that a pattern serves last; `others` are those of the
+    database that nobody here serves, by slug, each with the reason.
+    """
 
     flows: tuple[Agreement, ...]
-    others: tuple[str, ...]
+    others: dict[str, str]
 
     @property
     def same(self) -> bool:
@@ -51,11 +53,25 @@ async def verify(registry: Registry, dsn: str, *, patience: float) -> Verificati
         await database.open(patience=patience)
         await startup.check_schema(database)
         found = await agreements(database, registry)
-        stored = await database.run(queries.flows())
+        here = {one.flow.slug for one in registry}
+        others = [flow.slug for flow in await database.run(queries.flows()) if flow.slug not in here]
+        looks = [(slug, await _by_pattern(database, registry, slug)) for slug in others]
     finally:
         await database.close()
-    here = {one.flow.slug for one in registry}
-    return Verification(found, tuple(flow.slug for flow in stored if flow.slug not in here))
+    served = tuple(one for _, one in looks if isinstance(one, Agreement))
+    return Verification((*found, *served), {slug: why for slug, why in looks if isinstance(why, str)})
+
+
+async def _by_pattern(database: Database, registry: Registry, slug: str) -> Agreement | str:
+    """A flow that was defined at run time, or why it is not served."""
+    pattern = registry.pattern_of(slug)
+    stored = None if pattern is None else await database.run(queries.stored_flow(slug))
+    if pattern is None or stored is None:
+        return "in the database, but not in this registry"
+    if missing := pattern.missing(stored):
+        steps = ", ".join(f"'{step}'" for step in missing)
+        return f"pattern '{pattern.glob}' has no handler for {steps}"
+    return Agreement(pattern.flow(slug, stored), stored)
 
 
 def _broken_handlers(package: str) -> list[RegistryError]:

@@ -54,7 +54,7 @@ def test_what_was_compiled_and_applied_is_the_same(package: str, core_dsn: str) 
     )
     found = json.loads(_run("verify", "--json")[1])
     assert found["same"] is True
-    assert found["others"] == ["elsewhere"]
+    assert [other["slug"] for other in found["others"]] == ["elsewhere"]
     assert [flow["stored"] == flow["compiled"] for flow in found["flows"]] == [True, True]
 
 
@@ -112,3 +112,19 @@ def test_without_a_database_or_a_core_it_is_the_environment(
     code, _, errors = _run("verify", "--dsn", "host=/nonexistent dbname=shop")
     assert code == 2
     assert errors.startswith("error: ")
+
+
+def test_flows_that_patterns_serve(package: str, core_dsn: str, tmp_path: Path) -> None:
+    registry = tmp_path / package / "registry.py"
+    added = 'registry.serve_pattern("acct_*", {"fetch": print})\n'
+    registry.write_text(registry.read_text("utf-8") + added, "utf-8")
+    with psycopg.connect(core_dsn) as connection:
+        for slug, step in (("acct_1", "fetch"), ("acct_2", "store")):
+            connection.execute("select pgflow.create_flow(%s)", [slug])
+            connection.execute("select pgflow.add_step(%s, %s, max_attempts => 9)", [slug, step])
+    code, out, _ = _run("verify")
+    assert code == 0
+    assert out.splitlines()[2:] == [
+        "same     flow acct_1",
+        "other    flow acct_2: pattern 'acct_*' has no handler for 'store'",
+    ]
