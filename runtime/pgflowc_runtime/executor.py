@@ -224,8 +224,12 @@ class Executor:
     def _plan(self, flow_slug: str, step_slug: str) -> Plan | None:
         key = (flow_slug, step_slug)
         if key not in self._plans:
-            binding = self._registry[flow_slug].bindings.get(step_slug)
+            bound = self._registry[flow_slug]
+            binding = bound.bindings.get(step_slug)
             definition = self._definitions.get(key)
+            if binding is None and bound.pattern is not None:
+                # Defined anew a moment ago, and not looked at since: until then the flow's options must do.
+                binding, definition = bound.improvised(step_slug)
             if binding is None or definition is None:
                 self._plans[key] = None
             else:

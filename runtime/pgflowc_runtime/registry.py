@@ -15,8 +15,8 @@ from pydantic.errors import PydanticUserError
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.flow_pattern import FlowPattern, is_glob, matches, parse_pattern
-from pgflowc_runtime.payload import forbidden, type_adapter
-from pgflowc_runtime.rows import StoredFlow
+from pgflowc_runtime.payload import JsonValue, forbidden, type_adapter
+from pgflowc_runtime.rows import StoredFlow, StoredStep
 
 Handler = Callable[..., Any]
 
@@ -52,6 +52,20 @@ class BoundFlow:
     bindings: Mapping[str, Binding]
     dependents: Mapping[str, frozenset[str]] = field(repr=False)
     pattern: FlowPattern | None = None
+
+    def improvised(self, step_slug: str) -> tuple[Binding | None, StoredStep | None]:
+        """What executes a step of a pattern's flow that has not been bound yet; None if nobody does."""
+        if self.pattern is None or step_slug not in self.pattern.handlers:
+            return None, None
+        step = Step(slug=step_slug, argument=JsonValue, output=JsonValue)
+        stored = StoredStep(
+            slug=step_slug,
+            kind="single",
+            depends_on=(),
+            max_attempts=self.flow.max_attempts,
+            timeout=self.flow.timeout,
+        )
+        return Binding(self.flow, step, self.pattern.handlers[step_slug]), stored
 
     @cached_property
     def input(self) -> TypeAdapter[Any]:

@@ -206,7 +206,8 @@ def test_page_does_what_it_says(page: str, reader: Reader) -> None:
 
 
 def test_every_example_of_the_language_compiles(tmp_path: Path) -> None:
-    examples = [block for block in blocks("docs/spec.md") if block.language in ("yaml", "toml")]
+    pages = ("docs/spec.md", "docs/jobs.md")
+    examples = [block for page in pages for block in blocks(page) if block.language in ("yaml", "toml")]
     assert len(examples) >= 7
     for number, block in enumerate(examples):
         project = tmp_path / f"project{number}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pgflowc_runtime import Registry, RegistryError, Worker, WorkerConfig
+from pgflowc_runtime import Registry, RegistryError, Worker, WorkerConfig, discovery
 from pgflowc_runtime.flow_pattern import parse_pattern
 
 
@@ -74,6 +74,17 @@ async def test_flows_defined_in_sql_and_changed_ones_are_served_as_they_are_now(
         await bench.until(lambda: bench.rows("select 1 from pg_trigger where tgname = 'pgflowc_wakeup'"))
         run = await bench.client.start_flow_sync("acct_1_sync", {"n": 5}, timeout=10)
         assert run.output == {"total": {"store": [{"acct_1_sync": 5}, {"acct_1_sync": 6}]}}
+
+
+async def test_a_step_that_the_worker_has_not_seen_yet_is_executed_all_the_same(bench, monkeypatch) -> None:
+    """Behind a pooler tasks are looked for more often than definitions."""
+    monkeypatch.setattr(discovery, "_DEAF_SECONDS", 60.0)
+    await bench.client.upsert_flow("acct_1_sync", {}, {"fetch": {}})
+    async with worker(bench, signal="polling", min_poll_interval=20, max_poll_interval=20):
+        assert (await bench.client.start_flow_sync("acct_1_sync", {"n": 1}, timeout=10)).error is None
+        bench.rows("select pgflow.add_step('acct_1_sync', 'total', array['fetch'])")
+        run = await bench.client.start_flow_sync("acct_1_sync", {"n": 1}, timeout=10)
+    assert run.output == {"total": {"fetch": [1, 2]}}
 
 
 async def test_a_flow_with_a_step_that_nobody_handles_is_named_and_left_alone(bench, caplog) -> None:
