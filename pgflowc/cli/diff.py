@@ -158,7 +158,7 @@ def _with_database(
         schemas = " and ".join(_SCHEMAS[keeper] for keeper in sorted(live.unread))
         notes.append(f"schedules are not compared: the role may not read schema {schemas}")
     if lock is not None and known is None:
-        notes.append("drift is not told from changes: the role may not read which migrations were applied")
+        notes.append("drift is not told from changes: it cannot be seen which migrations were applied")
     return _Compared(
         replace(found, notes=(*notes, *found.notes)),
         drift_only=lock is not None and places == (_DATABASE, _SPECS),

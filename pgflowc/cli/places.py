@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -13,14 +13,17 @@ import typer
 from pgflowc.check import check_sources
 from pgflowc.cli.exit import fail
 from pgflowc.cli.findings import show
+from pgflowc.database.dsn import configured_project
 from pgflowc.database.live_flows import LiveDatabase, read_live_flows, state_of_database
-from pgflowc.database.migrations import compare, project_migrations, recorded_migrations
+from pgflowc.database.migrations import recorded_migrations
+from pgflowc.database.other_tools import applied_by
 from pgflowc.diagnostics import Report, Severity
 from pgflowc.plan import LOCK, Lock, parse_lock
 from pgflowc.plan.difference import Known
 from pgflowc.plan.state import EMPTY, State, state_of_lock, state_of_specs
-from pgflowc.project import CONFIG, Project, load_project, read_flows, read_text
+from pgflowc.project import CONFIG, Project, load_project, read_flows, read_present, read_text
 from pgflowc.revision import RevisionError, at_revision
+from pgflowc.settings import Settings
 
 # Of commands whose other codes say whether there are differences.
 ERROR: Final = 1
@@ -140,20 +143,31 @@ def live_state(connection: psycopg.Connection) -> tuple[LiveDatabase, State]:
 def known_of(connection: psycopg.Connection, root: Path, lock: Lock | None) -> Known | None:
     """What the project says of the database: its lock, and the migrations that were not applied there.
 
-    None without a lock, and where the role may not read what was applied: drift cannot be told then.
+    None without a lock, and where it cannot be seen what was applied: drift cannot be told then.
     """
-    if lock is None:
+    project = configured_project(root)
+    if lock is None or project is None:
         return None
-    key, files = project_migrations(root)
+    settings = project.settings
+    try:
+        with connection.transaction():
+            applied = _applied(connection, root, settings)
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    if applied is None:
+        return None
     pending: dict[str, list[str]] = {}
-    if key is not None:
-        try:
-            with connection.transaction():
-                recorded = recorded_migrations(connection, key)
-        except psycopg.errors.InsufficientPrivilege:
-            return None
-        paths = {one.name: one.path for one in compare(files, recorded).pending}
-        for migration in lock.migrations:
-            if migration.name in paths:
-                pending.setdefault(migration.flow, []).append(paths[migration.name])
+    for migration in lock.migrations:
+        if not applied(migration.name):
+            pending.setdefault(migration.flow, []).append(f"{settings.migrations_dir}/{migration.name}")
     return Known(state_of_lock(lock), pending)
+
+
+def _applied(connection: psycopg.Connection, root: Path, settings: Settings) -> Callable[[str], bool] | None:
+    """Tells whether a migration was applied, by the name of its file."""
+    if settings.migrations_format == "plain":
+        recorded = recorded_migrations(connection, settings.package or "")
+        return recorded.__contains__
+    files = read_present(root.resolve(), [f"{settings.migrations_dir}/*.py"], Report())
+    present = {path.rpartition("/")[2]: content for path, content in files.items()}
+    return applied_by(connection, settings.migrations_format, present)

@@ -47,6 +47,25 @@ def newest_revision(
     return heads[-1] if heads else None
 
 
+def ancestors(present: Mapping[str, bytes], heads: Set[str]) -> set[str]:
+    """The revisions that came to be applied when those in `heads` were, these included."""
+    before: dict[str, list[str]] = {}
+    for name, content in present.items():
+        values = _assigned(content) if name.endswith(".py") else {}
+        if isinstance(revision := values.get("revision"), str):
+            down = values.get("down_revision")
+            listed = down if isinstance(down, tuple | list) else [down]
+            before[revision] = [one for one in listed if isinstance(one, str)]
+    found: set[str] = set()
+    waiting = list(heads)
+    while waiting:
+        revision = waiting.pop()
+        if revision not in found:
+            found.add(revision)
+            waiting.extend(before.get(revision, ()))
+    return found
+
+
 def _assigned(content: bytes) -> dict[str, object]:
     """The literals that a module assigns to plain names; nothing for a file that is not Python."""
     try:

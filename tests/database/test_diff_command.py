@@ -351,6 +351,49 @@ def test_a_change_that_makes_a_version_shows_its_rollout(project: Path, core_dsn
     _run("diff", "--dsn", core_dsn)
 
 
+@pytest.mark.parametrize(
+    ("format", "table"),
+    [
+        ("supabase", "supabase_migrations.schema_migrations (version)"),
+        ("dbmate", "schema_migrations (version)"),
+        ("alembic", "alembic_version (version_num)"),
+    ],
+)
+def test_other_tools_say_which_migrations_are_pending(
+    project: Path, core_dsn: str, format: str, table: str
+) -> None:
+    (project / "pgflowc.toml").write_text(f'package = "shop"\nmigrations_format = "{format}"\n', "utf-8")
+    _run("compile")
+    _sql(
+        core_dsn,
+        "select pgflow.create_flow('order', 1, 1, 30), pgflow.add_step('order', 'check')",
+        "select pgflow.add_step('order', 'charge', array['check'], timeout => 30)",
+    )
+    _change(project, "timeout: 30", "timeout: 60")
+    unknown = _run("diff", "--dsn", core_dsn, code=2).stdout
+    assert (
+        "note: drift is not told from changes: it cannot be seen which migrations were applied\n" in unknown
+    )
+    assert "!" not in unknown
+
+    first = next((project / "migrations").iterdir()).name
+    version = first.partition(".")[0] if format == "alembic" else first.partition("_")[0]
+    _sql(
+        core_dsn,
+        "create schema supabase_migrations",
+        f"create table {table.replace(')', ' text)')}",
+        f"insert into {table} values ('{version}')",
+        "update pgflow.steps set opt_timeout = 45 where step_slug = 'charge'",
+    )
+    assert "drift: the lock says 30" in _run("diff", "--dsn", core_dsn, code=2).stdout
+    _sql(core_dsn, "update pgflow.steps set opt_timeout = 30 where step_slug = 'charge'")
+    _run("compile")
+    second = max(path.name for path in (project / "migrations").iterdir() if "change" in path.name)
+    found = _run("diff", "--dsn", core_dsn, code=2).stdout
+    assert f"note: not applied yet: migrations/{second}\n" in found
+    assert "!" not in found
+
+
 def test_a_role_that_may_only_read_definitions_sees_them(
     project: Path, core_dsn: str, new_role: Callable[[], str]
 ) -> None:
