@@ -19,9 +19,9 @@ from pgflowc_runtime.assignments import Assignments
 from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.claim_loop import ClaimLoop
 from pgflowc_runtime.config import WorkerConfig
-from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.discovery import Discovery, Queues
+from pgflowc_runtime.drain import COURTESY_SECONDS, GOODBYE_SECONDS, Drain
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.exchange import Exchange, choose
 from pgflowc_runtime.executor import Executor
@@ -37,10 +37,6 @@ from pgflowc_runtime.upkeep import Heartbeat, Recovery, Retention
 from pgflowc_runtime.waking import Waking
 
 log = logging.getLogger("pgflowc.worker")
-
-# At the end nothing may hang: what the database does not take in this time, recovery mends later.
-_GOODBYE_SECONDS = 5.0
-_COURTESY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,8 +304,9 @@ class Worker:
         self._executor.drain()
         if not self._assignments.idle:
             log.info("stopping: waiting for %d running tasks", len(list(self._assignments.held())))
-        await self._wait_for_handlers()
-        given_back = await self._give_back()
+        drain = Drain(self._database, self._exchange, self._assignments, self._recorder, self._claim_loop)
+        await drain.wait(self._background["claims"], self._hurry, self.config.drain_timeout)
+        given_back = await drain.give_back()
         await self._abandon_background()
         await self._say_goodbye()
         await self._transactions.close()
@@ -327,61 +324,17 @@ class Worker:
             task.result()  # raises what ended the loop
         return Stopped(given_back)
 
-    async def _wait_for_handlers(self) -> None:
-        """Until the last claim is back and all is recorded, the drain time is over, or there is hurry."""
-        hurry = asyncio.ensure_future(self._hurry.wait())
-        done = asyncio.ensure_future(self._all_done())
-        await asyncio.wait(
-            {hurry, done}, timeout=self.config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
-        )
-        for waiter in (hurry, done):
-            waiter.cancel()
-
-    async def _all_done(self) -> None:
-        # What it does at its end is a courtesy, for which a database that is away is not waited for.
-        claims = self._background["claims"]
-        await asyncio.wait({claims}, timeout=_COURTESY_SECONDS)
-        claims.cancel()
-        await self._claim_loop.settled()
-        while calls := self._assignments.calls():
-            await asyncio.wait(calls)
-            await self._claim_loop.settled()
-
-    async def _give_back(self) -> int:
-        """Stop what is still running and return its tasks to the queues; how many there were."""
-        tasks = await self._assignments.stop()
-        goodbye = _GOODBYE_SECONDS if self._claim_loop.database_answers else 0.0
-        # A last chance for outcomes, and for a claim that is under way: nobody would know its tasks.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(goodbye):
-                await self._claim_loop.settled()
-        self._assignments.abandon()
-        await self._claim_loop.abandon(_COURTESY_SECONDS)
-        if unrecorded := len(self._recorder):
-            log.error("%d outcomes could not be recorded: their tasks will be executed again", unrecorded)
-        if not tasks:
-            return unrecorded
-        try:
-            async with asyncio.timeout(goodbye):
-                released = await self._database.run(self._exchange.release(tasks))
-        except (TimeoutError, psycopg.Error, OSError) as error:
-            log.error("%d tasks could not be given back: %s", len(tasks), headline(error))
-            return len(tasks) + unrecorded
-        if released:
-            log.warning("gave %d unfinished tasks back to their queues", released)
-        return released + unrecorded
-
     async def _abandon_background(self) -> None:
         for task in self._background.values():
             task.cancel()
         if self._background:
-            await asyncio.wait(set(self._background.values()), timeout=_COURTESY_SECONDS)
+            await asyncio.wait(set(self._background.values()), timeout=COURTESY_SECONDS)
 
     async def _say_goodbye(self) -> None:
         if not self._claim_loop.database_answers:
             return
         with contextlib.suppress(TimeoutError, psycopg.Error, OSError):
-            async with asyncio.timeout(_GOODBYE_SECONDS):
+            async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._database.run(queries.mark_worker_stopped(list(self._worker_ids.values())))
                 await self._assignments.run_ends.tell()
 
