@@ -18,8 +18,6 @@ _ENTRY = re.compile(rf"(?P<margin> *)(?P<head>{_KEY}[ ]{{0,9}}:)(?=[ \t\r\n]|\Z)
 _ITEM = re.compile(r"(?P<margin> *)(?P<head>-)(?=[ \t\r\n]|\Z)")
 _NO_CONTENT = re.compile(r"[ \t]*(?:#[^\n]*)?\r?\n?\Z")
 _REST_IS_EMPTY = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
-ROOT = -1
-"""Where the mapping of the whole document is said to have its key."""
 
 
 @dataclass(frozen=True, slots=True)

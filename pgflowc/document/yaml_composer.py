@@ -20,9 +20,7 @@ from pgflowc.document import yaml_scalar
 from pgflowc.document.characters import name_of, unstorable
 from pgflowc.document.model import Entry, Mapping, Node, Place, Refused, Scalar, Sequence
 from pgflowc.document.source import Source
-from pgflowc.document.yaml_blocks import ROOT
-from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP
-from pgflowc.document.yaml_recovery import Cuts
+from pgflowc.document.yaml_cuts import MAX_DEPTH, ROOT, TOO_DEEP, Cuts
 from pgflowc.document.yaml_surrogates import Surrogates
 
 _MOST_LABELS = 4

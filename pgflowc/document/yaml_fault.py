@@ -13,10 +13,8 @@ from pgflowc.diagnostics import Code, Diagnostic, Edit, Fix, Label, replacement
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
+from pgflowc.document.yaml_cuts import MAX_DEPTH, TOO_DEEP
 
-MAX_DEPTH = 64
-TOO_DEEP = "lists and mappings are nested too deeply"
-"""The problem that no parser has, but what walks through the nodes would."""
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)
 _INDENTATION = re.compile(r"^[ \t]+(?=[^ \t\r\n])", re.MULTILINE)

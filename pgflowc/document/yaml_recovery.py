@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pgflowc.diagnostics import Code, Diagnostic, Report
 from pgflowc.diagnostics.codes import syntax
 from pgflowc.document.source import Source
-from pgflowc.document.yaml_blocks import ROOT, Block, blocks, inner, is_entry, margin
-from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP, diagnose
+from pgflowc.document.yaml_blocks import Block, blocks, inner, is_entry, margin
+from pgflowc.document.yaml_cuts import MAX_DEPTH, ROOT, TOO_DEEP, Cuts
+from pgflowc.document.yaml_fault import diagnose
 
 _MOST_FAULTS = 20
 _MOST_TRIED = 8
@@ -43,17 +44,6 @@ class Failure:
     def places(self) -> list[int]:
         """All the places: that of the last event, of the refusal and, if there is one, of its context."""
         return [self.last, self.offset, *([] if self.context is None else [self.context])]
-
-
-@dataclass(slots=True)
-class Cuts:
-    """What was cut: values by the offset of the `~` in their place, with their stretch; the offsets of the
-    keys (`ROOT` for the document) whose mappings may have lost keys; and all words that were cut.
-    """
-
-    values: dict[int, tuple[int, int]] = field(default_factory=dict)
-    incomplete: set[int] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
 
 
 class UnrecoverableError(Exception):

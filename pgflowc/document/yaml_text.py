@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML, main
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -20,9 +20,11 @@ from pgflowc.document.characters import EMPTY_HELP
 from pgflowc.document.model import Document, Node
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_composer import Composer
-from pgflowc.document.yaml_fault import MAX_DEPTH, TOO_DEEP
-from pgflowc.document.yaml_recovery import Cuts, Failure, UnrecoverableError, recover
+from pgflowc.document.yaml_cuts import MAX_DEPTH, TOO_DEEP, Cuts
 from pgflowc.document.yaml_surrogates import Surrogates
+
+if TYPE_CHECKING:
+    from pgflowc.document.yaml_recovery import Failure
 
 # None where there are no binaries of it; `YAML` then takes the pure parser by itself.
 _C_PARSER: Any = getattr(main, "CParser", None)
@@ -96,6 +98,8 @@ def _recovered(chunk: _Chunk, before: Report, report: Report) -> tuple[list[Node
 
     `before` has what was found until then, which may come of the fault: it is only good if there is no more.
     """
+    from pgflowc.document.yaml_recovery import UnrecoverableError, recover
+
     try:
         rest, cuts = recover(chunk.source, chunk.start, chunk.text, _attempt, report)
         roots = _compose(replace(chunk, text=rest), cuts, report)
@@ -107,6 +111,8 @@ def _recovered(chunk: _Chunk, before: Report, report: Report) -> tuple[list[Node
 
 def _attempt(text: str) -> Failure | None:
     """How the parsers refuse a text, None if one of them takes it."""
+    from pgflowc.document.yaml_recovery import Failure
+
     cost = 0
     for pure in (False, True):
         last = depth = 0
