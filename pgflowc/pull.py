@@ -18,6 +18,7 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes
 from pgflowc.plan.shape import FlowShape, shape_of
 from pgflowc.render.spec_text import spec_text
+from pgflowc.spec.slug import broken_rule
 
 _MAGIC = frozenset("*?[")
 
@@ -66,10 +67,11 @@ def pull(stored: Sequence[Stored], specs: Specs, patterns: Sequence[str], *, for
     faults: list[Fault] = []
     for one in stored:
         path = spec_path(one.name, patterns)
+        if rule := broken_rule(one.name):
+            faults.append(Fault(one.name, f"no spec can say it: its slug {rule}"))
+            continue
         if path is None:
-            help = (
-                f'add a pattern to pgflowc.toml, for example: flows = ["flows/*.yaml"]; now {list(patterns)}'
-            )
+            help = 'add one to pgflowc.toml, for example: flows = ["flows/*.yaml"]'
             faults.append(Fault(one.name, f"no pattern of the project finds {one.name}.yaml", help))
             continue
         spec = known.get(one.name)

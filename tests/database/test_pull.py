@@ -143,7 +143,7 @@ def test_what_no_spec_can_say_is_told_and_nothing_is_written(project: Path, core
         """
         alter table pgflow.flows drop constraint slug_is_valid;
         insert into pgflow.flows (flow_slug, opt_max_attempts, opt_base_delay, opt_timeout)
-        values ('two words', 1, 1, 30), ('empty', 1, 1, 30), ('Good', 1, 1, 30), ('pair', 1, 1, 30);
+        values ('two words', 1, 1, 30), ('../up', 1, 1, 30), ('empty', 1, 1, 30), ('Good', 1, 1, 30), ('pair', 1, 1, 30);
         update pgflow.flows set flow_type = 'job' where flow_slug = 'pair';
         select pgflow.add_step('two words', 'a'), pgflow.add_step('Good', 'a'), pgflow.add_step('pair', 'a'),
           pgflow.add_step('pair', 'b');
@@ -153,7 +153,8 @@ def test_what_no_spec_can_say_is_told_and_nothing_is_written(project: Path, core
         """,
     )
     _, errors = _run("pull", code=1)
-    assert "error: two words: no spec can say it: " in errors
+    assert "error: two words: no spec can say it: its slug holds a blank\n" in errors
+    assert "error: ../up: no spec can say it: its slug holds '.'\n" in errors
     assert "error: empty: it has no step\n" in errors
     assert "error: pair: it is a job of 2 steps, and jobs have one\n" in errors
     assert re.search(r"error: odd: no spec can say it: .*'nobody'.*\n help: pgflowc explain PGF4", errors)
