@@ -46,8 +46,16 @@ def diagnose(source: Source, problem: str) -> Diagnostic:
     if found:
         problem = problem[: found.start()]
         if found["line"]:
-            offset = source.offset(int(found["line"]), int(found["column"]))
+            offset = _offset(source.text, int(found["line"]), int(found["column"]))
     return _explain(source, problem, offset)
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """The offset of a place as `tomllib` counts: lines end with a line feed and nothing else."""
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1
+    return min(start + column - 1, len(text))
 
 
 def _explain(source: Source, problem: str, offset: int) -> Diagnostic:

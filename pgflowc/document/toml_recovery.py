@@ -89,9 +89,8 @@ def without_broken_statements(source: Source, text: str, cuts: Cuts, report: Rep
             continue
         broken = statement.end
         faults += 1
-        line = source.position(statement.start).line
         # The same with its line number, and nothing behind that could be taken for a part of it.
-        above = "\n" * (line - 1)
+        above = "\n" * text.count("\n", 0, statement.start)
         alone = Source(source.path, source.text[: statement.end])
         report.add(diagnose(alone, _problem(above + text[statement.start : statement.end]) or problem))
         cuts.words.update(_WORD.findall(text, statement.start, _table_end(text, statement)))
