@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
 from pgflowc.cli.compile import show_change
@@ -15,7 +16,7 @@ from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import configured_project, resolve_dsn
 from pgflowc.database.live_flows import LiveDatabase, LiveFlow, read_live_flows
-from pgflowc.database.snapshot import snapshot
+from pgflowc.database.snapshot import STATEMENT_SECONDS, snapshot
 from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.document.referred import CronTarget, Specs
@@ -57,8 +58,15 @@ def pull(
     with database_errors():
         found = configured_project(root)
         resolved = resolve_dsn(dsn, root, start_embedded=False)
-        with connect(resolved) as connection, snapshot(connection):
-            live = read_live_flows(connection)
+        with connect(resolved) as connection:
+            try:
+                with snapshot(connection):
+                    live = read_live_flows(connection)
+            except psycopg.errors.QueryCanceled:
+                fail(
+                    f"the flows of the database could not be read within {STATEMENT_SECONDS} s",
+                    help="somebody may hold a lock on tables of pgflow: see pg_locks",
+                )
     if not live.core:
         fail(f"there are no tables of pgflow in {resolved.display}", help="name another database with --dsn")
     chosen = _chosen(live, flows or [])
