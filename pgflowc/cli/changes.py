@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pgflowc.plan import Migration, Plan
 from pgflowc.plan.ops import CreateVersion, DropVersion, Op, OrderSteps, SwitchVersion
+from pgflowc.plan.rollout import Rollout
 from pgflowc.render.literals import one_line
 from pgflowc.render.phases import describe_rollout
 
@@ -30,12 +31,27 @@ def describe(plan: Plan, path: Callable[[str], str]) -> Iterator[str]:
                 case _:
                     yield _line(op)
         yield from (_line(op) for op in plan.noted if op.flow == migration.flow)
-    for rollout in plan.rollouts:
-        yield from describe_rollout(rollout)
+    if len(plan.rollouts) > 1:
+        yield from _together(plan.rollouts)
+    else:
+        yield from (line for rollout in plan.rollouts for line in describe_rollout(rollout))
     migrated = {migration.flow for migration in plan.migrations}
     for flow in sorted({op.flow for op in plan.noted} - migrated):
         yield f"flow {flow} changes without a migration:"
         yield from (_line(op) for op in plan.noted if op.flow == flow)
+
+
+def _together(rollouts: Sequence[Rollout]) -> Iterator[str]:
+    """Several versions in as many steps as one: all are created before the first one is switched to."""
+    pre, flip = (
+        [phase.command for one in rollouts for phase in one.phases if phase.name == name and phase.command]
+        for name in ("pre", "flip")
+    )
+    yield f"rolling out {len(rollouts)} new versions while workers and runs are alive:"
+    yield f"  1. pre:    {pre[-1]}"
+    yield "  2. deploy: replace the workers"
+    yield f"  3. flip:   {flip[-1]}"
+    yield "  `pgflowc diff` has the phases of each, with what to wait for"
 
 
 def _does(migration: Migration) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import count, pairwise
+from itertools import count
 
 from pgflowc.plan.model import GENERATED, MigrationFormat
 
@@ -38,9 +38,10 @@ def migration_names(
     kept = {one: number for one, number in unrecorded.items() if number > highest}
     last = max(highest, *unrecorded.values(), 0)
     numbers = _timestamps(last, now) if format in ("supabase", "dbmate") else map(str, count(last + 1))
-    for before, one in pairwise(titles):
+    for one in titles:
         # A version is switched to after it was created, whichever of the two files was there.
-        if one.startswith("switch_") and before not in kept:
+        flow, to, version = one.removeprefix("switch_").rpartition("_to_v")
+        if to and one.startswith("switch_") and f"create_{flow}_v{version}" not in kept:
             kept.pop(one, None)
     return {one: f"{str(kept[one]) if one in kept else next(numbers):0>4}_{one}" for one in titles}
 

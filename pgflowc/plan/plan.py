@@ -92,13 +92,15 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
     entries = {slug: step.entry for slug, step in steps.items() if step.entry}
     check_names(flows, entries, lock, report)
     migrations = [migration for step in steps.values() for migration in step.migrations]
+    # All that may be applied before workers are replaced comes before what may not.
+    migrations.sort(key=lambda migration: migration.verb == "switch")
     named = _named(migrations, lock, target, report)
     check_strays(lock, {one.name for one in named}, target.directory, target.present, report)
     return Plan(
         named,
         tuple(op for step in steps.values() for op in step.noted),
         entries,
-        tuple(_rollouts(named)),
+        tuple(_rollouts(named, target.format)),
     )
 
 
@@ -220,12 +222,13 @@ def _retired(flow: Flow, step: _Step, target: Target) -> _Step:
     return replace(step, entry=entry, migrations=(*step.migrations, *migrations))
 
 
-def _rollouts(migrations: Sequence[Migration]) -> Iterator[Rollout]:
+def _rollouts(migrations: Sequence[Migration], format: MigrationFormat) -> Iterator[Rollout]:
     created = {(one.flow, one.version): one.name for one in migrations if one.verb == "version"}
     for one in migrations:
         if one.verb == "switch":
             create = created[one.flow, one.version]
-            yield rollout(one.flow, one.version - 1, one.version, create, one.name)
+            tool = None if format == "plain" else format
+            yield rollout(one.flow, one.version - 1, one.version, create, one.name, tool)
 
 
 def _migration(verb: Verb, flow: Flow, up: tuple[Op, ...], down: tuple[Op, ...]) -> Migration:

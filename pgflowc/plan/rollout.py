@@ -36,9 +36,17 @@ class Rollout:
 
 
 def rollout(
-    flow: str, before: int, after: int, create: str | None = None, switch: str | None = None
+    flow: str,
+    before: int,
+    after: int,
+    create: str | None = None,
+    switch: str | None = None,
+    tool: str | None = None,
 ) -> Rollout:
-    """The way by two migrations, whose names are given without suffix; None for those not compiled yet."""
+    """The way by two migrations, whose names are given without suffix; None for those not compiled yet.
+
+    `tool` is what applies them, if that is not pgflowc.
+    """
     old, new = stored_slug(flow, before), stored_slug(flow, after)
     return Rollout(
         flow,
@@ -50,7 +58,7 @@ def rollout(
                 "pre",
                 f"define version {after}; nothing starts on it yet",
                 migration=create,
-                command=_apply(create) if create else None,
+                command=_apply(create, tool) if create else None,
             ),
             Phase("deploy", f"replace the workers by those that serve {old} and {new}"),
             Phase(
@@ -62,7 +70,7 @@ def rollout(
                 "flip",
                 f"let runs of {flow} start on version {after}",
                 migration=switch,
-                command=_apply(switch) if switch else "pgflowc db up",
+                command=_apply(switch, tool) if switch else "pgflowc db up",
             ),
             Phase(
                 "gate",
@@ -78,5 +86,7 @@ def rollout(
     )
 
 
-def _apply(migration: str) -> str:
+def _apply(migration: str, tool: str | None) -> str:
+    if tool:
+        return f"apply {migration} by {tool}"
     return f"pgflowc db up --to {migration.partition('_')[0].lstrip('0')}"
