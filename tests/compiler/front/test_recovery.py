@@ -146,3 +146,11 @@ def test_a_character_that_cannot_be_is_all_that_is_found_but_for_other_faults(
         assert not others or [one.message for one in others] == [fault.message]
         also += len(others)
     assert also > len(text) / 3
+
+
+def test_lines_of_toml_end_with_line_feeds_only() -> None:
+    found = _found("f.toml", 'flow = "f"\r\n[types]\r\nA =\r ["A"]\r\n[steps.a]\r\nretries = 3\r\n')
+    assert [(one.code.id, one.span.start.column) for one in found if one.span] == [
+        ("PGF002", 4),
+        ("PGF103", 1),
+    ]
