@@ -88,7 +88,7 @@ def plan(lock: Lock, flows: Sequence[Flow], target: Target, report: Report) -> P
     for flow in flows:
         entry = lock.flows.get(flow.slug)
         step = _changed(flow, entry, target, report) if entry else _created(flow, target)
-        steps[flow.slug] = _retired(flow, step, target)
+        steps[flow.slug] = _retired(flow, entry, step, target)
     entries = {slug: step.entry for slug, step in steps.items() if step.entry}
     check_names(flows, entries, lock, report)
     migrations = [migration for step in steps.values() for migration in step.migrations]
@@ -206,10 +206,11 @@ def _versioned(
     )
 
 
-def _retired(flow: Flow, step: _Step, target: Target) -> _Step:
-    """The step without the former versions that are to go."""
+def _retired(flow: Flow, before: LockedFlow | None, step: _Step, target: Target) -> _Step:
+    """The step without the former versions that are to go, as far as they were former ones before."""
     entry = step.entry
-    gone = [one for one in entry.former if (flow.slug, one.version) in target.retired] if entry else []
+    former = before.former if before else ()
+    gone = [one for one in former if (flow.slug, one.version) in target.retired]
     if entry is None or not gone:
         return step
     kept = tuple(one for one in entry.former if one not in gone)
