@@ -98,4 +98,6 @@ def headline(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("connection", "FATAL")) or "failed:" in line]
     line = (telling or lines or [type(error).__name__])[-1 if telling else 0]
-    return line.removeprefix("connection failed: ").removesuffix(":")
+    for prefix in ("connection failed: ", "connection is bad: "):
+        line = line.removeprefix(prefix)
+    return line.removesuffix(":")

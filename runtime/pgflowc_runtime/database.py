@@ -56,7 +56,7 @@ class Database:
                 if hopeless or asyncio.get_running_loop().time() + delay >= deadline:
                     raise unavailable(self.dsn, error) from None
                 if not told:
-                    log.warning("%s; trying again for up to %g s", unavailable(self.dsn, error), patience)
+                    log.warning("%s; trying again for up to %.3g s", unavailable(self.dsn, error), patience)
                     told = True
                 await asyncio.sleep(delay)
         self._pool = AsyncConnectionPool(
