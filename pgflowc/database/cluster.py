@@ -27,6 +27,7 @@ from pgflowc.database.errors import DatabaseError
 _LONGEST_SOCKET_DIRECTORY = 88
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_EXEC_SECONDS = 1.0
 _SUPERUSER = "postgres"
 
 
@@ -179,6 +180,11 @@ class Cluster:
         # By the command line, since process numbers are reused. It is readable for everybody.
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            deadline = time.monotonic() + _EXEC_SECONDS
+            # A process that is becoming the server has none for a moment; a zombie never again.
+            while arguments == [b""] and not _is_zombie(pid) and time.monotonic() < deadline:
+                time.sleep(0.001)
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             if Path("/proc/self").exists():
                 return False
@@ -238,6 +244,10 @@ def _connect(dsn: str) -> str | None:
     except psycopg.OperationalError as error:
         return str(error).strip().splitlines()[-1]
     return None
+
+
+def _is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"Z"]
 
 
 def _environment() -> dict[str, str]:
