@@ -14,7 +14,8 @@ from typing import Any
 from pgflowc.graph.model import Retention
 from pgflowc.plan.shape import CronShape, FlowShape, StepShape
 from pgflowc.render.literals import one_line
-from pgflowc.spec.formatter import UnformattableError, formatted
+from pgflowc.spec.formatter import formatted
+from pgflowc.spec.layout import UnformattableError
 
 _HEADER = (
     "Pulled from a database, which knows no payload types: declare them where it says unknown.",

@@ -143,7 +143,8 @@ def test_what_no_spec_can_say_is_told_and_nothing_is_written(project: Path, core
         """
         alter table pgflow.flows drop constraint slug_is_valid;
         insert into pgflow.flows (flow_slug, opt_max_attempts, opt_base_delay, opt_timeout)
-        values ('two words', 1, 1, 30), ('../up', 1, 1, 30), ('empty', 1, 1, 30), ('Good', 1, 1, 30), ('pair', 1, 1, 30);
+        values ('two words', 1, 1, 30), ('../up', 1, 1, 30), ('empty', 1, 1, 30),
+          ('Good', 1, 1, 30), ('pair', 1, 1, 30);
         update pgflow.flows set flow_type = 'job' where flow_slug = 'pair';
         select pgflow.add_step('two words', 'a'), pgflow.add_step('Good', 'a'), pgflow.add_step('pair', 'a'),
           pgflow.add_step('pair', 'b');
