@@ -133,10 +133,10 @@ def _continued(
     bound = written.bound | (typed.exports if written.takes_generated else frozenset())
     needed = _imports(package, typed, (*appended, *followed), bound - unused)
     # Python takes a last line that says it goes on, if it ends in a carriage return, and libcst does not.
-    end = "\r\n" if source.endswith("\\\r\n") else ""
-    head, newline = add_imports(source + end, needed, {written.generated: unused})
+    ending = "\r\n" if source.endswith("\\\r\n") else ""
+    head, newline = add_imports(source + ending, needed, {written.generated: unused})
     if not appended:
-        return head.removesuffix(end)
+        return head.removesuffix(ending)
     if head and not head.endswith(("\n", "\r")):
         head += newline
     stubs = "".join(f"\n\n{_stub(typed, signature)}\n" for signature in appended)
