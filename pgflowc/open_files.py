@@ -8,15 +8,30 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+
+# So many neighbours are asked whether the file system tells the truth.
+_NEIGHBOURS = 3
 
 
 def is_being_written(path: Path) -> bool:
     """Whether a process has the file open for writing; False where nothing tells, or there is no file.
 
     Linux grants a lease for reading only on a file that nobody has open for writing. It tells the owner of a
-    file, and root.
+    file, and root. Network file systems may refuse every lease, which says nothing.
     """
+    if not _is_lease_refused(path):
+        return False
+    refused: list[bool] = []
+    with suppress(OSError):
+        others = (one for one in path.parent.iterdir() if one != path and one.is_file())
+        refused += [_is_lease_refused(one) for one in islice(others, _NEIGHBOURS)]
+    return not refused or not all(refused)
+
+
+def _is_lease_refused(path: Path) -> bool:
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from pgflowc.open_files import is_being_written
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
 
 
@@ -140,6 +142,20 @@ def test_what_somebody_is_writing_is_not_written_over(tmp_path: Path) -> None:
             write(tmp_path, changes, last="lock")
         editor.write("mine")
     assert _tree(tmp_path) == {"handlers": b"mine", "z": b"1"}
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETLEASE"), reason="the system does not tell who writes a file")
+def test_a_file_system_that_calls_all_files_written_is_not_believed(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    with ExitStack() as stack:
+        for path in paths[:2]:
+            stack.enter_context(path.open("w"))
+        assert not is_being_written(paths[0])
+        paths[2].write_text("at rest")
+        assert is_being_written(paths[0])
+        assert not is_being_written(paths[2])
+        assert not is_being_written(tmp_path / "missing")
+    assert not is_being_written(paths[0])
 
 
 @pytest.mark.parametrize("after", ["mine, stub", None])
