@@ -160,7 +160,8 @@ def known_of(connection: psycopg.Connection, root: Path, lock: Lock | None) -> K
     for migration in lock.migrations:
         if not applied(migration.name):
             pending.setdefault(migration.flow, []).append(f"{settings.migrations_dir}/{migration.name}")
-    return Known(state_of_lock(lock), pending)
+    tool = None if settings.migrations_format == "plain" else settings.migrations_format
+    return Known(state_of_lock(lock), pending, tool)
 
 
 def _applied(connection: psycopg.Connection, root: Path, settings: Settings) -> Callable[[str], bool] | None:

@@ -138,10 +138,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a project knows of a database: its lock, and by flow the names of migrations not applied yet."""
+    """What a project knows of a database: its lock, and by flow the names of migrations not applied yet.
+
+    `tool` is what applies them, if that is not pgflowc.
+    """
 
     lock: State
     pending: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tool: str | None = None
 
 
 def difference(
@@ -253,7 +257,7 @@ def _with_drift(flow: FlowDifference, name: str, before: State, known: Known) ->
         way = flow.rollout
         if way and locked and locked.version == way.after:
             names = _phase_migrations(pending, way)
-            way = rollout(name, way.before, way.after, *names)
+            way = rollout(name, way.before, way.after, *names, known.tool)
             # A version that is there already has only to be switched to.
             way = way if names[0] else replace(way, phases=way.phases[2:])
         return replace(flow, rollout=way, notes=(*flow.notes, f"not applied yet: {', '.join(pending)}"))

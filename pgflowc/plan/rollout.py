@@ -70,7 +70,7 @@ def rollout(
                 "flip",
                 f"let runs of {flow} start on version {after}",
                 migration=switch,
-                command=_apply(switch, tool) if switch else "pgflowc db up",
+                command=_apply(switch, tool) if switch else None if tool else "pgflowc db up",
             ),
             Phase(
                 "gate",
