@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pgflowc.diagnostics import Report
+from pgflowc.diagnostics.codes import syntax
 from pgflowc.document.characters import without_odd_characters
+from pgflowc.document.merge_conflict import without_conflicts
 from pgflowc.document.model import (
     Document,
     Entry,
@@ -54,10 +58,20 @@ def parse(path: str, text: str, report: Report) -> tuple[Document, ...]:
 
 
 def _parse(source: Source, report: Report) -> tuple[Document, ...]:
-    if source.path.lower().endswith(".toml"):
-        from pgflowc.document.toml_text import parse_toml
+    is_toml = source.path.lower().endswith(".toml")
+    code = syntax.INVALID_TOML if is_toml else syntax.INVALID_YAML
+    source, words = without_conflicts(source, code, report)
+    documents = _parse_toml(source, report) if is_toml else _parse_yaml(source, report)
+    return tuple(replace(one, unread=one.unread | words) for one in documents) if words else documents
 
-        return parse_toml(source, report)
+
+def _parse_toml(source: Source, report: Report) -> tuple[Document, ...]:
+    from pgflowc.document.toml_text import parse_toml
+
+    return parse_toml(source, report)
+
+
+def _parse_yaml(source: Source, report: Report) -> tuple[Document, ...]:
     from pgflowc.document.yaml_text import parse_yaml
 
     return parse_yaml(source, report)

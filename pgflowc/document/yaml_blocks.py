@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 _MARGIN = re.compile(r"[ \t]*")
 _LINE = re.compile(r"[^\n]*\n?")
+_PLAIN = r"[^\s:#\[\]{},]"
 _KEY = (
-    r"(?:\"(?:[^\"\\\r\n]|\\.){0,200}\"|'[^'\r\n]{0,200}'|[\w$.<][\w$.<>/-]{0,200}(?: [\w$.<>/-]{1,99}){0,9})"
+    r"(?:\"(?:[^\"\\\r\n]|\\.){0,200}\"|'[^'\r\n]{0,200}'"
+    rf"|(?![-?&*!|>'\"%@`]){_PLAIN}{{1,200}}(?: {_PLAIN}{{1,99}}){{0,9}})"
 )
 _ENTRY = re.compile(rf"(?P<margin> *)(?P<head>{_KEY}[ ]{{0,9}}:)(?=[ \t\r\n]|\Z)")
 _ITEM = re.compile(r"(?P<margin> *)(?P<head>-)(?=[ \t\r\n]|\Z)")
@@ -44,6 +46,7 @@ def blocks(text: str, start: int, end: int) -> list[Block]:
     found: list[Block] = []
     begin: re.Pattern[str] | None = None
     indent = 0
+    is_below_tab = False
     for line in _LINE.finditer(text, start, end):
         if line.start() == line.end() or _NO_CONTENT.match(text, line.start(), line.end()):
             continue
@@ -52,8 +55,14 @@ def blocks(text: str, start: int, end: int) -> list[Block]:
             opened = begin.match(text, line.start(), line.end())
             indent = margin(text, line.start())
         else:
-            if margin(text, line.start()) < indent:
+            column = margin(text, line.start())
+            if text.startswith("\t", line.start() + column):
+                # How far in it stands is nobody's guess; so what follows may belong to its key.
+                is_below_tab = line[0].rstrip().endswith(":")
+                continue
+            if column < indent or (is_below_tab and column == indent):
                 break  # What follows a line that stands further out may belong to that line.
+            is_below_tab = False
             opened = begin.match(text, line.start(), line.end())
             if opened is None or len(opened["margin"]) != indent:
                 continue
