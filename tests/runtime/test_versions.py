@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -149,3 +150,26 @@ async def test_a_database_without_schema_pgflowc_knows_no_names(connect, bench, 
         assert bench.value("select count(*) from pgflow.runs") == 2
     finally:
         await client.close()
+
+
+async def test_a_last_step_is_added_while_runs_and_workers_are_alive(bench, step) -> None:
+    before = bench.flow("order", step("check"), step("charge", "check"))
+    after = replace(before, steps=(*before.steps, step("mail", "charge")))
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def charge(deps: Any, ctx: Any) -> str:
+        begun.set()
+        await may_end.wait()
+        return "charged"
+
+    handlers = {"check": lambda input, ctx: True, "charge": charge}
+    async with bench.working((before, handlers)):
+        alive = await bench.client.start_flow("order", {})
+        await asyncio.wait_for(begun.wait(), 20)
+        bench.rows("select pgflow.add_step('order', 'mail', array['charge'])")
+        later = await bench.client.start_flow("order", {})
+        may_end.set()
+        assert (await bench.client.wait(alive, timeout=20)).output == {"charge": "charged"}
+        # Code that does not know the step leaves it to code that does.
+        async with bench.working((after, {**handlers, "mail": lambda deps, ctx: "sent"})):
+            assert (await bench.client.wait(later, timeout=20)).output == {"mail": "sent"}
