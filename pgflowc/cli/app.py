@@ -101,7 +101,7 @@ COMMANDS = (
     Command("workers", "pgflowc.cli.workers:app", "List the workers that take tasks.", RUNTIME),
 )
 # They read specs, answer and end: nothing that they leave is worth collecting.
-_BRIEF = frozenset({"validate", "compile", "graph", "docs", "fmt"})
+_BRIEF = frozenset({"validate", "compile", "graph", "docs", "fmt", "diff", "breaking"})
 
 
 class _Root(TyperGroup):
