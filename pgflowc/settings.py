@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.words import near_miss
-from pgflowc.document import Document, Mapping, Scalar, Sequence
+from pgflowc.document import Document, Mapping, Node, Refused, Scalar, Sequence
 from pgflowc.document.referred import EXTRA_MODES, CronTarget, ExtraMode, ExtraModes
 
 MigrationFormat = Literal["plain", "supabase", "dbmate", "alembic"]
@@ -98,17 +98,22 @@ class _Reader:
             extra_modes=self._extra_modes(),
         )
 
+    def _find(self, *path: str) -> Node | None:
+        """The node at `path`; None as well for what could not be read, which was reported."""
+        node = self._document.find(*path)
+        return None if isinstance(node, Refused) else node
+
     def _refuse_unknown(self) -> None:
         self._refuse_names((), NAMES)
         for table, names in TABLES.items():
-            node = self._document.find(table)
+            node = self._find(table)
             if node is not None and not isinstance(node, Mapping):
                 self._refuse(node.span, f"'{table}' must be a table", f"write [{table}]")
             if names is not None:
                 self._refuse_names((table,), names)
 
     def _refuse_names(self, path: tuple[str, ...], known: tuple[str, ...]) -> None:
-        node = self._document.find(*path)
+        node = self._find(*path)
         for key, entry in node.entries.items() if isinstance(node, Mapping) else ():
             if key not in known:
                 near = near_miss(key, known)
@@ -121,7 +126,7 @@ class _Reader:
                 )
 
     def _cron_target(self) -> CronTarget:
-        node = self._document.find("target", "cron")
+        node = self._find("target", "cron")
         written = node.value if isinstance(node, Scalar) else None
         for target in CRON_TARGETS:
             if node is None or written == target:
@@ -137,7 +142,7 @@ class _Reader:
 
     def _extra_modes(self) -> ExtraModes:
         """One word for both ways, or a table with one for each."""
-        if isinstance(self._document.find(*_EXTRA_FIELDS), Mapping):
+        if isinstance(self._find(*_EXTRA_FIELDS), Mapping):
             self._refuse_names(_EXTRA_FIELDS, ("in", "out"))
             incoming, outgoing = EXTRA_MODES
             return (
@@ -149,7 +154,7 @@ class _Reader:
         )
 
     def _extra_mode(self, path: tuple[str, ...], default: ExtraMode) -> ExtraMode:
-        node = self._document.find(*path)
+        node = self._find(*path)
         written = node.value if isinstance(node, Scalar) else None
         for mode in EXTRA_WORDS:
             if node is None or written == mode:
@@ -164,14 +169,14 @@ class _Reader:
         return default
 
     def _breaking(self) -> BreakingSettings:
-        use = self._document.find("breaking", "use") is not None
+        use = self._find("breaking", "use") is not None
         return BreakingSettings(
             self._texts("breaking", "use") if use else None,
             *(self._texts("breaking", name) for name in ("except", "warn", "ignore")),
         )
 
     def _texts(self, *path: str) -> tuple[str, ...]:
-        node = self._document.find(*path)
+        node = self._find(*path)
         found = (
             [one.value if isinstance(one, Scalar) else None for one in node.items]
             if isinstance(node, Sequence)
@@ -188,7 +193,7 @@ class _Reader:
         return texts
 
     def _text(self, name: str) -> str | None:
-        node = self._document.find(name)
+        node = self._find(name)
         if node is None:
             return None
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
@@ -205,7 +210,7 @@ class _Reader:
         return value
 
     def _flows(self) -> tuple[str, ...]:
-        node = self._document.find("flows")
+        node = self._find("flows")
         if node is None:
             return DEFAULT_FLOWS
         if not isinstance(node, Sequence) or not node.items:
@@ -251,7 +256,7 @@ class _Reader:
         return next((format for format in FORMATS if format == value), "plain")
 
     def _span(self, name: str) -> Span | None:
-        node = self._document.find(name)
+        node = self._find(name)
         return node.span if node else None
 
     def _refuse(self, span: Span | None, message: str, *help: str) -> None:

@@ -97,3 +97,17 @@ def test_what_is_remembered_as_compiled_depends_on_it(tmp_path: Path) -> None:
         state_of(tmp_path, Specs({"f.yaml": "flow: f"}, extra_modes=one), Layout("shop"), {}) for one in modes
     }
     assert len(states) == 3
+
+
+def test_a_setting_that_cannot_be_read_is_one_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "package = shop\nflowz = []\n[target]\ncron = pg\n[payloads]\nextra_fields = {in = x}\n"
+    (tmp_path / "pgflowc.toml").write_text(text, "utf-8")
+    code, out = _run("validate", "--format", "github")
+    assert code == 2
+    assert [line.partition("file=pgflowc.toml,line=")[2][:1] for line in out.splitlines()] == [
+        "1",
+        "2",
+        "4",
+        "6",
+    ]
