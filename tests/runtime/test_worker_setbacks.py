@@ -64,12 +64,15 @@ async def test_a_conflict_of_a_handlers_own_transaction_is_an_attempt_that_faile
         assert (await bench.run(flow)).output == {"only": 5}
 
 
+@pytest.mark.parametrize("core", ["ours", "foreign"])
 async def test_tasks_of_a_step_that_a_worker_does_not_know_wait_for_one_that_does(
-    bench, step, caplog
+    bench, step, caplog, core: str
 ) -> None:
     old = bench.flow("grows", step("first"))
     new = bench.flow("grows", step("first"), step("more", kind="map"), input=list[int])
     bench.rows("delete from pgflow.deps; delete from pgflow.steps where step_slug = 'more'")
+    if core == "foreign":
+        bench.rows("drop schema pgflowc cascade")
     claims: list[Any] = []
     async with bench.working((old, {"first": echo})):
         bench.migrate(new)
