@@ -3,7 +3,7 @@
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.config import WorkerConfig
-from pgflowc_runtime.context import Context
+from pgflowc_runtime.context import Context, SignalContext
 from pgflowc_runtime.definition import Definition
 from pgflowc_runtime.definition_faults import Fault
 from pgflowc_runtime.errors import (
@@ -23,6 +23,8 @@ from pgflowc_runtime.errors import (
     RunNotFound,
     ScheduleNotFound,
     SchemaError,
+    SignalTimeout,
+    StepNotFound,
     WaitTimeout,
 )
 from pgflowc_runtime.flow import Flow, Step
@@ -91,8 +93,11 @@ __all__ = [
     "ScheduleInfo",
     "ScheduleNotFound",
     "SchemaError",
+    "SignalContext",
+    "SignalTimeout",
     "Step",
     "StepInfo",
+    "StepNotFound",
     "StepState",
     "StepTask",
     "Upserted",

@@ -17,7 +17,7 @@ from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.exchange import Exchange
 from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor, Running
 from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Failed, Outcome, from_exception
+from pgflowc_runtime.outcome import Completed, Outcome, Parked, from_exception
 from pgflowc_runtime.rows import ClaimedTask
 from pgflowc_runtime.run_ends import RunEnds
 from pgflowc_runtime.setbacks import is_contention
@@ -124,7 +124,7 @@ class Assignments:
     async def _finish(self, transaction: Open, report: Report) -> None:
         """Record the outcome of a handler that has a transaction of its own."""
         task = report.task
-        if isinstance(report.outcome, Failed):
+        if not isinstance(report.outcome, Completed):
             await transaction.roll_back()
             self._reports.record(report)
             return
@@ -158,6 +158,9 @@ class Assignments:
     def judged(self, report: Report, verdict: Verdict) -> None:
         """Tell what became of a task."""
         if verdict == "lost":
+            return
+        if isinstance(report.outcome, Parked):
+            log.debug("%s: waits for a signal", verdict, extra=_about(report.task))
             return
         if verdict != "retried":
             self.run_ends.recorded(report.task)

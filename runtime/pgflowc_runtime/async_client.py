@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pgflowc_runtime import queries, run_faults, stored_json
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
-from pgflowc_runtime.calls import looking, managing, pausing, scheduling, starting
+from pgflowc_runtime.calls import looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.database import execute
@@ -49,6 +49,7 @@ from pgflowc_runtime.rows import (
 from pgflowc_runtime.run_ids import RunId, new_run_id, parse_run_id
 from pgflowc_runtime.run_input import NO_INPUT, FlowOrSlug
 from pgflowc_runtime.run_watcher import RunWatcher, until_ended
+from pgflowc_runtime.signals import Delivery
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -417,6 +418,23 @@ class AsyncClient:
     async def delete_flow(self, flow: FlowOrSlug) -> None:
         """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
         await self._do(managing.delete_flow(self._starter, flow))
+
+    async def signal(
+        self,
+        run_id: RunId,
+        step: str,
+        payload: Any = None,
+        *,
+        task_index: int = 0,
+        connection: Any = None,
+    ) -> Delivery:
+        """Send a signal to a task of a run: `delivered` to one that waits or to an approval, `buffered` for
+        the wait that comes, or `ignored` because the run, step or task is over.
+
+        `payload` is anything JSON can hold, or a pydantic model. Raises RunNotFound, StepNotFound,
+        InvalidRunId, and InvalidInput for a payload that the step's declaration does not allow.
+        """
+        return await self._do(signalling.signal(run_id, step, payload, task_index), connection)
 
     async def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
         """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""

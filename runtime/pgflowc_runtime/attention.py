@@ -18,6 +18,7 @@ class Attention:
         self._marked = dict.fromkeys(self._flows)
         self._changed = asyncio.Event()
         self._on_mark: Callable[[], None] = _nobody
+        self._on_signal: Callable[[str], None] | None = None
 
     @property
     def flows(self) -> tuple[str, ...]:
@@ -32,6 +33,15 @@ class Attention:
     def on_mark(self, call: Callable[[], None]) -> None:
         """Call this when a flow is marked, whoever else waits."""
         self._on_mark = call
+
+    def on_signal(self, call: Callable[[str], None]) -> None:
+        """Call this with what a signal to a task says."""
+        self._on_signal = call
+
+    def signalled(self, payload: str) -> None:
+        """A signal has been sent to a task that waits in its handler."""
+        if self._on_signal is not None:
+            self._on_signal(payload)
 
     def serves(self, flow: str) -> bool:
         """Whether the flow is served now."""

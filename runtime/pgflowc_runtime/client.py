@@ -21,7 +21,7 @@ from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
-from pgflowc_runtime.calls import looking, managing, pausing, scheduling, starting
+from pgflowc_runtime.calls import looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
 from pgflowc_runtime.definition import Definition, definition_of
@@ -44,6 +44,7 @@ from pgflowc_runtime.rows import (
 from pgflowc_runtime.run_ids import RunId
 from pgflowc_runtime.run_input import NO_INPUT, FlowOrSlug
 from pgflowc_runtime.run_watcher import BlockingRunWatcher
+from pgflowc_runtime.signals import Delivery
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -413,6 +414,23 @@ class Client:
     def delete_flow(self, flow: FlowOrSlug) -> None:
         """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
         self._do(managing.delete_flow(self._starter, flow))
+
+    def signal(
+        self,
+        run_id: RunId,
+        step: str,
+        payload: Any = None,
+        *,
+        task_index: int = 0,
+        connection: Any = None,
+    ) -> Delivery:
+        """Send a signal to a task of a run: `delivered` to one that waits or to an approval, `buffered` for
+        the wait that comes, or `ignored` because the run, step or task is over.
+
+        `payload` is anything JSON can hold, or a pydantic model. Raises RunNotFound, StepNotFound,
+        InvalidRunId, and InvalidInput for a payload that the step's declaration does not allow.
+        """
+        return self._do(signalling.signal(run_id, step, payload, task_index), connection)
 
     def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
         """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pgflowc_runtime.logging import handler_logger
@@ -16,11 +16,22 @@ if TYPE_CHECKING:
     import psycopg
 
     from pgflowc_runtime.rows import ClaimedTask
+    from pgflowc_runtime.signals import Span
     from pgflowc_runtime.transaction import Transactions
 
 InputT = TypeVar("InputT")
+SignalT = TypeVar("SignalT")
 
 Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
+
+
+class Awaiter(Protocol):
+    """Waits for the task's signal, in the worker's event loop; the decoded payload."""
+
+    def __call__(
+        self, wait_for: float | None, patience: float, stopping: asyncio.Event
+    ) -> Coroutine[Any, Any, Any]:
+        """Begin to wait."""
 
 
 class Context(Generic[InputT]):
@@ -45,6 +56,7 @@ class Context(Generic[InputT]):
         cancelled: asyncio.Event | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         transactions: tuple[Transactions, ClaimedTask] | None = None,
+        awaiter: Awaiter | None = None,
     ) -> None:
         """`load_flow_input` is awaited at most once, in `loop` if one is given; `deadline` may be a
         `time.time()`.
@@ -61,6 +73,8 @@ class Context(Generic[InputT]):
         self._load_flow_input = load_flow_input
         self._loop = loop
         self._transactions = transactions
+        self._awaiter = awaiter
+        self._has_awaited = False
         self._flow_input: asyncio.Future[InputT] | None = None
 
     # What few handlers ask for is made when they do: a worker makes thousands of contexts in a second.
@@ -139,3 +153,52 @@ class Context(Generic[InputT]):
         if self._transactions is None:
             raise RuntimeError("only a handler that runs in the worker's own process has a transaction")
         return self._transactions
+
+    async def await_signal(self, *, wait_for: Span | None = None, wait_timeout: Span = 5.0) -> Any:
+        """The payload of the signal that this task is sent, `client.signal(run_id, step, payload)`.
+
+        One that came before is there at once, the latest if there were several. Else the handler waits in its
+        place for `wait_timeout`; after that it is left, its task waits in the database without a worker and
+        without spending an attempt, and when the signal comes the handler is called again from its beginning.
+        Raises SignalTimeout when none has come `wait_for` after the first wait of the task; None is what the
+        step declares, else for ever. Spans are seconds, timedeltas, or texts such as `90s`, `5m`, `24h`, `2d`.
+
+        A task has one signal: it stays with the task, so another attempt gets it again, and a second call in
+        one attempt is a RuntimeError. Not in a process of its own. docs/signals.md has the details.
+        """
+        from pgflowc_runtime.signals import patience_of, seconds_of  # only handlers that wait need it
+
+        if self._awaiter is None:
+            raise RuntimeError("only a handler that runs in the worker's own process can wait for a signal")
+        if self._has_awaited:
+            raise RuntimeError("a task has one signal, and this attempt has waited for it: make it two steps")
+        waits = seconds_of(wait_for, "wait_for")
+        left = None if self._deadline is None else self._time_left()
+        patience = patience_of(wait_timeout, left)
+        self._has_awaited = True
+        waiting = self._awaiter(waits, patience, self.cancelled)
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(waiting, self._loop))
+        return await waiting
+
+    def await_signal_in_thread(self, *, wait_for: Span | None = None, wait_timeout: Span = 5.0) -> Any:
+        """`await_signal()` for a plain handler, which runs in a thread and cannot await."""
+        return asyncio.run(self.await_signal(wait_for=wait_for, wait_timeout=wait_timeout))
+
+    def _time_left(self) -> float:
+        deadline = self.deadline
+        assert deadline is not None
+        return (deadline - datetime.now(UTC)).total_seconds()
+
+
+class SignalContext(Context[InputT], Generic[InputT, SignalT]):
+    """The context of a step that declares its signal: `await_signal` gives the payload as that type."""
+
+    async def await_signal(self, *, wait_for: Span | None = None, wait_timeout: Span = 5.0) -> SignalT:
+        """As that of Context; `wait_for` is what the spec says unless it is given."""
+        return cast("SignalT", await super().await_signal(wait_for=wait_for, wait_timeout=wait_timeout))
+
+    def await_signal_in_thread(self, *, wait_for: Span | None = None, wait_timeout: Span = 5.0) -> SignalT:
+        """`await_signal()` for a plain handler, which runs in a thread and cannot await."""
+        found = super().await_signal_in_thread(wait_for=wait_for, wait_timeout=wait_timeout)
+        return cast("SignalT", found)

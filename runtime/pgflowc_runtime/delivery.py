@@ -10,9 +10,9 @@ from uuid import UUID
 from pgflowc_runtime.outcome import Outcome
 from pgflowc_runtime.rows import ClaimedTask
 
-Verdict = Literal["completed", "retried", "failed", "lost"]
+Verdict = Literal["completed", "retried", "failed", "parked", "released", "lost"]
 """What the database made of an outcome: recorded; recorded, and the task queued again; recorded, and that was
-the last attempt; not recorded, since the task was not ours any more.
+the last attempt; it waits for its signal, or is queued again since that has come; not recorded, since the task was not ours any more.
 """
 
 

@@ -8,13 +8,15 @@
     │   └── FlowMismatch        a flow is not migrated, or differs from the one given
     ├── NotFound
     │   ├── FlowNotFound        no flow of that slug in the database
-    │   └── RunNotFound         no run of that id
+    │   ├── RunNotFound         no run of that id
+    │   └── StepNotFound        the run has no step of that slug
     ├── RunExists               that run id names another flow or another input already
     ├── InvalidInput            an input that the flow's type, or the database, refuses
     │   ├── InvalidRunId        a text that is no run id
     │   ├── InvalidCursor       a text that is no cursor of a list
     │   ├── InvalidTime         a time without a timezone, or one that no timestamp can hold
     │   └── InvalidDefinition   data that does not define a flow
+    ├── SignalTimeout           no signal came before the deadline of a handler's wait (also a TimeoutError)
     └── WaitTimeout             the run was still going when the wait ended (also a TimeoutError)
 
 `str(error)` is one line. `error.help` is one more: what mends it, best a command; empty if there is nothing
@@ -77,6 +79,10 @@ class RunNotFound(NotFound):
     """No run of that id."""
 
 
+class StepNotFound(NotFound):
+    """The run has no step of that slug."""
+
+
 class RunExists(PgflowcError):
     """That run id names another flow or another input already."""
 
@@ -109,3 +115,9 @@ class InvalidDefinition(InvalidInput):
 
 class WaitTimeout(PgflowcError, TimeoutError):
     """The run was still going when the wait ended; it goes on."""
+
+
+class SignalTimeout(PgflowcError, TimeoutError):
+    """Raised in a handler: no signal came before the deadline of its wait. A handler that lets it pass fails
+    its task for good.
+    """

@@ -12,7 +12,7 @@ from uuid import UUID
 from pgflowc_runtime import queries
 from pgflowc_runtime.database import AsyncConnection, Database, execute
 from pgflowc_runtime.delivery import Flushed, Held, Report, Verdict, identity
-from pgflowc_runtime.outcome import Completed, Failed
+from pgflowc_runtime.outcome import Completed, Failed, Parked
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import Capabilities, ClaimedTask
 
@@ -167,6 +167,8 @@ async def _report(connection: AsyncConnection, report: Report) -> Verdict:
     match report.outcome:
         case Completed(output):
             return _verdict(await execute(connection, queries.complete_task(task, output)))
+        case Parked():
+            return "lost"  # it cannot be: no handler waits on such a core
         case Failed(error, permanent=True):
             async with connection.transaction():
                 return await _fail_for_good(connection, task, error)

@@ -23,16 +23,17 @@ import psycopg
 from pydantic import ValidationError
 
 from pgflowc_runtime import outcome, queries, telemetry
-from pgflowc_runtime.context import Context
+from pgflowc_runtime.context import Context, SignalContext
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import RunNotFound
 from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Failed, Outcome
+from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked
 from pgflowc_runtime.payload import forbidden
 from pgflowc_runtime.processes import Call, Facts, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
 from pgflowc_runtime.registry import Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
+from pgflowc_runtime.signals import Waits, is_parking
 from pgflowc_runtime.step_plan import Plan, is_async, place_of
 from pgflowc_runtime.telemetry import tracing
 from pgflowc_runtime.threads import Threads
@@ -113,6 +114,8 @@ class Executor:
         self._threads = threads
         self._transactions = transactions
         self._processes = Processes()
+        self.waits = Waits(database)
+        """What handlers wait for; tell it of notifications."""
         self._warning_size = output_warning_size
         self._limit_size = output_limit_size
         self._plans: dict[tuple[str, str], Plan | None] = {}
@@ -158,7 +161,8 @@ class Executor:
         plan = self._plan(task.flow_slug, task.step_slug)
         if plan is None:
             return None
-        context: Context[Any] = Context(
+        made = Context if plan.binding.step.signal is None else SignalContext
+        context: Context[Any] = made(
             run_id=task.run_id,
             flow_slug=task.flow_slug,
             step_slug=task.step_slug,
@@ -169,6 +173,7 @@ class Executor:
             load_flow_input=functools.partial(self._flow_input, task),
             loop=self._loop,
             transactions=(self._transactions, task) if self._transactions else None,
+            awaiter=functools.partial(self._signal, task),
         )
         if self._draining:
             context.cancelled.set()
@@ -242,6 +247,12 @@ class Executor:
             raise RunNotFound(f"no run {task.run_id}")
         return self._registry[task.flow_slug].input.validate_json(text)
 
+    async def _signal(
+        self, task: ClaimedTask, wait_for: float | None, patience: float, stopping: asyncio.Event
+    ) -> Any:
+        text = await self.waits.wait(task, wait_for, patience, stopping)
+        return self._registry[task.flow_slug].bindings[task.step_slug].read_signal(text)
+
     # One task
 
     async def _serve(self, running: Running) -> None:
@@ -287,9 +298,10 @@ class Executor:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # SystemExit and KeyboardInterrupt end the task, not the worker
-            return outcome.from_exception(error), error
+            return (Parked() if is_parking(error) else outcome.from_exception(error)), error
         if isinstance(value, _Raised):
-            return outcome.from_exception(value.error), value.error
+            parked = is_parking(value.error)
+            return (Parked() if parked else outcome.from_exception(value.error)), value.error
         if running.timed_out:
             # It caught the cancellation and came to an end in the time of grace, but that is too late.
             return self._timed_out(running), None
@@ -396,6 +408,8 @@ class Executor:
                     }
                     measurements = {"duration": time.monotonic() - running.began}
                     telemetry.emit("task.exception", measurements, {**_metadata(running), **more})
+            case Parked():
+                running.release("parked")
         running.ended(running.task, result)
 
 

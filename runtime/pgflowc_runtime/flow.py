@@ -20,6 +20,8 @@ class Step:
     are anything a pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the
     flow's. `isolation` says where the handler runs: `process` in a process of its own, which is killed when
     it runs out of time; `thread` in a thread; None in the event loop if it is async, else in a thread.
+    `signal` is the type of the payload that its tasks wait for, None if that is not declared. An `approval`
+    has no handler: the signal completes it, and its output is the payload.
     """
 
     slug: str
@@ -32,6 +34,8 @@ class Step:
     timeout: int | None = None
     start_delay: int | None = None
     isolation: Literal["thread", "process"] | None = None
+    signal: Any = None
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

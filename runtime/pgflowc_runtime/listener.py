@@ -50,7 +50,10 @@ class WaitingWorkers:
         return queries.enable_wakeup(flow)
 
     def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
-        attention.mark(notification.payload)
+        if notification.payload.startswith("signal "):
+            attention.signalled(notification.payload)
+        else:
+            attention.mark(notification.payload)
 
 
 class ThrottledInserts:

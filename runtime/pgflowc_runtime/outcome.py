@@ -18,6 +18,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from pgflowc_runtime.errors import SignalTimeout
+
 # Errors are read by people and kept with every failed attempt: enough for a traceback, not for a dumped
 # payload.
 HEADLINE_LIMIT = 1_000
@@ -80,7 +82,12 @@ class Failed:
     retry_delay: int | None = None
 
 
-Outcome = Completed | Failed
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The handler waits for a signal, and its task is to wait without a worker. The attempt does not count."""
+
+
+Outcome = Completed | Failed | Parked
 
 
 def from_result(
@@ -134,12 +141,12 @@ def from_exception(error: BaseException) -> Failed:
     """`Type: message`, then the traceback without the runtime's own frames.
 
     PermanentFailure and RetryAfter are obeyed, within exception groups, too: one permanent failure in a group
-    decides, else the longest delay.
+    decides, else the longest delay. A SignalTimeout is permanent: its deadline stays passed.
     """
     text = _storable(f"{_headline(error)}\n\n{_traceback(error)}")
     permanent, delays = False, []
     for leaf in _leaves(error):
-        permanent = permanent or isinstance(leaf, PermanentFailure)
+        permanent = permanent or isinstance(leaf, PermanentFailure | SignalTimeout)
         if isinstance(leaf, RetryAfter):
             delays.append(leaf.seconds)
     return Failed(text, permanent=permanent, retry_delay=None if permanent or not delays else max(delays))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,17 @@ class Binding:
         """Validates and dumps what the handler returns."""
         return _adapter(self.step.output, self, "output")
 
+    @cached_property
+    def signal(self) -> TypeAdapter[Any] | None:
+        """Validates the payload of a signal; None if the step declares none."""
+        return None if self.step.signal is None else _adapter(self.step.signal, self, "signal")
+
+    def read_signal(self, text: str) -> Any:
+        """The payload of a signal, from JSON. Raises ValidationError."""
+        if self.signal is None:
+            return json.loads(text)
+        return self.signal.validate_json(text, extra=forbidden(self.flow.extra_in))
+
     def read(self, text: str | bytes) -> Any:
         """The handler's first argument, from JSON. Raises ValidationError."""
         return self.argument.validate_json(text, extra=forbidden(self.flow.extra_in))
@@ -46,7 +58,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class BoundFlow:
-    """A flow with one binding per step, in the flow's order."""
+    """A flow with one binding per step that has a handler, in the flow's order."""
 
     flow: Flow[Any]
     bindings: Mapping[str, Binding]
@@ -94,8 +106,13 @@ class Registry:
         """
         if flow.slug in self._flows:
             raise RegistryError(f"flow '{flow.slug}' is registered twice")
-        slugs = [step.slug for step in flow.steps]
+        slugs = [step.slug for step in flow.steps if not step.approval]
         for slug in handlers:
+            if any(step.slug == slug and step.approval for step in flow.steps):
+                raise RegistryError(
+                    f"flow '{flow.slug}': step '{slug}' is an approval and takes no handler",
+                    help="only a signal completes it",
+                )
             if slug not in slugs:
                 raise RegistryError(
                     f"flow '{flow.slug}' has no step '{slug}' for the handler given",
@@ -113,14 +130,15 @@ class Registry:
                     f"flow '{flow.slug}', step '{slug}': the handler is not callable "
                     f"but a {type(handler).__name__}"
                 )
-        for step in flow.steps:
+        executed = [step for step in flow.steps if not step.approval]
+        for step in executed:
             if step.isolation == "process":
                 _check_importable(flow, step, handlers[step.slug])
-        bindings = {step.slug: Binding(flow, step, handlers[step.slug]) for step in flow.steps}
+        bindings = {step.slug: Binding(flow, step, handlers[step.slug]) for step in executed}
         bound = BoundFlow(flow, bindings, _dependents(flow))
         _ = bound.input
         for binding in bindings.values():
-            _ = binding.argument, binding.output
+            _ = binding.argument, binding.output, binding.signal
         self._flows[flow.slug] = bound
 
     def serve_pattern(self, glob: str, handlers: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
 Unmet = Literal["fail", "skip", "skip-cascade"]
 CatchUp = Literal["none", "last", "all"]
 Overlap = Literal["allow", "skip"]
-TaskStatus = Literal["queued", "started", "completed", "failed", "skipped", "cancelled"]
+TaskStatus = Literal["queued", "started", "waiting", "completed", "failed", "skipped", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +264,17 @@ class ClaimedTask:
     def __str__(self) -> str:
         index = f"[{self.task_index}]" if self.task_index else ""
         return f"{self.flow_slug}.{self.step_slug}{index} of run {self.run_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """What a handler's look for its signal found: `payload` is JSON text, `seconds_left` the time until the
+    deadline, None without one. `over`: the task is not ours any more.
+    """
+
+    status: Literal["received", "waiting", "expired", "over"]
+    payload: str
+    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

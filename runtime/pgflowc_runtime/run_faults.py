@@ -19,6 +19,7 @@ from pgflowc_runtime.errors import (
     RunNotFound,
     ScheduleNotFound,
     SchemaError,
+    StepNotFound,
     WaitTimeout,
 )
 from pgflowc_runtime.rows import ExistingRun
@@ -114,6 +115,11 @@ def schedule_not_found(flow_slug: str, scheduled: Sequence[str]) -> ScheduleNotF
 def run_not_found(run_id: UUID) -> RunNotFound:
     """No such run."""
     return RunNotFound(f"no run {run_id} in this database", help="`pgflowc runs list` shows the latest ones")
+
+
+def step_not_found(message: str) -> StepNotFound:
+    """The run has no such step."""
+    return StepNotFound(message, help="`pgflowc runs show RUN_ID` lists its steps")
 
 
 def wait_timeout(run_id: UUID, seconds: float) -> WaitTimeout:

@@ -211,6 +211,7 @@ class Worker:
             output_warning_size=self.config.output_warning_size,
             output_limit_size=self.config.output_limit_size,
         )
+        self._attention.on_signal(self._executor.waits.heard)
         self._exchange = prepared.exchange
         self._assignments = assignments = Assignments(
             self._executor,

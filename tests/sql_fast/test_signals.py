@@ -288,7 +288,11 @@ class TestApprovals:
 
     @pytest.mark.parametrize(
         ("mode", "run_status", "z"),
-        [("fail", "failed", "created"), ("skip", "started", "started"), ("skip-cascade", "completed", "skipped")],
+        [
+            ("fail", "failed", "created"),
+            ("skip", "started", "started"),
+            ("skip-cascade", "completed", "skipped"),
+        ],
     )
     def test_its_deadline(self, fast, mode: str, run_status: str, z: str) -> None:
         approval(fast, mode)

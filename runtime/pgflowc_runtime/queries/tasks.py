@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from pgflowc_runtime.delivery import Flushed, Report, Verdict
-from pgflowc_runtime.outcome import Completed, Failed, Outcome
+from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked
 from pgflowc_runtime.queries.query import Query
 from pgflowc_runtime.rows import ClaimedTask
 
@@ -58,7 +58,8 @@ def finish_batch(flow_slug: str, worker_id: UUID, reports: Sequence[Report], cla
         from pgflowc.finish_batch(
                %(flow_slug)s, %(worker_id)s, %(run_ids)s::uuid[], %(step_slugs)s::text[],
                %(task_indexes)s::integer[], %(attempts)s::integer[], %(outputs)s::jsonb[], %(errors)s::text[],
-               %(retry_delays)s::integer[], %(permanent)s::boolean[], %(claim)s, %(read_timeout)s) f
+               %(retry_delays)s::integer[], %(permanent)s::boolean[], %(claim)s, %(read_timeout)s,
+               %(parked)s::boolean[]) f
         where f.outcome <> 'completed'
         """,
         {
@@ -175,13 +176,15 @@ def _batch(tasks: Sequence[ClaimedTask]) -> dict[str, str]:
 def _outcomes(outcomes: Sequence[Outcome]) -> dict[str, str | None]:
     outputs = _quoted(outcome.output if isinstance(outcome, Completed) else None for outcome in outcomes)
     if all(isinstance(outcome, Completed) for outcome in outcomes):
-        return {"outputs": outputs, "errors": None, "retry_delays": None, "permanent": None}
+        return {"outputs": outputs, "errors": None, "retry_delays": None, "permanent": None, "parked": None}
+    parked = [isinstance(outcome, Parked) for outcome in outcomes]
     failures = [outcome if isinstance(outcome, Failed) else None for outcome in outcomes]
     return {
         "outputs": outputs,
         "errors": _quoted(failure.error if failure else None for failure in failures),
         "retry_delays": _plain(failure.retry_delay if failure else None for failure in failures),
         "permanent": _plain(failure.permanent if failure else None for failure in failures),
+        "parked": _plain(parked) if any(parked) else None,
     }
 
 

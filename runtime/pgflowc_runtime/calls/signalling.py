@@ -1,0 +1,37 @@
+"""Sending signals to tasks that wait."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pgflowc_runtime import run_faults
+from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.errors import InvalidInput, SchemaError
+from pgflowc_runtime.queries.signals import signal_task
+from pgflowc_runtime.run_ids import RunId, parse_run_id
+from pgflowc_runtime.run_input import json_text
+from pgflowc_runtime.signals import Delivery
+
+_UNDEFINED_OBJECT = "42704"
+_NOT_SUPPORTED = "0A000"
+_MOST = 2**31 - 1
+
+
+def signal(run_id: RunId, step: str, payload: Any, task_index: int) -> Call[Delivery]:
+    """Raises RunNotFound, StepNotFound, InvalidInput, InvalidRunId, SchemaError."""
+    wanted = parse_run_id(run_id)
+    text = json_text(payload, f"the signal to step '{step}'")
+    if not 0 <= task_index <= _MOST:
+        raise InvalidInput(f"step '{step}' has no task {task_index}")
+    try:
+        return cast("Delivery", (yield from ask(signal_task(wanted, step, text, task_index))))
+    except Refused as refused:
+        if refused.sqlstate == run_faults.NO_DATA_FOUND:
+            raise run_faults.run_not_found(wanted) from None
+        if refused.sqlstate == _UNDEFINED_OBJECT:
+            raise run_faults.step_not_found(refused.message) from None
+        if refused.sqlstate == _NOT_SUPPORTED:
+            raise SchemaError(
+                refused.message, help="signals need pgflowc's own core, which `pgflowc db up` installs"
+            ) from None
+        raise
