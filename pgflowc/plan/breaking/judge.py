@@ -35,14 +35,14 @@ _OF_RUNS: tuple[Category, ...] = ("WIRE", "INFLIGHT")
 
 @dataclass(frozen=True, slots=True)
 class _Breach:
-    """`breaks`, if it is less than the rule says. `of_shape`: a new version spares runs that are alive."""
+    """`breaks`, if it is less than the rule says. `of_name`: all versions have it, so none spares anybody."""
 
     rule: str
     text: str
     place: Path
     span: Span | None = None
     breaks: tuple[Category, ...] = ()
-    of_shape: bool = False
+    of_name: bool = False
 
 
 def judge(before: State, after: State, level: Level, locate: Locate) -> Iterator[Diagnostic]:
@@ -58,11 +58,12 @@ def judge(before: State, after: State, level: Level, locate: Locate) -> Iterator
                 [_Breach("FLOW_NO_DELETE", f"{one.shape.kind} '{name}' is gone", ())], None, level, locate
             )
         elif two.flow is not None and not level.ignores(two.flow.source):
-            breaches = [
-                *_of_shape(name, one, two.shape, two.flow, before),
-                *_of_types(one, two.flow),
-            ]
-            yield from _reported(breaches, two.flow, level, locate)
+            flow = two.flow
+            shape = agreed(one.shape, two.shape, kinds=before.kinds, schedules=before.schedules)
+            ops = changes(name, shape, two.shape, flow)
+            breaches = [*_of_shape(one, shape, two.shape, ops, flow), *_of_types(one, flow)]
+            versioned = flow.on_change == "version" and any(op.needs_drain for op in ops)
+            yield from _reported(breaches, flow, level, locate, versioned=versioned)
             yield from _not_judged(before.title, one, two, locate)
             if one.payloads is None:
                 unknown.append(name)
@@ -73,14 +74,14 @@ def judge(before: State, after: State, level: Level, locate: Locate) -> Iterator
 
 
 def _reported(
-    breaches: list[_Breach], flow: Flow | None, level: Level, locate: Locate
+    breaches: list[_Breach], flow: Flow | None, level: Level, locate: Locate, *, versioned: bool = False
 ) -> Iterator[Diagnostic]:
     for breach in breaches:
         code, most = RULES[breach.rule]
         breaks = level.counted(breach.rule, breach.breaks or most)
         if breaks is None:
             continue
-        spared = breach.of_shape and flow is not None and flow.on_change == "version"
+        spared = versioned and not breach.of_name and any(one in _OF_RUNS for one in breaks)
         felt = tuple(one for one in breaks if one not in _OF_RUNS) if spared else breaks
         help = (
             (f"runs that are alive finish on the former version of '{flow.slug}'",) if spared and flow else ()
@@ -92,9 +93,9 @@ def _reported(
         yield Diagnostic(code, message, span, help=help)
 
 
-def _of_shape(name: str, one: StateFlow, after: FlowShape, flow: Flow, there: State) -> Iterator[_Breach]:
-    before = agreed(one.shape, after, kinds=there.kinds, schedules=there.schedules)
-    ops = changes(name, before, after, flow)
+def _of_shape(
+    one: StateFlow, before: FlowShape, after: FlowShape, ops: tuple[Op, ...], flow: Flow
+) -> Iterator[_Breach]:
     maps = {step.slug for step in after.steps if step.kind == "map"}
     for op in ops:
         yield from _of_op(op, maps)
@@ -105,21 +106,21 @@ def _of_shape(name: str, one: StateFlow, after: FlowShape, flow: Flow, there: St
 def _of_op(op: Op, maps: set[str]) -> Iterator[_Breach]:
     match op:
         case RemoveStep(step=step):
-            yield _Breach("STEP_NO_DELETE", f"step '{step.slug}' is gone", ("steps",), of_shape=True)
+            yield _Breach("STEP_NO_DELETE", f"step '{step.slug}' is gone", ("steps",))
         case RenameStep(before=before, after=after):
             text = f"step '{before}' is now called '{after}'"
-            yield _Breach("STEP_NO_DELETE", text, ("steps", after), op.cause, of_shape=True)
+            yield _Breach("STEP_NO_DELETE", text, ("steps", after), op.cause)
         case ChangeDependencies(step=slug):
             rule, key = ("MAP_SOURCE_SAME", "map") if slug in maps else ("DEPENDENCIES_SAME", "depends_on")
-            yield _Breach(rule, f"step '{slug}': {op.text}", ("steps", slug, key), of_shape=True)
+            yield _Breach(rule, f"step '{slug}': {op.text}", ("steps", slug, key))
         case ChangeType(step=slug):
-            yield _Breach("TYPE_SAME", f"step '{slug}': {op.text}", ("steps", slug), op.cause, of_shape=True)
+            yield _Breach("TYPE_SAME", f"step '{slug}': {op.text}", ("steps", slug), op.cause)
         case ChangeCondition(step=slug, name=name):
             key = {"required": "if", "forbidden": "if_not"}.get(name, name)
             text = f"step '{slug}': {op.text}"
-            yield _Breach("CONDITION_SAME", text, ("steps", slug, key), of_shape=True)
+            yield _Breach("CONDITION_SAME", text, ("steps", slug, key))
         case SetSchedule(before=before_cron) if before_cron is not None:
-            yield _Breach("SCHEDULE_SAME", op.text, ("cron",), op.cause)
+            yield _Breach("SCHEDULE_SAME", op.text, ("cron",), op.cause, of_name=True)
         case ChangeKind():
             yield _Breach("KIND_SAME", f"'{op.flow}': {op.text}", (), op.cause)
         case _:
@@ -140,7 +141,7 @@ def _of_order(
     for one, two in pairwise(stays):
         if places[one] > places[two]:
             text = f"step '{one}' comes before '{two}' now"
-            yield _Breach("STEP_NO_REORDER", text, ("steps", one), flow.step(one).span, of_shape=not pure)
+            yield _Breach("STEP_NO_REORDER", text, ("steps", one), flow.step(one).span)
             return
 
 
@@ -166,8 +167,9 @@ def _of_types(one: StateFlow, flow: Flow) -> Iterator[_Breach]:
     former = one.flow
     if former is None:
         return
-    types = former.types, flow.types
-    for change in payload_changes(former.input, flow.input, *types, ("input",)):
+    yield from _of_extra(former, flow)
+    types, closed = (former.types, flow.types), flow.extra.incoming == "forbid"
+    for change in payload_changes(former.input, flow.input, *types, ("input",), closed=closed):
         yield _of_payload("INPUT", "the input", change)
     names = {step.slug: step.was for step in flow.steps}
     old = {step.slug: step for step in former.steps}
@@ -175,20 +177,32 @@ def _of_types(one: StateFlow, flow: Flow) -> Iterator[_Breach]:
         was = old.get(step.slug) or old.get(names[step.slug] or "")
         if was is not None:
             place = ("steps", step.slug, "output")
-            for change in payload_changes(was.output, step.output, *types, place):
+            for change in payload_changes(was.output, step.output, *types, place, closed=closed):
                 yield _of_payload("OUTPUT", f"the output of step '{step.slug}'", change)
+
+
+def _of_extra(former: Flow, flow: Flow) -> Iterator[_Breach]:
+    """Fields that types do not name are refused now: stored values and results of handlers may have some."""
+    ways: tuple[tuple[str, str, str, tuple[Category, ...]], ...] = (
+        ("INPUT", former.extra.incoming, flow.extra.incoming, ("WIRE", "INFLIGHT")),
+        ("OUTPUT", former.extra.outgoing, flow.extra.outgoing, ("HANDLER",)),
+    )
+    for side, was, now, breaks in ways:
+        if now == "forbid" and was != now:
+            text = f"fields of '{flow.slug}' that types do not name: {was} -> {now}"
+            yield _Breach(f"{side}_FIELD_SAME_TYPE", text, ("extra_fields",), breaks=breaks)
 
 
 def _of_payload(side: str, payload: str, change: PayloadChange) -> _Breach:
     what = f"field '{change.field}' of {payload}" if change.field else payload
+    breaks: tuple[Category, ...] = ("SOURCE", "HANDLER") if change.readable else ()
     match change.what:
         case "deleted":
-            return _Breach(f"{side}_FIELD_NO_DELETE", f"{what} is gone", change.place)
+            return _Breach(f"{side}_FIELD_NO_DELETE", f"{what} is gone", change.place, breaks=breaks)
         case "new_required":
             text = f"{what} must be there now: it {change.text}"
             return _Breach(f"{side}_FIELD_NO_NEW_REQUIRED", text, change.place)
         case "changed":
-            breaks: tuple[Category, ...] = ("SOURCE", "HANDLER") if change.readable else ()
             return _Breach(f"{side}_FIELD_SAME_TYPE", f"{what}: {change.text}", change.place, breaks=breaks)
 
 

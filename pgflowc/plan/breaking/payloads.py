@@ -60,21 +60,29 @@ def payload_changes(
     before_types: Sequence[NamedType],
     after_types: Sequence[NamedType],
     place: Path,
+    *,
+    closed: bool = False,
 ) -> Iterator[PayloadChange]:
-    """What changed from one type to the other; a payload without a type may be anything."""
+    """What changed from one type to the other; a payload without a type may be anything.
+
+    `closed`: objects with fields that the new type does not name cannot be read.
+    """
     types = {one.name: one for one in before_types}, {one.name: one for one in after_types}
     anything = Scalar("any")
     if before is None and after is None:
         return
-    yield from _Comparison(*types).of(before or anything, after or anything, "", place)
+    yield from _Comparison(*types, closed=closed).of(before or anything, after or anything, "", place)
 
 
 class _Comparison:
     """Compares types of two specs; pairs of names that were met are not entered again."""
 
-    def __init__(self, before: Mapping[str, NamedType], after: Mapping[str, NamedType]) -> None:
+    def __init__(
+        self, before: Mapping[str, NamedType], after: Mapping[str, NamedType], *, closed: bool = False
+    ) -> None:
         self._before = before
         self._after = after
+        self._closed = closed
         self._met: set[tuple[str, str]] = set()
 
     def of(self, before: PayloadType, after: PayloadType, field: str, place: Path) -> Iterator[PayloadChange]:
@@ -104,7 +112,7 @@ class _Comparison:
         for name, was in old.items():
             path = f"{field}.{name}" if field else name
             if name not in new:
-                yield PayloadChange("deleted", path, place, f"was {spelled(was.type)}")
+                yield PayloadChange("deleted", path, place, f"was {spelled(was.type)}", not self._closed)
                 continue
             yield from self._field(was, new[name], path, (*place, name))
         for name, now in new.items():
@@ -147,6 +155,8 @@ class _Comparison:
                 )
             case Object(fields), Object(others):
                 old = {field.name: field for field in fields}
+                if self._closed and not old.keys() <= {field.name for field in others}:
+                    return False
                 return all(
                     self._admits(old[field.name].type, field.type, depth + 1)
                     and (field.optional or not old[field.name].optional)

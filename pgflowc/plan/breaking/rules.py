@@ -7,7 +7,6 @@ from pgflowc.diagnostics.codes import breaking as codes
 from pgflowc.plan.breaking.level import Category
 
 _ALL: tuple[Category, ...] = ("SOURCE", "HANDLER", "WIRE", "INFLIGHT")
-_TYPES: tuple[Category, ...] = ("SOURCE", "HANDLER")
 
 # What a breach of each rule breaks at most; a finding may break less.
 RULES: dict[str, tuple[Code, tuple[Category, ...]]] = {
@@ -17,10 +16,10 @@ RULES: dict[str, tuple[Code, tuple[Category, ...]]] = {
     "DEPENDENCIES_SAME": (codes.DEPENDENCIES_SAME, ("HANDLER", "INFLIGHT")),
     "TYPE_SAME": (codes.TYPE_SAME, ("HANDLER", "WIRE", "INFLIGHT")),
     "MAP_SOURCE_SAME": (codes.MAP_SOURCE_SAME, ("HANDLER", "INFLIGHT")),
-    "INPUT_FIELD_NO_DELETE": (codes.INPUT_FIELD_NO_DELETE, _TYPES),
+    "INPUT_FIELD_NO_DELETE": (codes.INPUT_FIELD_NO_DELETE, _ALL),
     "INPUT_FIELD_NO_NEW_REQUIRED": (codes.INPUT_FIELD_NO_NEW_REQUIRED, ("SOURCE", "WIRE", "INFLIGHT")),
     "INPUT_FIELD_SAME_TYPE": (codes.INPUT_FIELD_SAME_TYPE, _ALL),
-    "OUTPUT_FIELD_NO_DELETE": (codes.OUTPUT_FIELD_NO_DELETE, _TYPES),
+    "OUTPUT_FIELD_NO_DELETE": (codes.OUTPUT_FIELD_NO_DELETE, _ALL),
     "OUTPUT_FIELD_NO_NEW_REQUIRED": (codes.OUTPUT_FIELD_NO_NEW_REQUIRED, _ALL),
     "OUTPUT_FIELD_SAME_TYPE": (codes.OUTPUT_FIELD_SAME_TYPE, _ALL),
     "CONDITION_SAME": (codes.CONDITION_SAME, ("INFLIGHT",)),

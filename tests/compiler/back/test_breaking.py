@@ -251,6 +251,32 @@ def test_runs_that_finish_on_a_former_version_are_spared() -> None:
     # A shorter timeout counts for them all the same.
     (found,) = _judged(before, before.replace("timeout: 50", "timeout: 5"))
     assert found.message.endswith("(TIMEOUT_NO_SHRINK: INFLIGHT)")
+    # Beside a change that makes a version, it does not: that version alone has it, and the new types.
+    after = before.replace("    if: {check: {ok: true}}\n", "").replace("timeout: 50", "timeout: 5")
+    found_there = _judged(before, after.replace("total: int", "total: str"))
+    assert [(one.code.id, one.severity) for one in found_there] == [
+        ("PGF712", "error"),
+        ("PGF714", "warning"),
+        ("PGF713", "warning"),
+    ]
+    assert found_there[0].message.endswith("(OUTPUT_FIELD_SAME_TYPE: SOURCE, HANDLER)")
+
+
+def test_fields_that_types_do_not_name() -> None:
+    def strict(text: str) -> str:
+        return text.replace("types:\n", "extra_fields: forbid\ntypes:\n", 1)
+
+    gone = BEFORE.replace("note: str, ", "").replace("total: int, ", "").replace("sku: str, ", "")
+    found = _judged(strict(BEFORE), strict(gone))
+    assert {one.code.id for one in found} == {"PGF707", "PGF710"}
+    assert all(one.message.endswith("NO_DELETE: SOURCE, HANDLER, WIRE, INFLIGHT)") for one in found)
+    (found_one,) = _judged(BEFORE, strict(BEFORE))
+    assert found_one.message == (
+        "fields of 'order' that types do not name: ignore -> forbid (INPUT_FIELD_SAME_TYPE: WIRE, INFLIGHT)"
+    )
+    assert found_one.span is not None
+    assert found_one.span.start.line == 4
+    assert _judged(strict(BEFORE), BEFORE) == []
 
 
 def test_levels() -> None:
