@@ -161,7 +161,7 @@ class Context(Generic[InputT]):
         place for `wait_timeout`; after that it is left, its task waits in the database without a worker and
         without spending an attempt, and when the signal comes the handler is called again from its beginning.
         Raises SignalTimeout when none has come `wait_for` after the first wait of the task; None is what the
-        step declares, else for ever. Spans are seconds, timedeltas, or texts such as `90s`, `5m`, `24h`, `2d`.
+        step declares, else for ever. Spans are seconds, timedeltas or texts such as `90s`, `5m`, `24h`, `2d`.
 
         A task has one signal: it stays with the task, so another attempt gets it again, and a second call in
         one attempt is a RuntimeError. Not in a process of its own. docs/signals.md has the details.

@@ -12,7 +12,8 @@ from pgflowc_runtime.rows import ClaimedTask
 
 Verdict = Literal["completed", "retried", "failed", "parked", "released", "lost"]
 """What the database made of an outcome: recorded; recorded, and the task queued again; recorded, and that was
-the last attempt; it waits for its signal, or is queued again since that has come; not recorded, since the task was not ours any more.
+the last attempt; it waits for its signal, or is queued again since that has come; not
+recorded, since the task was not ours any more.
 """
 
 

@@ -84,7 +84,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """The handler waits for a signal, and its task is to wait without a worker. The attempt does not count."""
+    """The handler waits for a signal; its task is to wait without a worker. The attempt does not count."""
 
 
 Outcome = Completed | Failed | Parked
