@@ -87,6 +87,20 @@ class ExtraFields:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """What the tasks of a step wait for: the signal's payload, and for how many seconds; None: for ever.
+
+    Under `approval` the step has no handler: the signal completes it, and its payload is the step's output.
+    What a timeout of an approval does is the step's `when_exhausted`. `span` is the place of the key.
+    """
+
+    payload: PayloadType
+    wait_for: int | None
+    span: Span
+    approval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step. A `map` step has no dependency (it maps the flow's input) or exactly one (it maps that step's
     output).
@@ -112,6 +126,7 @@ class Step:
     isolation: Isolation | None = None
     handler_span: Span | None = None
     was_span: Span | None = None
+    signal: Signal | None = None
 
 
 @dataclass(frozen=True, slots=True)
