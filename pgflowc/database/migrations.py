@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,14 +153,19 @@ def apply_migrations(
 
     Raises DatabaseError (a finding) when an applied file was changed, before anything is done, and when a
     migration fails: nothing of it stays, those before it do. Raises it, too, when another process changes the
-    database for more than `wait` seconds.
+    database for more than `wait` seconds, or undoes what comes before.
     """
     state = compare(files, recorded_migrations(connection, project))
     refuse_changed(state)
+    before = {migration.name for migration in state.applied}
     for migration in up_to(state, to):
         with exclusive_transaction(connection, wait):
+            recorded = recorded_migrations(connection, project)
+            if before - recorded.keys():
+                raise _interfered("undone", before - recorded.keys())
+            before.add(migration.name)
             # Another process may have applied it while this one waited.
-            if migration.name in recorded_migrations(connection, project):
+            if migration.name in recorded:
                 continue
             _run(connection, migration)
             connection.execute(_record(project, migration))
@@ -199,11 +204,17 @@ def undo_migrations(
     """Undo applied migrations, given with what undoes each, in that order; hands out each one undone.
 
     Each in one transaction together with its record. Raises DatabaseError (a finding) when one fails: nothing
-    of it stays, those before it are undone.
+    of it stays, those before it are undone. Raises it, too, when another process changes the database for
+    more than `wait` seconds, or applies what would come after.
     """
+    before = set(recorded_migrations(connection, project))
     for migration, undo in undos:
         with exclusive_transaction(connection, wait):
-            if migration.name not in recorded_migrations(connection, project):
+            recorded = recorded_migrations(connection, project)
+            if recorded.keys() - before:
+                raise _interfered("applied", recorded.keys() - before)
+            before.discard(migration.name)
+            if migration.name not in recorded:
                 continue
             _run(connection, undo, again="pgflowc db rollback")
             connection.execute(
@@ -211,6 +222,13 @@ def undo_migrations(
                 (project, migration.name),
             )
         yield migration
+
+
+def _interfered(what: str, names: Set[str]) -> DatabaseError:
+    return DatabaseError(
+        f"another process has {what} {', '.join(sorted(names))} meanwhile, so nothing more was done",
+        help="`pgflowc db status` shows what is applied",
+    )
 
 
 def refuse_changed(state: MigrationState) -> None:

@@ -13,7 +13,7 @@ from pgflowc.cli.app import build
 from pgflowc.database import DatabaseError
 from pgflowc.database.connection import connect
 from pgflowc.database.dsn import ResolvedDsn
-from pgflowc.database.migrations import apply_migrations, compare, read_migrations
+from pgflowc.database.migrations import apply_migrations, compare, read_migrations, undo_migrations
 
 
 @pytest.fixture
@@ -60,6 +60,23 @@ def test_a_late_migration_is_applied_and_known_as_late(core_dsn: str, directory:
     assert [one.name for one in state.late] == ["0001_a.sql"]
     assert state.missing == ("0000_gone.sql",)
     assert _apply(core_dsn, directory) == ["0001_a.sql"]
+
+
+def test_up_and_rollback_at_once_leave_no_hole(core_dsn: str, directory: Path) -> None:
+    for number in range(1, 5):
+        _write(directory, f"000{number}_m.sql", "select 1;")
+    files = read_migrations(directory, directory.parent)
+    with connect(ResolvedDsn(core_dsn, "--dsn")) as one, connect(ResolvedDsn(core_dsn, "--dsn")) as two:
+        up = apply_migrations(one, "shop", files)
+        assert [next(up).number, next(up).number] == [1, 2]
+        down = undo_migrations(two, "shop", [(files[1], files[1]), (files[0], files[0])])
+        assert next(down).number == 2
+        with pytest.raises(DatabaseError, match="another process has undone 0002_m.sql meanwhile, so"):
+            next(up)
+        assert [one.number for one in apply_migrations(one, "shop", files)] == [2, 3, 4]
+        with pytest.raises(DatabaseError, match="another process has applied 0002_m.sql, 0003_m.sql, 0004"):
+            next(down)
+    assert _value(core_dsn, "select count(*) from pgflowc.applied_migrations") == 4
 
 
 def test_a_changed_file_stops_everything_before_it_starts(core_dsn: str, directory: Path) -> None:
