@@ -17,7 +17,8 @@ from pgflowc_runtime.delivery import Report, Verdict
 from pgflowc_runtime.exchange import Exchange
 from pgflowc_runtime.executor import CANCEL_GRACE_SECONDS, Executor, Running
 from pgflowc_runtime.logging import task_fields
-from pgflowc_runtime.outcome import Completed, Outcome, Parked, from_exception
+from pgflowc_runtime.losses import Losses
+from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked, from_exception
 from pgflowc_runtime.rows import ClaimedTask
 from pgflowc_runtime.run_ends import RunEnds
 from pgflowc_runtime.setbacks import is_contention
@@ -64,6 +65,7 @@ class Assignments:
         self._finishing: dict[
             asyncio.Task[None], ClaimedTask
         ] = {}  # outcomes recorded by handlers' transactions
+        self._losses = Losses()
         self._unknown = UnknownSteps(self._put_off)
         self._too_late: list[ClaimedTask] | None = None  # claimed when no handler may begin any more
 
@@ -107,11 +109,16 @@ class Assignments:
         running = self._running.pop(id(task), None)
         seconds = time.monotonic() - running.began if running else 0.0
         report = Report(task, result, seconds)
+        lost = self._transactions.has_lost(task)
         transaction = self._transactions.take(task)
-        if transaction is None:
+        if transaction is not None:
+            end = self._finish(transaction, report)
+        elif lost and isinstance(result, Failed) and not result.is_decided and self._losses.pardon(task):
+            end = self._go_back(task, result.error.partition("\n")[0])
+        else:
             self._reports.record(report)
             return
-        finishing = asyncio.create_task(self._finish(transaction, report), name=f"pgflowc-outcome of {task}")
+        finishing = asyncio.create_task(end, name=f"pgflowc-outcome of {task}")
         self._finishing[finishing] = task
         finishing.add_done_callback(self._finished)
 
@@ -138,16 +145,12 @@ class Assignments:
                 not is_transient(error)
                 or is_contention(error)
                 or isinstance(error, psycopg.errors.QueryCanceled)
+                or not self._losses.pardon(task)
             ):
                 self._reports.record(Report(task, from_exception(error), report.seconds))
                 return
-            # Nothing is committed, or all of it is and the task is not ours any more. It is not the handler's
-            # fault, so the attempt does not count.
-            log.warning(
-                "its transaction was lost (%s): the task goes back", headline(error), extra=_about(task)
-            )
-            await self._database.insist(self._exchange.release([task]), what=f"giving back {task}")
-            self._reports.look_at(task.flow_slug)
+            # Nothing is committed, or all of it is and the task is not ours any more.
+            await self._go_back(task, headline(error))
             return
         if verdict in ("completed", "lost"):
             self._reports.settled_elsewhere(report, verdict)
@@ -155,8 +158,15 @@ class Assignments:
             # It fails its run: a map waits for an array. That is to be recorded, and nothing else.
             self._reports.record(report)
 
+    async def _go_back(self, task: ClaimedTask, why: str) -> None:
+        """It is not the handler's fault, so the attempt does not count."""
+        log.warning("its transaction was lost (%s): the task goes back", why, extra=_about(task))
+        await self._database.insist(self._exchange.release([task]), what=f"giving back {task}")
+        self._reports.look_at(task.flow_slug)
+
     def judged(self, report: Report, verdict: Verdict) -> None:
         """Tell what became of a task."""
+        self._losses.over(report.task)
         if verdict == "lost":
             return
         if isinstance(report.outcome, Parked):

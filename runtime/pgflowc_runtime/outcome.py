@@ -81,6 +81,11 @@ class Failed:
     permanent: bool = False
     retry_delay: int | None = None
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the handler, or its payload, has said how to go on."""
+        return self.permanent or self.retry_delay is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:

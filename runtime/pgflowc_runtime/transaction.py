@@ -22,6 +22,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
+from pgflowc_runtime.connection import is_transient
 from pgflowc_runtime.database import Database, execute
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import ClaimedTask
@@ -46,10 +47,13 @@ class Open(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Attempt:
-    """An attempt that has asked for a transaction. `over`: it has ended, and may write no more."""
+    """An attempt that has asked for a transaction. `over`: it has ended, and may write no more. `lost`: the
+    connection was, before the handler had left the block.
+    """
 
     transaction: Open | None = None
     over: bool = False
+    lost: bool = False
 
 
 class Transactions:
@@ -66,10 +70,16 @@ class Transactions:
         self._pool_for_threads: ConnectionPool[Any] = ConnectionPool(
             info, kwargs=arguments, reset=_forget_in_thread, **options
         )
+        self._size = size
         self._threads = threads
         self._opening = asyncio.Lock()
         self._lock = threading.Lock()
         self._attempts: dict[int, _Attempt] = {}  # by id() of the task
+
+    def has_lost(self, task: ClaimedTask) -> bool:
+        """Whether this attempt, not taken yet, got no connection or lost it in the block."""
+        attempt = self._attempts.get(id(task))
+        return attempt is not None and attempt.lost
 
     def take(self, task: ClaimedTask) -> Open | None:
         """The attempt is over: the transaction that it has begun, to be ended by the caller."""
@@ -96,15 +106,15 @@ class Transactions:
         async with self._opening:
             if self._pool.closed:
                 await self._pool.open()
-        connection = await self._pool.getconn()
-        transaction = _InLoop(self._pool, connection)
-        await transaction.begin()
+        with _noticing_loss(attempt):
+            connection, transaction = await self._connect()
         try:
             self._began(attempt, transaction)
             yield connection
-        except BaseException:
+        except BaseException as error:
             # Nobody else is to end it.
             attempt.transaction = None
+            attempt.lost = connection.broken and isinstance(error, Exception)  # it is not out of time
             await transaction.leave(undo=True)
             raise
         await transaction.leave(undo=attempt.over)
@@ -116,17 +126,42 @@ class Transactions:
         with self._lock:
             if self._pool_for_threads.closed:
                 self._pool_for_threads.open()
-        connection = self._pool_for_threads.getconn()
-        transaction = _InThread(self._pool_for_threads, connection, self._threads)
-        transaction.begin()
+        with _noticing_loss(attempt):
+            connection, transaction = self._connect_in_thread()
         try:
             self._began(attempt, transaction)
             yield connection
-        except BaseException:
+        except BaseException as error:
             attempt.transaction = None
+            attempt.lost = connection.broken and isinstance(error, Exception)
             transaction.leave(undo=True)
             raise
         transaction.leave(undo=attempt.over)
+
+    async def _connect(self) -> tuple[psycopg.AsyncConnection[Any], _InLoop]:
+        # Each connection that rests in the pool may have been lost since it was used.
+        for left in range(self._size, -1, -1):
+            connection = await self._pool.getconn()
+            transaction = _InLoop(self._pool, connection)
+            try:
+                await transaction.begin()
+                break
+            except psycopg.OperationalError as error:
+                if not left or not is_transient(error):
+                    raise
+        return connection, transaction
+
+    def _connect_in_thread(self) -> tuple[psycopg.Connection[Any], _InThread]:
+        for left in range(self._size, -1, -1):
+            connection = self._pool_for_threads.getconn()
+            transaction = _InThread(self._pool_for_threads, connection, self._threads)
+            try:
+                transaction.begin()
+                break
+            except psycopg.OperationalError as error:
+                if not left or not is_transient(error):
+                    raise
+        return connection, transaction
 
     def _reserve(self, task: ClaimedTask) -> _Attempt:
         with self._lock:
@@ -140,6 +175,15 @@ class Transactions:
             if attempt.over:
                 raise RuntimeError("this attempt is over: it began its transaction too late")
             attempt.transaction = transaction
+
+
+@contextmanager
+def _noticing_loss(attempt: _Attempt) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        attempt.lost = is_transient(error)
+        raise
 
 
 class _InLoop:

@@ -216,6 +216,67 @@ async def test_a_connection_that_is_lost_costs_no_attempt(bench, step, effects) 
     assert effects() == [1]
 
 
+@pytest.mark.parametrize("kind", ["coroutine", "thread"])
+async def test_connections_that_are_lost_in_the_block_or_in_the_pool_cost_no_attempt(
+    bench, step, effects, kind: str
+) -> None:
+    flow = bench.flow("cut", step("only"))
+    meeting = threading.Barrier(2)
+    pids: set[int] = set()
+    cut: set[str] = set()
+
+    def cuts(input: Any) -> bool:
+        """Whether this is the first attempt of that run; all connections of handlers are gone then."""
+        if input["cuts"] and input["id"] not in cut:
+            cut.add(input["id"])
+            for pid in pids:
+                bench.rows("select pg_terminate_backend(%s, 5000)", pid)
+            return True
+        return False
+
+    def in_thread(input: Any, ctx: Context[Any]) -> Any:
+        with ctx.transaction_in_thread() as conn:
+            pids.add(conn.info.backend_pid)
+            if input["meet"]:
+                meeting.wait(10)
+            cuts(input)
+            conn.execute("insert into effects values (%s)", [ctx.attempt])
+        return "paid"
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        async with ctx.transaction() as conn:
+            pids.add(conn.info.backend_pid)
+            if input["meet"]:
+                await asyncio.to_thread(meeting.wait, 10)
+            cuts(input)
+            await conn.execute("insert into effects values (%s)", [ctx.attempt])
+        return "paid"
+
+    handler = only if kind == "coroutine" else in_thread
+    async with bench.working((flow, {"only": handler})):
+        # Two connections rest in the pool afterwards; the third run loses both.
+        both = [{"id": number, "meet": True, "cuts": False} for number in "ab"]
+        runs = await asyncio.gather(*(bench.run(flow, input) for input in both))
+        runs.append(await bench.run(flow, {"id": "c", "meet": False, "cuts": True}))
+    assert [run.output for run in runs] == [{"only": "paid"}] * 3
+    assert effects() == [1, 1, 1]
+
+
+async def test_connections_that_are_lost_again_and_again_are_counted_at_last(bench, step, effects) -> None:
+    flow = bench.flow("closes", step("only"))
+    calls: list[int] = []
+
+    async def only(input: Any, ctx: Context[Any]) -> Any:
+        calls.append(ctx.attempt)
+        async with ctx.transaction() as conn:
+            await conn.close()
+
+    async with bench.working((flow, {"only": only})):
+        run = await bench.run(flow)
+    assert "the connection is closed" in (run.error or "")
+    assert calls == [1] * 6
+
+
 async def test_one_transaction_an_attempt_and_a_commit_of_its_own_is_refused(bench, step, effects) -> None:
     flow = bench.flow("twice", step("only"))
 
