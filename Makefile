@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 .PHONY: help setup demo test check format clean
 
 help:
-	@echo "make demo   compile, migrate and run both examples on an embedded PostgreSQL"
+	@echo "make demo   compile, migrate and run two of the examples on an embedded PostgreSQL"
 	@echo "make test   run every test"
 	@echo "make check  ruff, mypy --strict and the import boundaries"
 	@echo "make format rewrite the sources with ruff"
