@@ -93,7 +93,7 @@ def inner(text: str, block: Block) -> list[Block]:
     deep_enough = found and (
         found[0].indent > block.indent or (found[0].indent == block.indent and found[0].is_item)
     )
-    return found if deep_enough and found[0].value is not None else []
+    return found if deep_enough else []
 
 
 def is_entry(text: str, start: int, end: int) -> bool:

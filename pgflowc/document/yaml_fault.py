@@ -21,6 +21,7 @@ _INDENTATION = re.compile(r"^[ \t]+(?=[^ \t\r\n])", re.MULTILINE)
 _MOST_EDITS = 10_000
 _ONLY_A_KEY = re.compile(r"[ \t]*(?:- +)*[\w$.-]+:[ \t]+")
 _CLOSING = {"[": "]", "{": "}"}
+_LONE_WORD = re.compile(r"[ \t]*(?P<word>[\w.-]+)[ \t]*(?:#.*)?")
 _KEY_AND_TEXT = re.compile(r"^[ \t]*(?:- +)*[\w$.-]+:[ \t]+(?P<text>[^'\"\[{|>\s].*?)[ \t]*$")
 
 
@@ -138,14 +139,7 @@ def diagnose(source: Source, problem: str, start: int, offset: int, context: int
             "double the backslash, or use single quotes, which know no escapes",
         )
     if "could not find expected ':'" in problem and context is not None:
-        return _fault(
-            source,
-            syntax.INVALID_YAML,
-            "this is neither a key nor a list item",
-            _word(source, context),
-            "a ':' is missing after a key",
-            "write 'key: value', or '- value' for a list item",
-        )
+        return _no_colon(source, *_word(source, context))
     if "block sequence entries are not allowed" in problem:
         return _fault(
             source,
@@ -233,13 +227,37 @@ def _colon(source: Source, offset: int, line_start: int) -> Diagnostic:
         )
         is_prose = source.text[line_start:start].strip() == "description:"
         return replace(fault, fix=_quoting(source, start, line_start + found.end("text"), certain=is_prose))
+    key = _key_above(source.text, line_start)
+    if key is not None:
+        return _no_colon(source, *key)
     return _fault(
         source,
         syntax.INDENTATION,
         "a key cannot stand here",
-        (_first_word(source, line_start), offset),
+        (_first_word(source.text, line_start), offset),
         "the line above is a complete value",
         "check the indentation, and that the key above has no value of its own",
+    )
+
+
+def _key_above(text: str, line_start: int) -> tuple[int, int] | None:
+    """The word that is all of the line above, if what begins at `line_start` stands deeper: a key, then."""
+    above = text[:line_start].rstrip()
+    start = max(above.rfind("\n"), above.rfind("\r")) + 1
+    found = _LONE_WORD.fullmatch(above, start)
+    if found is None or _first_word(text, line_start) - line_start <= found.start("word") - start:
+        return None
+    return found.span("word")
+
+
+def _no_colon(source: Source, start: int, end: int) -> Diagnostic:
+    return _fault(
+        source,
+        syntax.INVALID_YAML,
+        "this is neither a key nor a list item",
+        (start, end),
+        "a ':' is missing after a key",
+        "write 'key: value', or '- value' for a list item",
     )
 
 
@@ -324,6 +342,6 @@ def _beside(
     )
 
 
-def _first_word(source: Source, line_start: int) -> int:
-    line = source.text[line_start:]
+def _first_word(text: str, line_start: int) -> int:
+    line = text[line_start:]
     return line_start + len(line) - len(line.lstrip(" \t-"))

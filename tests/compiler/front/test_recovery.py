@@ -75,6 +75,19 @@ def test_a_slip_is_the_only_finding(slip: str) -> None:
             assert len(found) == 1, "\n".join(["", *map(str, shown), *lines])
 
 
+def test_a_key_without_its_colon_hides_nothing_but_what_stands_below_it() -> None:
+    for first, second in (
+        ("  a\n    output: int\n", "  b:\n    retries: 3\n"),
+        ("  a: {}\n", "  b\n    output: int\n"),
+    ):
+        found = _found("f.yaml", f"flow: f\nsteps:\n{first}{second}  c:\n    output: strr\n")
+        assert [one.code.id for one in found if one.code.id in ("PGF001", "PGF302")] == ["PGF001", "PGF302"]
+        slip = next(one for one in found if one.code.id == "PGF001")
+        assert slip.label == "a ':' is missing after a key"
+        assert slip.span is not None
+        assert slip.span.start.line == (3 if first.startswith("  a\n") else 4)
+
+
 @pytest.mark.parametrize("broken", ["output: {a: int", "output: 'x", "\toutput: int"])
 def test_a_thousand_slips_take_no_longer_than_twenty(broken: str) -> None:
     steps = "".join(f"  s{number}:\n    {broken}\n" for number in range(1000))
