@@ -14,7 +14,7 @@ from pgflowc.document.referred import EXTRA_MODES, ExtraModes, Referred
 from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
 from pgflowc.graph.json_schema import SchemaReader
-from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Retention, Step, StepOptions
+from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Retention, Signal, Step, StepOptions
 from pgflowc.graph.notation import ANY, Reader
 from pgflowc.graph.order import topological_order
 from pgflowc.graph.payload import NamedType, PayloadType
@@ -92,7 +92,10 @@ def _steps(spec: Spec, reader: Reader) -> list[DraftStep]:
 
 
 def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | PerformModel) -> DraftStep:
+    signal = _signal(spec, reader, path, model)
     output = _type(spec, reader, (*path, "output"))
+    if signal is not None and signal.approval:
+        output = None if spec.is_damaged(*path, "approval", "payload") else signal.payload
     return DraftStep(
         slug=slug,
         span=spec.key_span(*path),
@@ -102,7 +105,19 @@ def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | 
         map=_map_source(spec, (*path, "map")) if isinstance(model, StepModel) else None,
         # Without knowing whether it is a map step, nobody knows what dependents get.
         output=ANY if output is not None and spec.is_damaged(*path, "map") else output,
+        signal=signal,
     )
+
+
+def _signal(spec: Spec, reader: Reader, path: Path, model: StepModel | PerformModel) -> Signal | None:
+    """What the step waits for; of both keys, which is a fault, the one that leaves it without a handler."""
+    approval = model.approval if isinstance(model, StepModel) else None
+    written = approval or model.signal
+    if written is None:
+        return None
+    key = "approval" if approval else "signal"
+    payload = _type(spec, reader, (*path, key, "payload"))
+    return Signal(payload or ANY, written.wait_for, spec.key_span(*path, key), approval=approval is not None)
 
 
 def _dependencies(spec: Spec, path: Path) -> tuple[Dependency, ...]:
@@ -157,11 +172,13 @@ def _cron(draft: Draft) -> Cron | None:
 
 def _freeze_step(spec: Spec, step: DraftStep) -> Step:
     model = step.model
+    approval = model.approval if isinstance(model, StepModel) else None
+    exhausted = approval.on_timeout if approval else model.when_exhausted
     condition = Condition(
         required=None if model.if_ is None else _canonical(model.if_),
         forbidden=None if model.if_not is None else _canonical(model.if_not),
         when_unmet=model.when_unmet or "skip",
-        when_exhausted=model.when_exhausted or "fail",
+        when_exhausted=exhausted or "fail",
     )
     has_condition = condition.required is not None or condition.forbidden is not None
     return Step(
@@ -181,6 +198,7 @@ def _freeze_step(spec: Spec, step: DraftStep) -> Step:
         isolation=model.isolation,
         handler_span=spec.value_span(*step.path, "handler") if model.handler else None,
         was_span=spec.value_span(*step.path, "was") if model.was else None,
+        signal=step.signal,
     )
 
 

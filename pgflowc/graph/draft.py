@@ -9,7 +9,7 @@ from typing import Literal
 from pgflowc.diagnostics import Span
 from pgflowc.document import Path
 from pgflowc.document.referred import Referred
-from pgflowc.graph.model import FlowOptions
+from pgflowc.graph.model import FlowOptions, Signal
 from pgflowc.graph.payload import Array, NamedType, PayloadType
 from pgflowc.spec import PerformModel, Spec, StepModel
 
@@ -32,7 +32,10 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DraftStep:
-    """A step whose dependencies may still name nothing. `path` is where its body stands in the document."""
+    """A step whose dependencies may still name nothing. `path` is where its body stands in the document.
+
+    The output of an approval is the payload of its signal.
+    """
 
     slug: str
     span: Span
@@ -41,6 +44,16 @@ class DraftStep:
     depends_on: tuple[Dependency, ...]
     map: Dependency | None
     output: PayloadType | None
+    signal: Signal | None = None
+
+    @property
+    def output_path(self) -> Path:
+        """Where the type of the output is declared, if it is."""
+        return (*self.path, "approval", "payload") if self._is_approval else (*self.path, "output")
+
+    @property
+    def _is_approval(self) -> bool:
+        return self.signal is not None and self.signal.approval
 
     @property
     def dependencies(self) -> tuple[Dependency, ...]:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from pgflowc.spec.decode import decode
 from pgflowc.spec.model import (
+    ApprovalModel,
     CronModel,
     ExtraFieldsModel,
     FlowModel,
     JobModel,
     PerformModel,
     RetentionModel,
+    SignalModel,
     StepModel,
 )
 from pgflowc.spec.spec import Spec
 
 __all__ = [
+    "ApprovalModel",
     "CronModel",
     "ExtraFieldsModel",
     "FlowModel",
     "JobModel",
     "PerformModel",
     "RetentionModel",
+    "SignalModel",
     "Spec",
     "StepModel",
     "decode",

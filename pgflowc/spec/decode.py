@@ -15,7 +15,9 @@ from pgflowc.spec.fault import assignment, diagnose, is_toml
 from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
 from pgflowc.spec.spec import LOST, Spec
 
-_MAY_BE_NULL = frozenset({"input", "output"})
+_MAY_BE_NULL = frozenset({"input", "output", "payload"})
+# Bodies in which nothing has to be said.
+_MAY_BE_EMPTY = frozenset({"steps", "perform", "signal", "approval"})
 _PLACEHOLDER = "_"
 # Steps in a job, or `perform` in a flow, are reported as misplaced, which explains what is missing, too.
 _COUNTERPART: dict[str | int, str] = {"steps": "perform", "perform": "steps"}
@@ -124,10 +126,17 @@ def _refuse_empty_values(
     bodies += [((key,), data.get(key)) for key in ("perform", "cron", "retention", "extra_fields")]
     if isinstance(data.get("steps"), dict):
         bodies += [(("steps", slug), body) for slug, body in data["steps"].items()]
+    bodies += [
+        ((*path, key), body[key])
+        for path, body in bodies
+        if path[:1] in (("steps",), ("perform",)) and isinstance(body, dict)
+        for key in ("signal", "approval")
+        if key in body
+    ]
     for path, body in bodies:
         if not isinstance(body, dict):
             continue
-        for key in [key for key, value in body.items() if value is None and key not in ("steps", "perform")]:
+        for key in [key for key, value in body.items() if value is None and key not in _MAY_BE_EMPTY]:
             entry = document.entry(*path, key)
             assert entry is not None
             written_null = entry.value.start != entry.value.end

@@ -18,12 +18,14 @@ from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
 from pgflowc.spec import cron, duration
 from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
+    ApprovalModel,
     CronModel,
     ExtraFieldsModel,
     FlowModel,
     JobModel,
     PerformModel,
     RetentionModel,
+    SignalModel,
     StepModel,
     keys_of,
 )
@@ -44,7 +46,7 @@ _EXPECTED_AT: dict[Path, str] = {
     ("version",): "a text",
 }
 _CHOICES = {
-    **dict.fromkeys(("when_unmet", "when_exhausted"), ("skip", "skip-cascade", "fail")),
+    **dict.fromkeys(("when_unmet", "when_exhausted", "on_timeout"), ("skip", "skip-cascade", "fail")),
     **dict.fromkeys(("in", "out", "extra_fields"), ("ignore", "forbid")),
     "on_change": ("version", "drain", "recreate"),
     "catch_up": ("none", "last", "all"),
@@ -70,6 +72,10 @@ _OTHER_WORDS = {
     "returns": "output", "result": "output", "args": "input", "params": "input", "payload": "input",
     "run": "handler", "uses": "handler", "function": "handler",
     "tasks": "steps", "jobs": "steps", "title": "description",
+    "timeout": "wait_for", "deadline": "wait_for", "within": "wait_for", "expires": "wait_for",
+    "output": "payload", "type": "payload", "data": "payload", "body": "payload",
+    "when_exhausted": "on_timeout", "otherwise": "on_timeout",
+    "await": "signal", "await_signal": "signal", "event": "signal", "approve": "approval",
 }  # fmt: skip
 
 
@@ -212,6 +218,8 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
         CronModel: "'cron'",
         RetentionModel: "'retention'",
         ExtraFieldsModel: "'extra_fields'",
+        SignalModel: "'signal'",
+        ApprovalModel: "'approval'",
     }[inside]
     return Diagnostic(
         codes.UNKNOWN_KEY,
@@ -235,6 +243,10 @@ def _model_at(document: Document, path: Path) -> type[BaseModel]:
             return ExtraFieldsModel
         case ("perform",):
             return PerformModel
+        case ("steps", _, "signal") | ("perform", "signal"):
+            return SignalModel
+        case ("steps", _, "approval"):
+            return ApprovalModel
     return StepModel
 
 
@@ -253,6 +265,19 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
                 f"the one step of a job cannot have '{key}'",
                 "write 'flow: NAME' and 'steps' for several steps",
             )
+        case "PerformModel", "approval":
+            return (
+                "a job performs a handler, it cannot be an approval",
+                "write 'flow: NAME' and 'steps', or let the handler wait for a 'signal'",
+            )
+        case "SignalModel", "on_timeout":
+            return (
+                "'on_timeout' is for approvals: here the handler learns that no signal came",
+                "catch SignalTimeout in the handler, or say 'when_exhausted' beside 'signal'",
+            )
+        case (("StepModel" | "PerformModel"), ("payload" | "wait_for" | "on_timeout")):
+            homes = "'signal' or 'approval'" if model == "StepModel" else "'signal'"
+            return f"'{key}' is no option of a step", f"move it into {homes}"
         case (("StepModel" | "PerformModel"), "input"):
             return (
                 "a step has no 'input' of its own",
@@ -280,6 +305,10 @@ def _misplaced(model: str, key: str) -> tuple[str, str] | None:
                 | "when_exhausted"
                 | "isolation"
                 | "was"
+                | "signal"
+                | "approval"
+                | "wait_for"
+                | "on_timeout"
             ),
         ):
             where = "a step" if model == "FlowModel" else "'perform'"

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from pgflowc.document.referred import SCHEME
 from pgflowc.spec.cron import SCHEDULE_SCHEMA
 from pgflowc.spec.duration import Timeout
-from pgflowc.spec.model import IMPORT_PATH, FlowModel, JobModel
+from pgflowc.spec.model import HANDLER_KEYS, IMPORT_PATH, FlowModel, JobModel
 from pgflowc.spec.slug import MAX_FLOW_LENGTH, PATTERN, SLUG_SCHEMA
 from pgflowc.spec.type_text import LONGEST_NAME, NAME, RESERVED, type_pattern
 
@@ -48,6 +48,11 @@ _EXAMPLES: dict[str, list[Any]] = {
     "map": ["list_items", "$input"],
     "handler": ["shop.mail:confirm"],
     "isolation": ["process"],
+    "signal": [{"payload": {"paid": "bool"}, "wait_for": "24h"}],
+    "approval": [{"payload": {"approved": "bool"}, "wait_for": "2d", "on_timeout": "skip"}],
+    "payload": [{"approved": "bool", "by": "str"}],
+    "wait_for": ["24h"],
+    "on_timeout": ["skip"],
     "was": ["bill"],
     "if": [{"charge": {"paid": True}}],
     "if_not": [{"charge": {"paid": True}}],
@@ -128,8 +133,15 @@ def flow_schema() -> str:
     step = models["StepModel"]["properties"]
     step["depends_on"] |= {"items": SLUG_SCHEMA, "uniqueItems": True}
     step["map"] |= {"pattern": rf"^(?:\$input|(?!run$){PATTERN})$", "maxLength": SLUG_SCHEMA["maxLength"]}
-    # A map step waits for its source and nothing else.
-    models["StepModel"]["dependentSchemas"] = {"map": {"properties": {"depends_on": {"maxItems": 0}}}}
+    for body in (step, models["PerformModel"]["properties"]):
+        for key in ("signal", "approval"):
+            if key in body:
+                body[key]["anyOf"] = [{"$ref": body[key].pop("$ref")}, {"type": "null"}]
+    models["StepModel"]["dependentSchemas"] = {
+        # A map step waits for its source and nothing else.
+        "map": {"properties": {"depends_on": {"maxItems": 0}}},
+        "approval": {"properties": dict.fromkeys(HANDLER_KEYS, False)},
+    }
     models["PayloadType"] = _PAYLOAD_TYPE
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -157,7 +169,7 @@ def _tighten(model: dict[str, Any]) -> None:
             value.update(choices[0] | value)
         elif choices:
             value["anyOf"] = choices
-        if key == "output" or (key == "input" and "schedule" not in model["properties"]):
+        if key in ("output", "payload") or (key == "input" and "schedule" not in model["properties"]):
             value.pop("anyOf", None)
             value["$ref"] = _PAYLOAD["$ref"]
         elif key == "types":

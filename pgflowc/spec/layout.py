@@ -6,17 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from pgflowc.document import Path
-from pgflowc.spec.model import PERFORM_ORDER, ROOT_ORDER, STEP_ORDER
+from pgflowc.spec.model import PERFORM_ORDER, ROOT_ORDER, SIGNAL_ORDER, STEP_ORDER
 
 WIDTH = 110
 INDENT = 2
 _ORDERS: dict[Path, tuple[str, ...]] = {
     (): ROOT_ORDER,
     ("perform",): PERFORM_ORDER,
+    ("perform", "signal"): SIGNAL_ORDER,
     ("cron",): ("schedule", "timezone", "input", "catch_up", "overlap"),
     ("retention",): ("completed", "failed"),
     ("extra_fields",): ("in", "out"),
 }
+_SIGNALS: tuple[Path, ...] = (("signal",), ("approval",))
 
 
 class UnformattableError(Exception):
@@ -28,8 +30,8 @@ def ordered(keys: Iterable[str], path: Path) -> list[str]:
     payloads and steps stay.
     """
     order = _ORDERS.get(path)
-    if order is None and len(path) == 2 and path[0] == "steps":
-        order = STEP_ORDER
+    if order is None and path[:1] == ("steps",):
+        order = STEP_ORDER if len(path) == 2 else SIGNAL_ORDER if path[2:] in _SIGNALS else None
     if order is None:
         return list(keys)
     return sorted(keys, key=lambda key: order.index(key) if key in order else len(order))

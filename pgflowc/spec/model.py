@@ -174,6 +174,22 @@ class RetentionModel(_Model):
         return self
 
 
+class SignalModel(_Model):
+    """What the tasks of a step wait for."""
+
+    payload: Notation = Field(None, description="The type of what the signal brings; default any.")
+    wait_for: Timeout | None = Field(None, description="Seconds for which a task waits; for ever without it.")
+
+
+class ApprovalModel(SignalModel):
+    """The signal that completes a step without a handler."""
+
+    on_timeout: SkipMode | None = Field(
+        None,
+        description="What happens when no signal came in time: fail (default), skip or skip-cascade.",
+    )
+
+
 class _Options(_Model):
     """What a step of either kind may say about itself."""
 
@@ -213,6 +229,9 @@ class _Options(_Model):
     when_exhausted: SkipMode | None = Field(
         None, description="What happens when all attempts failed: fail (default), skip or skip-cascade."
     )
+    signal: Annotated[SignalModel | None, BeforeValidator(_body)] = Field(
+        None, description="The signal that the handler waits for: the type of its payload, and how long."
+    )
 
 
 class StepModel(_Options):
@@ -222,6 +241,10 @@ class StepModel(_Options):
     map: str | None = Field(
         None,
         description="One task per element of that step's output; $input for the elements of the run's input.",
+    )
+    approval: Annotated[ApprovalModel | None, BeforeValidator(_body)] = Field(
+        None,
+        description="The step has no handler: a signal completes it, and its payload is the step's output.",
     )
 
 
@@ -280,14 +303,22 @@ class JobModel(_Definition):
 
 STEP_ORDER = (
     *("was", "description", "depends_on", "map", "if", "if_not", "when_unmet", "when_exhausted"),
-    *("max_attempts", "base_delay", "timeout", "start_delay", "handler", "isolation", "output"),
+    *("max_attempts", "base_delay", "timeout", "start_delay", "handler", "isolation", "signal", "approval"),
+    "output",
 )
-PERFORM_ORDER = ("step", *(key for key in STEP_ORDER if key not in ("depends_on", "map")))
+PERFORM_ORDER = ("step", *(key for key in STEP_ORDER if key not in ("depends_on", "map", "approval")))
+SIGNAL_ORDER = ("payload", "wait_for", "on_timeout")
 ROOT_ORDER = (
     *("flow", "job", "description", "version", "max_attempts", "base_delay", "timeout", "on_change"),
     *("extra_fields", "cron", "retention", "types", "input", "steps", "perform"),
 )
 """The order in which the documentation has the keys, and `pgflowc fmt` puts them."""
+
+HANDLER_KEYS = (
+    *("map", "signal", "handler", "isolation", "output", "when_exhausted"),
+    *("max_attempts", "base_delay", "timeout", "start_delay"),
+)
+"""The keys of a step that say something about a handler and its tries, so an approval has none of them."""
 
 
 @cache
@@ -300,7 +331,10 @@ def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 KNOWN_KEYS = frozenset(
     key
-    for model in (FlowModel, JobModel, StepModel, PerformModel, CronModel, RetentionModel, ExtraFieldsModel)
+    for model in (
+        *(FlowModel, JobModel, StepModel, PerformModel),
+        *(CronModel, RetentionModel, ExtraFieldsModel, SignalModel, ApprovalModel),
+    )
     for key in keys_of(model)
 )
 """Every key of every kind of mapping, payload types and conditions aside."""

@@ -69,7 +69,7 @@ def _check_pattern(draft: Draft, step: DraftStep, path: Path, node: Mapping, rep
             source = draft.steps.get(entry.key)
             if source is not None and source.whole_output is not None:
                 declared = Label(
-                    draft.spec.value_span(*source.path, "output"),
+                    draft.spec.value_span(*source.output_path),
                     f"the output of '{entry.key}' is declared here",
                 )
                 place = _Seen(draft, declared, report)

@@ -27,7 +27,7 @@ def check(draft: Draft, report: Report) -> None:
                     codes.MAP_OVER_NO_ARRAY,
                     f"step '{step.slug}' maps over the output of '{source.slug}', which is {_a(actual)}",
                     step.map.span,
-                    Label(draft.spec.value_span(*source.path, "output"), "declared here"),
+                    Label(draft.spec.value_span(*source.output_path), "declared here"),
                     f"let '{source.slug}' return the bare list: {setting(step.span.path, 'output', ['T'])}",
                 )
             )
