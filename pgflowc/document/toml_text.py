@@ -79,7 +79,7 @@ def _parse(source: Source, text: str, cuts: Cuts, report: Report) -> tuple[Docum
     data = tomllib.loads(text)
     report.extend(repeated)
     if not data:
-        if not repeated and not cuts.words:
+        if text == source.text:  # nothing was cut
             empty = "there is no flow in this file"
             report.add(Diagnostic(syntax.EMPTY, empty, source.span(0, 0), help=(EMPTY_HELP,)))
         return ()

@@ -171,3 +171,9 @@ def test_lines_of_toml_end_with_line_feeds_only() -> None:
         ("PGF002", 4),
         ("PGF103", 1),
     ]
+
+
+@pytest.mark.parametrize(("path", "text"), [("f.toml", "[[[\n"), ("f.toml", "=\n"), ("f.yaml", "{{{[\n")])
+def test_a_file_of_nothing_but_a_slip_is_not_called_empty(path: str, text: str) -> None:
+    assert [one.code.id for one in _found(path, text) if one.code.id == "PGF011"] == []
+    assert len(_found(path, text)) == 1
