@@ -94,7 +94,7 @@ def _steps(spec: Spec, reader: Reader) -> list[DraftStep]:
 def _step(spec: Spec, reader: Reader, slug: str, path: Path, model: StepModel | PerformModel) -> DraftStep:
     signal = _signal(spec, reader, path, model)
     output = _type(spec, reader, (*path, "output"))
-    if signal is not None and signal.approval:
+    if signal and signal.approval:
         output = None if spec.is_damaged(*path, "approval", "payload") else signal.payload
     return DraftStep(
         slug=slug,

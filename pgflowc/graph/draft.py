@@ -49,10 +49,11 @@ class DraftStep:
     @property
     def output_path(self) -> Path:
         """Where the type of the output is declared, if it is."""
-        return (*self.path, "approval", "payload") if self._is_approval else (*self.path, "output")
+        return (*self.path, "approval", "payload") if self.is_approval else (*self.path, "output")
 
     @property
-    def _is_approval(self) -> bool:
+    def is_approval(self) -> bool:
+        """Whether a signal completes the step, without a handler."""
         return self.signal is not None and self.signal.approval
 
     @property

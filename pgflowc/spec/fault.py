@@ -15,7 +15,7 @@ from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.words import near_miss, one_of, quote, visible
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import cron, duration
+from pgflowc.spec import cron, duration, example
 from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
     ApprovalModel,
@@ -30,6 +30,7 @@ from pgflowc.spec.model import (
     keys_of,
 )
 from pgflowc.spec.slug import MAX_LENGTH, mended
+from pgflowc.spec.type_text import SCALAR_NAMES
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -72,11 +73,14 @@ _OTHER_WORDS = {
     "returns": "output", "result": "output", "args": "input", "params": "input", "payload": "input",
     "run": "handler", "uses": "handler", "function": "handler",
     "tasks": "steps", "jobs": "steps", "title": "description",
-    "timeout": "wait_for", "deadline": "wait_for", "within": "wait_for", "expires": "wait_for",
-    "output": "payload", "type": "payload", "data": "payload", "body": "payload",
-    "when_exhausted": "on_timeout", "otherwise": "on_timeout",
     "await": "signal", "await_signal": "signal", "event": "signal", "approve": "approval",
 }  # fmt: skip
+# In `signal` and `approval` some of them mean something else.
+_OTHER_WORDS_OF_SIGNALS = {
+    **dict.fromkeys(("timeout", "deadline", "within", "expires", "wait"), "wait_for"),
+    **dict.fromkeys(("output", "input", "type", "types", "data", "body"), "payload"),
+    **dict.fromkeys(("when_exhausted", "otherwise"), "on_timeout"),
+}
 
 
 def is_toml(document: Document) -> bool:
@@ -208,7 +212,8 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     misplaced = _misplaced(inside.__name__, key)
     if misplaced:
         return Diagnostic(codes.MISPLACED_KEY, misplaced[0], at, help=(misplaced[1],))
-    meant = _OTHER_WORDS.get(key.lower())
+    is_signal = issubclass(inside, SignalModel)
+    meant = (_OTHER_WORDS_OF_SIGNALS if is_signal else _OTHER_WORDS).get(key.lower())
     meant = meant if meant in allowed else near_miss(key, allowed)
     where = {
         FlowModel: "a flow",
@@ -221,12 +226,15 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
         SignalModel: "'signal'",
         ApprovalModel: "'approval'",
     }[inside]
+    listed = f"its keys are {one_of(allowed, 'and')}"
+    if is_signal:
+        listed += "; the fields of what is sent belong into 'payload'"
     return Diagnostic(
         codes.UNKNOWN_KEY,
         f"{where} has no key {quote(key)}",
         at,
         label="unknown key",
-        help=(f"did you mean '{meant}'?" if meant else f"its keys are {one_of(allowed, 'and')}",),
+        help=(f"did you mean '{meant}'?" if meant else listed,),
     )
 
 
@@ -399,7 +407,21 @@ def _handler_help(node: Node) -> str:
     return "write it as an import would name it, with names that Python takes: 'shop.mail:confirm'"
 
 
+def _signal_help(document: Document, key: str, node: Scalar) -> str:
+    """A type or a duration alone, where a mapping is expected."""
+    types = document.find("types")
+    names = {*SCALAR_NAMES, *(types.entries if isinstance(types, Mapping) else ())}
+    written: example.Value = {}
+    if isinstance(node.value, str) and node.value in names:
+        written = {"payload": example.Written(node.text)}
+    elif not isinstance(node.value, bool) and duration.meant(str(node.value)) is not None:
+        written = {"wait_for": example.Written(node.text)}
+    return f"write '{example.setting(document.path, key, written)}'"
+
+
 def _type_help(document: Document, path: Path, node: Node) -> tuple[str, ...]:
+    if path[-1] in ("signal", "approval") and isinstance(node, Scalar):
+        return (_signal_help(document, str(path[-1]), node),)
     if path[-1] == "depends_on" and isinstance(node, Scalar) and isinstance(node.value, str):
         item = node.text if is_toml(document) else node.value
         return (f"write {assignment(document, 'depends_on', f'[{item}]')}",)

@@ -30,7 +30,19 @@ VALIDATOR = Draft202012Validator(json.loads(flow_schema()))
 # accepts what the compiler refuses.
 SEEN = {
     *("PGF101", "PGF102", "PGF103", "PGF105", "PGF106", "PGF107", "PGF108", "PGF109"),
-    *("PGF110", "PGF111", "PGF113", "PGF116", "PGF207", "PGF209", "PGF301", "PGF303", "PGF307", "PGF308"),
+    *(
+        "PGF110",
+        "PGF111",
+        "PGF113",
+        "PGF116",
+        "PGF117",
+        "PGF207",
+        "PGF209",
+        "PGF301",
+        "PGF303",
+        "PGF307",
+        "PGF308",
+    ),
     *("PGF311", "PGF501", "PGF502"),
 }
 PARTLY_SEEN = {"PGF104", "PGF114", "PGF115", "PGF201", "PGF204", "PGF302", "PGF306", "PGF312"}

@@ -78,3 +78,13 @@ CROWDED_SCHEDULE = Code(
     "or a schedule that comes less often. If runs may go on side by side, ignore the warning.",
     cured='flow: sync\ncron: {schedule: "*/5 * * * *", overlap: skip}\nsteps: {fetch: {timeout: 10m}}',
 )
+ENDLESS_WAIT = Code(
+    "PGF508",
+    Severity.WARNING,
+    "`on_timeout` without `wait_for`",
+    cause="An approval without `wait_for` waits until its signal comes, however long that takes, so there is "
+    "no timeout.",
+    example="flow: orders\nsteps:\n  approve: {approval: {on_timeout: skip}}",
+    cure="Add `wait_for`, or remove `on_timeout`.",
+    cured="flow: orders\nsteps:\n  approve: {approval: {wait_for: 2d, on_timeout: skip}}",
+)

@@ -148,3 +148,14 @@ BAD_VERSION = Code(
     cure="Write a number or a word, such as 2 or 2026-11; longer texts belong into the description.",
     cured="flow: report\nversion: 2026-11\nsteps: {build: {}}",
 )
+APPROVAL_WITH_HANDLER = Code(
+    "PGF117",
+    Severity.ERROR,
+    "an approval that says something about a handler",
+    cause="An approval is completed by a signal: no handler is called, nothing is tried again, and what the "
+    "signal brings is the output. Options of handlers and of their tries would do nothing.",
+    example="flow: orders\nsteps:\n  approve: {approval: {wait_for: 2d}, timeout: 2d}",
+    cure="Remove the option. If the step has something to do, let its handler wait, with `signal` in place "
+    "of `approval`.",
+    cured="flow: orders\nsteps:\n  approve: {approval: {wait_for: 2d}}",
+)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pgflowc.diagnostics import Report
 from pgflowc.graph.checks import (
+    approval,
     condition,
     cron_input,
     crowded_schedule,
@@ -39,6 +40,7 @@ _FLOW_CHECKS = (
     former_slug,
     map_source,
     map_type,
+    approval,
     type_name,
     python_class,
     endless_type,

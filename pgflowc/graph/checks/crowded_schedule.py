@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import limits
-from pgflowc.graph.draft import Draft
+from pgflowc.graph.draft import Draft, DraftStep
 from pgflowc.graph.order import topological_order
 
 # Where a schedule is dense, its first times show it. Any start does; this one is a Monday and a New Year.
@@ -52,10 +52,16 @@ def _longest(draft: Draft) -> int | None:
         return None
     ends: dict[str, int] = {}
     for slug in order:
-        model = draft.steps[slug].model
-        own = (draft.options.timeout if model.timeout is None else model.timeout) + (model.start_delay or 0)
+        own = _allowed(draft.steps[slug], draft.options.timeout)
         ends[slug] = own + max((ends[before] for before in waits_for[slug]), default=0)
     return max(ends.values(), default=0)
+
+
+def _allowed(step: DraftStep, usual: int) -> int:
+    """Seconds that a task of the step may take. Waits for signals do not count: nobody works meanwhile."""
+    if step.is_approval:
+        return 0
+    return (usual if step.model.timeout is None else step.model.timeout) + (step.model.start_delay or 0)
 
 
 def _shortest_gap(schedule: str) -> int | None:

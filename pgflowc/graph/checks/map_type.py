@@ -28,9 +28,16 @@ def check(draft: Draft, report: Report) -> None:
                     f"step '{step.slug}' maps over the output of '{source.slug}', which is {_a(actual)}",
                     step.map.span,
                     Label(draft.spec.value_span(*source.output_path), "declared here"),
-                    f"let '{source.slug}' return the bare list: {setting(step.span.path, 'output', ['T'])}",
+                    _cure(source),
                 )
             )
+
+
+def _cure(source: DraftStep) -> str:
+    if source.is_approval:
+        payload = setting(source.span.path, "approval", {"payload": ["T"]})
+        return f"let the signal of '{source.slug}' bring the bare list: {payload}"
+    return f"let '{source.slug}' return the bare list: {setting(source.span.path, 'output', ['T'])}"
 
 
 def _check_input(draft: Draft, step: DraftStep, report: Report) -> None:
