@@ -17,7 +17,7 @@ import psycopg
 from pgflowc.database.cron_command import started_by
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import FlowOptions, Retention
-from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
 
 _TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")
@@ -39,6 +39,9 @@ _SCHEDULES = "select s.flow_slug, to_jsonb(s) from pgflowc.schedules s"
 _RETENTIONS = """
 select r.flow_slug, extract(epoch from r.completed)::bigint, extract(epoch from r.failed)::bigint
 from pgflowc.retention r
+"""
+_SIGNALS = """
+select a.flow_slug, a.step_slug, a.payload_schema, a.wait_for, a.is_approval from pgflowc.awaited_signals a
 """
 _VERSIONS = """
 select v.name, v.version, v.flow_slug, v.current_since is not null
@@ -145,6 +148,7 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
     retentions: dict[str, Retention] = {}
     if _may_read(connection, "pgflowc.retention"):
         retentions = {name: Retention(*times) for name, *times in connection.execute(_RETENTIONS)}
+    signals = _signals(connection)
     cron = _may_read(connection, "cron.job")
     jobs = {name: rest for name, *rest in connection.execute(_JOBS)} if cron else {}
     keepers: tuple[tuple[CronTarget, bool, str], ...] = (
@@ -160,7 +164,12 @@ def read_live_flows(connection: psycopg.Connection, slugs: Sequence[str] | None 
             if version and not version.current
             else (schedules.get(name), jobs.get(f"pgflow_{name}"))
         )
-        flows[slug] = _flow(slug, version, row, steps.get(slug, []), depends_on, *kept, retentions.get(name))
+        shapes = tuple(
+            _step(one, depends_on.get((slug, one["step_slug"]), ()), signals.get((slug, one["step_slug"])))
+            for one in steps.get(slug, [])
+        )
+        notes = tuple(_queues(slug, steps.get(slug, [])))
+        flows[slug] = _flow(slug, version, row, shapes, notes, *kept, retentions.get(name))
     return LiveDatabase(
         flows,
         kinds=_has_column(connection, "pgflow.flows", "flow_type"),
@@ -191,13 +200,13 @@ def _flow(
     slug: str,
     version: LiveVersion | None,
     row: Mapping[str, Any],
-    steps: Sequence[Mapping[str, Any]],
-    depends_on: Mapping[tuple[str, str], tuple[str, ...]],
+    steps: tuple[StepShape, ...],
+    queues: tuple[str, ...],
     schedule: Mapping[str, Any] | None,
     job: Sequence[Any] | None,
     retention: Retention | None,
 ) -> LiveFlow:
-    notes = list(_queues(slug, steps))
+    notes = list(queues)
     cron, paused = _own_schedule(schedule) if schedule else (None, False)
     if job is not None:
         kept, off, note = _job(version.name if version else slug, slug, *job)
@@ -209,14 +218,26 @@ def _flow(
     shape = FlowShape(
         "job" if row.get("flow_type") == "job" else "flow",
         FlowOptions(row["opt_max_attempts"], row["opt_base_delay"], row["opt_timeout"]),
-        tuple(_step(step, depends_on.get((slug, step["step_slug"]), ())) for step in steps),
+        steps,
         cron,
         retention,
     )
     return LiveFlow(slug, shape, version, paused, tuple(notes))
 
 
-def _step(row: Mapping[str, Any], depends_on: tuple[str, ...]) -> StepShape:
+def _signals(connection: psycopg.Connection) -> dict[tuple[str, str], SignalShape]:
+    """What steps wait for, by flow and step, as far as the database knows such a thing."""
+    if not _may_read(connection, "pgflowc.awaited_signals"):
+        return {}
+    return {
+        (flow, step): SignalShape(canonical(payload), *rest)
+        for flow, step, payload, *rest in connection.execute(_SIGNALS)
+    }
+
+
+def _step(
+    row: Mapping[str, Any], depends_on: tuple[str, ...], signal: SignalShape | None = None
+) -> StepShape:
     required, forbidden = row.get("required_input_pattern"), row.get("forbidden_input_pattern")
     return StepShape(
         slug=row["step_slug"],
@@ -230,6 +251,7 @@ def _step(row: Mapping[str, Any], depends_on: tuple[str, ...]) -> StepShape:
         forbidden=None if forbidden is None else canonical(forbidden),
         when_unmet=row.get("when_unmet", "skip"),
         when_exhausted=row.get("when_exhausted", "fail"),
+        signal=signal,
     )
 
 

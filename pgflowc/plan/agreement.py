@@ -8,14 +8,14 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 
 
 def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True, schedules: bool = True) -> FlowShape:
     """`shape`, in the words of `other` wherever it means the same.
 
     Without `kinds` one of both does not tell jobs from flows, and that is no difference; without `schedules`
-    neither is when runs start by themselves, and how long they are kept.
+    neither is when runs start by themselves, how long they are kept, and what steps wait for.
     """
     if not schedules:
         shape = replace(shape, cron=other.cron, retention=other.retention)
@@ -23,19 +23,29 @@ def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True, schedules:
     return replace(
         shape,
         kind=shape.kind if kinds else other.kind,
-        steps=tuple(_step(step, steps[step.slug]) if step.slug in steps else step for step in shape.steps),
+        steps=tuple(
+            _step(step, steps[step.slug], signals=schedules) if step.slug in steps else step
+            for step in shape.steps
+        ),
         cron=_cron(shape.cron, other.cron) if shape.cron and other.cron else shape.cron,
     )
 
 
-def _step(step: StepShape, other: StepShape) -> StepShape:
+def _step(step: StepShape, other: StepShape, *, signals: bool) -> StepShape:
     same = set(step.depends_on) == set(other.depends_on)
     return replace(
         step,
         depends_on=other.depends_on if same else step.depends_on,
         required=_text(step.required, other.required),
         forbidden=_text(step.forbidden, other.forbidden),
+        signal=_signal(step.signal, other.signal) if signals else other.signal,
     )
+
+
+def _signal(signal: SignalShape | None, other: SignalShape | None) -> SignalShape | None:
+    if signal is None or other is None:
+        return signal
+    return replace(signal, payload=_text(signal.payload, other.payload) or signal.payload)
 
 
 def _cron(cron: CronShape, other: CronShape) -> CronShape:

@@ -25,6 +25,7 @@ from pgflowc.plan.ops import (
     RenameStep,
     SetRetention,
     SetSchedule,
+    SetSignal,
 )
 from pgflowc.plan.shape import FlowShape, StepShape
 
@@ -121,6 +122,10 @@ def _with_names(steps: tuple[StepShape, ...], renamed: Mapping[str, str]) -> Ite
 
 def _changed_step(flow: str, before: StepShape, after: StepShape, cause: Span | None) -> Iterator[Op]:
     slug = after.slug
+    signal = SetSignal(flow, slug, before.signal, after.signal, cause=cause)
+    # No map is an approval, not for a moment: neither on this way nor on that back.
+    if before.signal != after.signal and before.is_approval:
+        yield signal
     if before.kind != after.kind:
         yield ChangeType(flow, slug, before.kind, after.kind, cause=cause)
     waits, waited = tuple(sorted(after.depends_on)), tuple(sorted(before.depends_on))
@@ -134,6 +139,8 @@ def _changed_step(flow: str, before: StepShape, after: StepShape, cause: Span | 
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
             yield ChangeCondition(flow, slug, name, old, new, cause=cause)
+    if before.signal != after.signal and not before.is_approval:
+        yield signal
 
 
 def stored_order(ops: Sequence[Op], before: FlowShape) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pgflowc.plan.ops import (
     RemoveStep,
     RenameStep,
     SetSchedule,
+    SetSignal,
     shown,
 )
 from pgflowc.plan.shape import FlowShape
@@ -82,6 +83,8 @@ def _said(back: Op, op: Op) -> str:
         case SetSchedule():
             same = before == wanted
             return "drift" if same else "drift: the lock has another schedule"
+        case SetSignal():
+            return "drift" if before == wanted else "drift: the lock has another signal"
         case _:
             return "drift" if before == wanted else f"drift: the lock says {shown(before)}"
 
@@ -98,6 +101,8 @@ def _key(op: Op, former: Mapping[str, str] | None = None) -> tuple[str, ...]:
             return ("depends_on", names.get(step, step))
         case ChangeType(step=step):
             return ("type", names.get(step, step))
+        case SetSignal(step=step):
+            return ("signal", names.get(step, step))
         case AddStep(step=shape) | RemoveStep(step=shape):
             return ("step", shape.slug)
         case RenameStep(before=before):

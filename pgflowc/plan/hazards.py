@@ -15,6 +15,7 @@ from pgflowc.plan.ops import (
     RecreateFlow,
     RemoveStep,
     RenameStep,
+    SetSignal,
 )
 
 # A step that has begun has met its conditions and keeps to what it began with; one that is over is passed.
@@ -45,6 +46,8 @@ def hazards(ops: Sequence[Op]) -> Iterator[Hazard]:
             case RenameStep(before=before):
                 yield Hazard(place, before, _NOT_OVER)
             case ChangeDependencies(step=slug) | ChangeType(step=slug):
+                yield Hazard(place, known.get(slug, slug), _NOT_OVER)
+            case SetSignal(step=slug) if op.needs_drain:
                 yield Hazard(place, known.get(slug, slug), _NOT_OVER)
             case ChangeCondition(step=slug, name=name):
                 statuses = _NOT_OVER if name == "when_exhausted" else _NOT_BEGUN

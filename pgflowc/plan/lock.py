@@ -182,14 +182,7 @@ def _plain_shape(shape: FlowShape) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "kind": shape.kind,
         "options": asdict(shape.options),
-        "steps": [
-            {
-                name: value
-                for name, default in _STEP_DEFAULTS
-                if (value := getattr(step, name)) != default or name in _STEP_ALWAYS
-            }
-            for step in shape.steps
-        ],
+        "steps": [_plain_step(step) for step in shape.steps],
     }
     if shape.cron:
         # What is as usual is left out, as locks of before these options have it.
@@ -198,6 +191,17 @@ def _plain_shape(shape: FlowShape) -> dict[str, Any]:
     if shape.retention:
         kept = asdict(shape.retention)
         plain["retention"] = {end: seconds for end, seconds in kept.items() if seconds is not None}
+    return plain
+
+
+def _plain_step(step: StepShape) -> dict[str, Any]:
+    plain = {
+        name: value
+        for name, default in _STEP_DEFAULTS
+        if (value := getattr(step, name)) != default or name in _STEP_ALWAYS
+    }
+    if step.signal:
+        plain["signal"] = {name: value for name, value in asdict(step.signal).items() if value}
     return plain
 
 

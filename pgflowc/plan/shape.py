@@ -9,6 +9,18 @@ from typing import Any, Literal
 
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import CatchUp, Flow, FlowOptions, Overlap, Retention, SkipMode, Step
+from pgflowc.graph.payload_schema import payload_schema
+
+
+@dataclass(frozen=True, slots=True)
+class SignalShape:
+    """What the tasks of a step wait for: `payload` is the canonical JSON text of the payload's JSON Schema,
+    `wait_for` seconds, None for ever. Of an `approval` the signal is all that completes it.
+    """
+
+    payload: str
+    wait_for: int | None = None
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,12 @@ class StepShape:
     forbidden: str | None = None
     when_unmet: SkipMode = "skip"
     when_exhausted: SkipMode = "fail"
+    signal: SignalShape | None = None
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether it has no handler, since a signal completes it."""
+        return self.signal is not None and self.signal.approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ class FlowShape:
 
 def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
     """What a migration that creates `flow` establishes, its schedule with that keeper."""
-    steps = tuple(map(_step_shape, flow.steps))
+    steps = tuple(_step_shape(flow, step) for step in flow.steps)
     return FlowShape(flow.kind, flow.options, steps, _cron_shape(flow, keeper), flow.retention)
 
 
@@ -73,7 +91,7 @@ def _cron_shape(flow: Flow, keeper: CronTarget) -> CronShape | None:
 
 def definition_hash(slug: str, shape: FlowShape) -> str:
     """16 hex digits that name a definition; the order in which steps and dependencies are written plays no
-    part, nor do schedule and retention.
+    part, nor do schedule, retention and signals.
     """
     steps = [
         {**_plain(step), "depends_on": sorted(step.depends_on)}
@@ -86,10 +104,18 @@ def definition_hash(slug: str, shape: FlowShape) -> str:
 
 def _plain(value: StepShape | FlowOptions) -> dict[str, Any]:
     # Nothing in them needs the deep copies of dataclasses.asdict, which take longer than all the rest.
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {field.name: getattr(value, field.name) for field in fields(value) if field.name != "signal"}
 
 
-def _step_shape(step: Step) -> StepShape:
+def _signal_shape(flow: Flow, step: Step) -> SignalShape | None:
+    signal = step.signal
+    if signal is None:
+        return None
+    payload = payload_schema(signal.payload, flow.types, closed=flow.extra.incoming == "forbid")
+    return SignalShape(payload, signal.wait_for, signal.approval)
+
+
+def _step_shape(flow: Flow, step: Step) -> StepShape:
     return StepShape(
         slug=step.slug,
         kind=step.kind,
@@ -102,4 +128,5 @@ def _step_shape(step: Step) -> StepShape:
         forbidden=step.condition.forbidden,
         when_unmet=step.condition.when_unmet,
         when_exhausted=step.condition.when_exhausted,
+        signal=_signal_shape(flow, step),
     )

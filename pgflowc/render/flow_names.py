@@ -11,7 +11,9 @@ from pgflowc.render.names import Scope, constant_case, function_name, identifier
 
 @dataclass(frozen=True, slots=True)
 class StepNames:
-    """The names of one step; `item` is for the element of a map step, should that need a name."""
+    """The names of one step; `item` is for the element of a map step, should that need a name, and `signal`
+    for the payload of its signal, if it waits for one. That of an approval is its output.
+    """
 
     constant: str
     output: str
@@ -19,6 +21,7 @@ class StepNames:
     item: str
     handler: str
     function: str
+    signal: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,11 @@ def flow_names(flow: Flow) -> FlowNames:
         step.slug: scope.claim(_unlike(f"{pascal_case(step.slug)}Handler", slugs)) for step in flow.steps
     }
     constants = {step.slug: scope.claim(constant_case(step.slug)) for step in flow.steps}
+    signals = {
+        step.slug: scope.claim(f"{pascal_case(step.slug)}Signal")
+        for step in flow.steps
+        if step.signal and not step.signal.approval
+    }
     # Handwritten modules import what the generated one defines.
     functions = _functions(flow, scope.copy())
     steps = {
@@ -61,6 +69,9 @@ def flow_names(flow: Flow) -> FlowNames:
             item=classes[step.slug, "Item"],
             handler=tables[step.slug],
             function=functions[step.slug],
+            signal=classes[step.slug, "Output"]
+            if step.signal and step.signal.approval
+            else signals.get(step.slug),
         )
         for step in flow.steps
     }

@@ -47,7 +47,7 @@ def known_code(package: str, directory: str, present: Mapping[str, bytes]) -> Kn
             if not is_version(present.get(path), hash_):
                 continue
             found = registered().get(module)
-            if found is None or found.functions.keys() != {step.slug for step in entry.steps}:
+            if found is None or found.functions.keys() != _handled(entry):
                 return f"{directory}/registry.py is not what was compiled before; restore it (git checkout)"
             own = {one for one in found.functions.values() if ":" not in one}
             if problem := _lacking(f"{directory}/handlers/{module}.py", own, present):
@@ -57,6 +57,10 @@ def known_code(package: str, directory: str, present: Mapping[str, bytes]) -> Kn
         return f"{path} is not what was compiled before; restore it (git checkout)"
 
     return code
+
+
+def _handled(entry: LockedFlow) -> set[str]:
+    return {step.slug for step in entry.steps if not step.is_approval}
 
 
 def _lacking(path: str, functions: Set[str], present: Mapping[str, bytes]) -> str:

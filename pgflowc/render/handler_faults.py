@@ -61,20 +61,26 @@ def check_handlers(
                     help=(f"write it as: {heads[name]}",),
                 )
             )
+    approvals = {
+        typed.names.steps[signature.step.slug].function: signature.step.slug
+        for signature in typed.signatures
+        if signature.is_approval
+    }
     for function in _gone(typed, written, {*elsewhere, *renamed}):
         told |= _names(function)
-        report.add(
-            Diagnostic(
-                generated.HANDLER_GONE,
-                f"handler '{function.name}' belongs to no step of {typed.flow.kind} '{typed.flow.slug}'",
-                written.name_span(function),
-                labels=tuple(_lost_imports(typed, written, _names(function))),
-                help=(
-                    "delete it, or, if the step was renamed, say so in the spec at the new step: "
-                    f"was: {function.name.rstrip('_')}",
-                ),
-            )
+        message = f"handler '{function.name}' belongs to no step of {typed.flow.kind} '{typed.flow.slug}'"
+        advice = (
+            "delete it, or, if the step was renamed, say so in the spec at the new step: "
+            f"was: {function.name.rstrip('_')}"
         )
+        if function.name in approvals:
+            message = (
+                f"handler '{function.name}' is never called: step '{approvals[function.name]}' is an approval"
+            )
+            advice = "delete it: only a signal completes the step"
+        labels = tuple(_lost_imports(typed, written, _names(function)))
+        span = written.name_span(function)
+        report.add(Diagnostic(generated.HANDLER_GONE, message, span, labels=labels, help=(advice,)))
     for name, alias in written.imported.items():
         if _is_gone(typed, alias.name) and name not in told:
             message = f"{written.generated} has no '{alias.name}' any more, so the file cannot be imported"
@@ -84,7 +90,7 @@ def check_handlers(
 
 def _handlers(typed: TypedFlow, written: WrittenHandlers) -> Iterator[tuple[str, Definition, Signature]]:
     """What certainly are the handlers of this flow, with their names."""
-    for signature in typed.signatures:
+    for signature in typed.handled:
         name = typed.names.steps[signature.step.slug].function
         definition = written.certain.get(name)
         if (
@@ -190,7 +196,7 @@ def _generated(typed: TypedFlow, name: str) -> _Type | None:
 
 def _gone(typed: TypedFlow, written: WrittenHandlers, elsewhere: Collection[str]) -> Iterator[Function]:
     """Functions that look like handlers, are those of no step, and that nothing in the file uses."""
-    known = {typed.names.steps[step.slug].function for step in typed.flow.steps}
+    known = {typed.names.steps[signature.step.slug].function for signature in typed.handled}
     for name, function in written.functions.items():
         if name in known or name in elsewhere or written.uses[name]:
             continue
@@ -208,9 +214,8 @@ def _gone(typed: TypedFlow, written: WrittenHandlers, elsewhere: Collection[str]
 def _is_context(node: ast.expr | None) -> bool:
     if isinstance(node, ast.Subscript):
         node = node.value
-    return (isinstance(node, ast.Name) and node.id == "Context") or (
-        isinstance(node, ast.Attribute) and node.attr == "Context"
-    )
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+    return name in ("Context", "SignalContext")
 
 
 def _lost_imports(typed: TypedFlow, written: WrittenHandlers, names: set[str]) -> Iterator[Label]:

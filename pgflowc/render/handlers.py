@@ -24,7 +24,7 @@ from pgflowc.render.written_handlers import WrittenHandlers
 
 def stubs_needed(typed: TypedFlow) -> tuple[Signature, ...]:
     """The handlers that live in the flow's file: those that the spec does not place elsewhere."""
-    return tuple(signature for signature in typed.signatures if signature.step.handler is None)
+    return tuple(signature for signature in typed.handled if signature.step.handler is None)
 
 
 def render_handlers(package: str, typed: TypedFlow) -> str:
@@ -123,7 +123,7 @@ def _continued(
         new = typed.names.steps[signature.step.slug].function
         to_write = python_text(_to_write(typed, signature.step.slug))
         edits += renamed(written, function, new, to_write)
-        changed, dropped = retyped(written, function, signature, typed.context())
+        changed, dropped = retyped(written, function, signature, typed.context(signature))
         edits += changed
         unused |= dropped
     for start, end, replacement in sorted(edits, reverse=True):
@@ -147,11 +147,12 @@ def _imports(
     package: str, typed: TypedFlow, signatures: Iterable[Signature], bound: Iterable[str] = ()
 ) -> dict[str, set[str]]:
     """What stubs of these signatures need to import, by module, beyond the names that are bound."""
-    generated = {typed.names.input}
+    generated, contexts = {typed.names.input}, set[str]()
     for signature in signatures:
-        generated |= {signature.argument, signature.output}
+        generated |= {signature.argument, signature.output, signature.signal or "None"}
+        contexts.add(signature.context)
     found = {
-        "pgflowc_runtime": {"Context"},
+        "pgflowc_runtime": contexts,
         f"{package}._generated.{typed.names.module}": generated - BUILTINS,
     }
     return {module: names - {*bound} for module, names in found.items() if names - {*bound}}
@@ -170,7 +171,7 @@ def _head(typed: TypedFlow, signature: Signature, *, broken: bool = True) -> str
     """The line, or lines, that begin the handler."""
     parameters = (
         f"{signature.parameter}: {signature.argument}",
-        Prefixed("ctx: ", typed.context()),
+        Prefixed("ctx: ", typed.context(signature)),
     )
     group = Group(f"async def {typed.names.steps[signature.step.slug].function}", "()", parameters)
     suffix = f" -> {signature.output}:"

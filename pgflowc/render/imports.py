@@ -27,6 +27,7 @@ ORIGINS = {
     "JsonValue": "pgflowc_runtime",
     "Payload": "pgflowc_runtime",
     "Registry": "pgflowc_runtime",
+    "SignalContext": "pgflowc_runtime",
     "Step": "pgflowc_runtime",
     "Field": "pydantic",
     "TypeAliasType": "typing_extensions",

@@ -73,7 +73,7 @@ def _definitions(typed: TypedFlow, version: int) -> Iterator[Definition]:
     for signature in typed.signatures:
         if signature.deps is not None:
             yield _deps_class(signature)
-    for signature in typed.signatures:
+    for signature in typed.handled:
         yield _handler_type(typed, signature)
     yield _handlers_table(typed)
     yield _flow(typed, version)
@@ -89,19 +89,20 @@ def _deps_class(signature: Signature) -> Definition:
 
 def _handler_type(typed: TypedFlow, signature: Signature) -> Definition:
     name, output = typed.names.steps[signature.step.slug].handler, signature.output
-    parameters = Group("", "[]", (signature.argument, typed.context()))
+    parameters = Group("", "[]", (signature.argument, typed.context(signature)))
     value = subscript("Callable", parameters, union((output, subscript("Awaitable", output))))
-    used = frozenset({"Callable", "Awaitable", "Context"})
+    used = frozenset({"Callable", "Awaitable", signature.context})
     return Definition(lay_out(f"{name} = ", value), used, is_class=False, group="handlers")
 
 
 def _handlers_table(typed: TypedFlow) -> Definition:
     name, steps = typed.names.handlers, typed.names.steps
     used = frozenset({"TypedDict"})
-    if all(is_class_key(step.slug) for step in typed.flow.steps):
-        keys = [f"    {step.slug}: {steps[step.slug].handler}" for step in typed.flow.steps]
+    slugs = [signature.step.slug for signature in typed.handled]
+    if all(map(is_class_key, slugs)):
+        keys = [f"    {slug}: {steps[slug].handler}" for slug in slugs] or ["    pass"]
         return Definition("\n".join([f"class {name}(TypedDict):", *keys]), used, is_class=True)
-    items = (f"{python_text(step.slug)}: {steps[step.slug].handler}" for step in typed.flow.steps)
+    items = (f"{python_text(slug)}: {steps[slug].handler}" for slug in slugs)
     value = call("TypedDict", python_text(name), Group("", "{}", tuple(items), exploded=True))
     return Definition(lay_out(f"{name} = ", value), used, is_class=False, group="table")
 
@@ -148,4 +149,8 @@ def _step(signature: Signature) -> Expression:
             arguments.append(keyword(option.name, str(value)))
     if step.isolation is not None:
         arguments.append(keyword("isolation", python_text(step.isolation)))
+    if signature.signal is not None:
+        arguments.append(keyword("signal", signature.signal))
+    if signature.is_approval:
+        arguments.append(keyword("approval", "True"))
     return call("Step", *arguments)

@@ -49,7 +49,7 @@ def _addition(package: str, typed: TypedFlow, imports: _Imports) -> str:
     generated = f"{package}._generated.{names.module}"
     flow, table = (imports.name(generated, name) for name in (names.flow, names.handlers))
     items = []
-    for signature in typed.signatures:
+    for signature in typed.handled:
         step = signature.step
         if step.handler is not None:
             module, _, function = step.handler.partition(":")
@@ -68,7 +68,9 @@ def _former(package: str, former: LockedVersion, imports: _Imports) -> str:
     generated = f"{package}._generated.{code.module}"
     flow, table = (imports.name(generated, name, f"{name}{suffix}") for name in (code.flow, code.handlers))
     items: list[Expression] = []
-    for slug, function in ((step.slug, code.functions[step.slug]) for step in former.steps):
+    for slug, function in (
+        (step.slug, code.functions[step.slug]) for step in former.steps if not step.is_approval
+    ):
         module, colon, name = function.rpartition(":")
         if colon:
             first, dot, rest = name.partition(".")

@@ -30,9 +30,10 @@ from pgflowc.plan.ops import (
     RenameStep,
     SetRetention,
     SetSchedule,
+    SetSignal,
     SwitchVersion,
 )
-from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.render.literals import (
     sql_jsonb,
     sql_optional_int,
@@ -86,11 +87,16 @@ def _statements(op: Op) -> Iterator[str]:
         case ChangeCondition(step=step, name=name):
             yield _change(op.flow, step, name, op.before, op.after)
         case AddStep(step=step):
-            yield _add_step(op.flow, step)
+            yield from _add_step(op.flow, step)
         case RemoveStep(step=step):
             yield f"SELECT pgflowc.remove_step({flow}, {sql_text(step.slug)})"
         case RenameStep(before=before, after=after):
             yield f"SELECT pgflowc.rename_step({flow}, {sql_text(before)}, {sql_text(after)})"
+        case SetSignal(step=step, after=after):
+            if after:
+                yield _set_signal(op.flow, step, after)
+            else:
+                yield f"SELECT pgflowc.remove_signal({flow}, {sql_text(step)})"
         case OrderSteps(after=after):
             yield f"SELECT pgflowc.order_steps({flow}, {sql_text_array(after)})"
         case SetSchedule(before=before, after=after):
@@ -110,7 +116,7 @@ def _create(slug: str, shape: FlowShape) -> Iterator[str]:
     values = f"{options.max_attempts}, {options.base_delay}, {options.timeout}"
     yield f"SELECT pgflow.create_flow({flow}, {values})"
     for step in shape.steps:
-        yield _add_step(slug, step)
+        yield from _add_step(slug, step)
     if shape.kind == "job":
         yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {flow}"  # noqa: S608 - quoted
     if shape.cron:
@@ -127,7 +133,7 @@ def _delete(slug: str, shape: FlowShape) -> Iterator[str]:
     yield f"SELECT pgflow.delete_flow_and_data({sql_text(slug)})"
 
 
-def _add_step(flow: str, step: StepShape) -> str:
+def _add_step(flow: str, step: StepShape) -> Iterator[str]:
     options = (step.max_attempts, step.base_delay, step.timeout, step.start_delay)
     arguments = [sql_text(flow), sql_text(step.slug), sql_text_array(step.depends_on)]
     arguments += [*map(sql_optional_int, options), sql_text(step.kind)]
@@ -139,7 +145,18 @@ def _add_step(flow: str, step: StepShape) -> str:
         arguments.append(f"when_unmet => {sql_text(step.when_unmet)}")
     if step.when_exhausted != "fail":
         arguments.append(f"when_exhausted => {sql_text(step.when_exhausted)}")
-    return f"SELECT pgflow.add_step({', '.join(arguments)})"
+    yield f"SELECT pgflow.add_step({', '.join(arguments)})"
+    if step.signal:
+        yield _set_signal(flow, step.slug, step.signal)
+
+
+def _set_signal(flow: str, step: str, signal: SignalShape) -> str:
+    arguments = [sql_text(flow), sql_text(step), sql_jsonb(signal.payload)]
+    if signal.wait_for is not None or signal.approval:
+        arguments.append(sql_optional_int(signal.wait_for))
+    if signal.approval:
+        arguments.append("p_approval => true")
+    return f"SELECT pgflowc.set_signal({', '.join(arguments)})"
 
 
 def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> str:

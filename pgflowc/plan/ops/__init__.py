@@ -31,6 +31,7 @@ from pgflowc.plan.ops.steps import (
     OrderSteps,
     RemoveStep,
     RenameStep,
+    SetSignal,
 )
 from pgflowc.plan.ops.versions import (
     CreateVersion,
@@ -62,6 +63,7 @@ __all__ = [
     "RenameStep",
     "SetRetention",
     "SetSchedule",
+    "SetSignal",
     "SwitchVersion",
     "shown",
 ]
@@ -83,6 +85,7 @@ Op = (
     | ChangeDependencies
     | ChangeType
     | ChangeCondition
+    | SetSignal
     | OrderSteps
     | ChangePayload
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from pgflowc.graph.payload import Object, spelled
+from pgflowc.graph.payload_schema import read_payload_schema
 from pgflowc.plan.ops.operation import DRAINED, Mark, Operation, changed
-from pgflowc.plan.shape import StepShape
+from pgflowc.plan.shape import SignalShape, StepShape
+from pgflowc.spec.duration import short
 
 ConditionName = Literal["required", "forbidden", "when_unmet", "when_exhausted"]
 
@@ -160,6 +163,70 @@ class ChangeCondition(Operation):
     def reverse(self) -> ChangeCondition:
         """What undoes it."""
         return ChangeCondition(self.flow, self.step, self.name, self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class SetSignal(Operation):
+    """Declare, change or forget what the tasks of a step wait for; or whether it is an approval."""
+
+    step: str
+    before: SignalShape | None
+    after: SignalShape | None
+
+    @property
+    def needs_drain(self) -> bool:  # type: ignore[override]  # depends on what changes
+        """Whether the step loses its handler, or gets one."""
+        return _is_approval(self.before) != _is_approval(self.after)
+
+    @property
+    def subject(self) -> str:
+        return f"step {self.step}"
+
+    @property
+    def text(self) -> str:
+        kinds = [_kind(one) for one in (self.before, self.after) if one]
+        if len({*kinds}) > 1:
+            return f"{kinds[0]} -> {kinds[1]} {_awaited(self.after, None)}"
+        return changed(kinds[0], _awaited(self.before, self.after), _awaited(self.after, self.before))
+
+    @property
+    def effect(self) -> str:
+        return DRAINED if self.needs_drain else "signals and waits from now on"
+
+    @property
+    def reverse(self) -> SetSignal:
+        """What undoes it."""
+        return SetSignal(self.flow, self.step, self.after, self.before)
+
+
+def _is_approval(signal: SignalShape | None) -> bool:
+    return signal is not None and signal.approval
+
+
+def _kind(signal: SignalShape) -> str:
+    return "approval" if signal.approval else "signal"
+
+
+def _awaited(signal: SignalShape | None, other: SignalShape | None) -> str | None:
+    """As much of a signal as tells it from the other."""
+    if signal is None:
+        return None
+    parts = []
+    if other is None or signal.payload != other.payload:
+        parts.append(_payload(signal))
+    if signal.wait_for != (other.wait_for if other else None):
+        parts.append("for ever" if signal.wait_for is None else f"for {short(signal.wait_for)}")
+    return " ".join(parts)
+
+
+def _payload(signal: SignalShape) -> str:
+    type_, _ = read_payload_schema(signal.payload)
+    if not isinstance(type_, Object):
+        return spelled(type_)
+    fields = (
+        f"{field.name}: {spelled(field.type)}{' | null' if field.optional else ''}" for field in type_.fields
+    )
+    return f"{{{', '.join(fields)}}}"
 
 
 @dataclass(frozen=True, slots=True)
