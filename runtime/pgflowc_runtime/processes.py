@@ -282,7 +282,10 @@ def _serve(connection: Connection) -> None:
     os.setsid()
     threading.Thread(target=_die_with_parent, daemon=True).start()
     pipe = _Pipe(connection)
-    pipe.send(b"ready")
+    try:
+        pipe.send(b"ready")
+    except OSError:
+        return  # the worker has been killed meanwhile
     logging.getLogger().handlers[:] = [_Forward(pipe)]
     while True:
         try:
