@@ -137,7 +137,10 @@ def flow_schema() -> str:
         for key in ("signal", "approval"):
             if key in body:
                 body[key]["anyOf"] = [{"$ref": body[key].pop("$ref")}, {"type": "null"}]
-    models["StepModel"]["dependentSchemas"] = {
+    # A handler in a process of its own cannot wait.
+    waits = {"signal": {"properties": {"isolation": {"not": {"const": "process"}}}}}
+    models["PerformModel"]["dependentSchemas"] = waits
+    models["StepModel"]["dependentSchemas"] = waits | {
         # A map step waits for its source and nothing else.
         "map": {"properties": {"depends_on": {"maxItems": 0}}},
         "approval": {"properties": dict.fromkeys(HANDLER_KEYS, False)},

@@ -159,3 +159,14 @@ APPROVAL_WITH_HANDLER = Code(
     "of `approval`.",
     cured="flow: orders\nsteps:\n  approve: {approval: {wait_for: 2d}}",
 )
+SIGNAL_IN_A_PROCESS = Code(
+    "PGF118",
+    Severity.ERROR,
+    "a handler that waits for a signal in a process of its own",
+    cause="`ctx.await_signal()` needs the worker, which puts the task aside until the signal comes. A handler "
+    "with `isolation: process` runs in another process and cannot call it.",
+    example="flow: orders\nsteps:\n  charge: {signal: {payload: bool}, isolation: process}",
+    cure="Remove `isolation`, or let one step wait and the next one work in a process.",
+    cured="flow: orders\nsteps:\n  paid: {approval: {payload: bool}}\n"
+    "  charge: {depends_on: [paid], isolation: process}",
+)
