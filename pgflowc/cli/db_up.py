@@ -29,6 +29,7 @@ from pgflowc.database.migrations import (
     MigrationState,
     apply_migrations,
     compare,
+    down_to,
     migration_sql,
     project_migrations,
     read_undo,
@@ -126,8 +127,7 @@ def rollback(
         resolved = resolve_dsn(dsn, root, start_embedded=False)
         typer.echo(f"database  {resolved.display}{origin(resolved)}")
         with connect(resolved) as connection:
-            applied = compare(files, recorded_migrations(connection, key)).applied[::-1]
-            chosen = applied[:1] if to is None else [one for one in applied if one.number > to]
+            chosen = down_to(compare(files, recorded_migrations(connection, key)), to)
             undos = [(one, read_undo(found.migrations_dir, found.root, one)) for one in chosen]
             losses = [one.path for one, undo in undos if undo.deletes_runs]
             if losses and not allow_data_loss:

@@ -140,6 +140,24 @@ def up_to(state: MigrationState, number: int | None) -> tuple[Migration, ...]:
     return tuple(one for one in state.pending if one.number <= number)
 
 
+def down_to(state: MigrationState, number: int | None) -> tuple[Migration, ...]:
+    """What of the applied migrations is above `number`, without one the last alone; the newest comes first.
+
+    Raises DatabaseError (a finding) when one that is applied after these, and may need them, has no file here.
+    """
+    applied = state.applied[::-1]
+    chosen = applied[:1] if number is None else tuple(one for one in applied if one.number > number)
+    lost = [name for name in state.missing if chosen and int(name.partition("_")[0]) >= chosen[-1].number]
+    if lost:
+        verb = "is" if len(lost) == 1 else "are"
+        raise DatabaseError(
+            f"{', '.join(lost)} {verb} applied, too, and not among the files here",
+            help="undo migrations from a checkout that has them",
+            finding=True,
+        )
+    return chosen
+
+
 def apply_migrations(
     connection: psycopg.Connection,
     project: str,

@@ -201,6 +201,20 @@ def test_migrations_are_undone_from_the_last_one_back(core_dsn: str, project: Pa
     assert _value(core_dsn, "select to_regclass('a') is null") is True
 
 
+def test_nothing_is_undone_under_a_migration_of_another_branch(core_dsn: str, project: Path) -> None:
+    directory = project / "migrations"
+    _write(directory, "0004_branch.sql", "select 1;")
+    _apply(core_dsn, directory)
+    (directory / "0004_branch.sql").unlink()
+    code, said = _rollback(core_dsn, project, "--allow-data-loss")
+    assert (code, said) == (
+        1,
+        "error: 0004_branch.sql is applied, too, and not among the files here\n"
+        " help: undo migrations from a checkout that has them\n",
+    )
+    assert _value(core_dsn, "select count(*) from pgflowc.applied_migrations") == 4
+
+
 def test_an_undo_that_fails_leaves_nothing(core_dsn: str, project: Path) -> None:
     _apply(core_dsn, project / "migrations")
     (project / "migrations" / "0003_c.down.sql").unlink()
