@@ -52,8 +52,17 @@ _NO_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 
 def identifier(slug: str) -> str:
-    """The Python name of a slug, for modules and functions: the slug itself, or `class_` for `class`."""
-    return f"{slug}_" if slug in _UNUSABLE else slug
+    """The Python name of a slug, for modules and functions: the slug itself, or `class_` for `class`.
+
+    `class_` is `class__` then, whether there is a `class` or not: no two slugs have one name, and a slug that
+    is added later takes none away.
+    """
+    word = slug
+    while word not in _UNUSABLE:
+        if not word.endswith("_"):
+            return slug
+        word = word[:-1]
+    return f"{slug}_"
 
 
 def function_name(slug: str) -> str:

@@ -24,6 +24,8 @@ slugs = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True)
     [
         ("process_order", "process_order"),
         ("class", "class_"),
+        ("class_", "class__"),
+        ("order_", "order_"),
         ("print", "print_"),
         ("type", "type_"),
         ("l", "l_"),
@@ -31,6 +33,14 @@ slugs = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True)
 )
 def test_slugs_keep_their_names_if_python_can_use_them(slug: str, name: str) -> None:
     assert identifier(slug) == name
+
+
+@given(
+    st.lists(st.sampled_from(["class", "_", "__init__", "l", "order"]) | slugs, min_size=1), st.integers(0, 3)
+)
+def test_no_two_slugs_have_one_name(words: list[str], underscores: int) -> None:
+    spelled = {f"{word}{'_' * number}" for word in words for number in range(underscores + 1)}
+    assert len({identifier(slug) for slug in spelled}) == len(spelled)
 
 
 def test_no_slug_becomes_a_keyword_or_hides_a_builtin_function() -> None:
