@@ -75,10 +75,9 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Perform(_Model):
-    """The step of a job. Options that are None are the flow's; `start_delay` and the others are seconds."""
+class Body(_Model):
+    """What a step may say of itself. Options that are None are the flow's; those of time are seconds."""
 
-    step: Slug | None = None
     max_attempts: Count | None = None
     base_delay: Delay | None = None
     timeout: Timeout | None = None
@@ -117,10 +116,15 @@ class Perform(_Model):
         }
 
 
-class StepBody(Perform):
+class Perform(Body):
+    """The step of a job; `step` is its slug, None: the job's."""
+
+    step: Slug | None = None
+
+
+class StepBody(Body):
     """A step of a flow: `depends_on`, or `map` with the one step, or `$input`, whose elements it takes."""
 
-    step: None = Field(None, exclude=True)
     depends_on: list[Slug] = []
     map: str | None = None
 
@@ -158,7 +162,7 @@ class Definition(_Model):
         return "job" if self.flow is None else "flow"
 
     @property
-    def bodies(self) -> Mapping[str, Perform]:
+    def bodies(self) -> Mapping[str, Body]:
         """The steps by slug, the only one of a job as well."""
         if self.perform is not None:
             return {self.perform.step or self.slug: self.perform}
@@ -167,10 +171,13 @@ class Definition(_Model):
     def retries(self) -> Iterator[tuple[tuple[str, ...], int, int]]:
         """Where attempts and delays are, how many, and the first delay."""
         yield (), self.max_attempts, self.base_delay
-        for slug, body in self.bodies.items():
+        bodies: dict[tuple[str, ...], Body] = {("steps", slug): body for slug, body in self.steps.items()}
+        if self.perform is not None:
+            bodies["perform",] = self.perform
+        for path, body in bodies.items():
             attempts = self.max_attempts if body.max_attempts is None else body.max_attempts
             delay = self.base_delay if body.base_delay is None else body.base_delay
-            yield ("perform",) if self.perform is not None else ("steps", slug), attempts, delay
+            yield path, attempts, delay
 
     def shape(self) -> dict[str, Any]:
         """What `pgflow.ensure_flow_compiled` takes: the steps in topological order."""
@@ -227,7 +234,7 @@ def invalid_definition(data: Any, faults: Sequence[Fault]) -> InvalidDefinition:
     )
 
 
-def _in_order(bodies: Mapping[str, Perform]) -> list[str]:
+def _in_order(bodies: Mapping[str, Body]) -> list[str]:
     """The steps with every dependency before its dependents, else as given; without those on a circle."""
     placed: dict[str, None] = {}
     waiting = dict(bodies)
