@@ -143,7 +143,7 @@ def up_to(state: MigrationState, number: int | None) -> tuple[Migration, ...]:
 def down_to(state: MigrationState, number: int | None) -> tuple[Migration, ...]:
     """What of the applied migrations is above `number`, without one the last alone; the newest comes first.
 
-    Raises DatabaseError (a finding) when one that is applied after these, and may need them, has no file here.
+    Raises DatabaseError (a finding) when one that was applied after these, and may need them, has no file.
     """
     applied = state.applied[::-1]
     chosen = applied[:1] if number is None else tuple(one for one in applied if one.number > number)
