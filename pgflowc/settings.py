@@ -45,7 +45,7 @@ class Settings:
     migrations_dir: str = "migrations"
     migrations_format: MigrationFormat = "plain"
     dsn: str | None = None
-    cron_target: CronTarget = "worker"
+    cron_target: CronTarget = "auto"
     breaking: BreakingSettings = BreakingSettings()
     extra_modes: ExtraModes = EXTRA_MODES
 
@@ -70,7 +70,7 @@ NAMES = (
 )
 _EXTRA_FIELDS = ("payloads", "extra_fields")
 EXTRA_WORDS: tuple[ExtraMode, ...] = get_args(ExtraMode)
-CRON_TARGETS: tuple[CronTarget, ...] = ("worker", "pg_cron")
+CRON_TARGETS: tuple[CronTarget, ...] = ("auto", "worker", "pg_cron")
 
 
 def read_settings(root: Path, document: Document, report: Report) -> Settings:
@@ -135,10 +135,10 @@ class _Reader:
         near = near_miss(str(written), CRON_TARGETS)
         self._refuse(
             node.span,
-            "'target.cron' must be worker or pg_cron",
+            "'target.cron' must be auto, worker or pg_cron",
             f"did you mean '{near}'?" if near else 'for example: cron = "pg_cron"',
         )
-        return "worker"
+        return "auto"
 
     def _extra_modes(self) -> ExtraModes:
         """One word for both ways, or a table with one for each."""

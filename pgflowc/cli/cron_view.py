@@ -51,7 +51,7 @@ def show_list(schedules: Sequence[ScheduleInfo], now: datetime) -> None:
             if value != usual:
                 head.append(f"  {name} {value}", style="default")
         out.print(head, soft_wrap=True)
-        last = _last(one) if one.keeper == "worker" else "its runs are in cron.job_run_details"
+        last = _last(one) if one.recorded else "its runs are in cron.job_run_details"
         out.print(Text(f"  {in_words(one.schedule)}; {_next(one, now)}; {last}"), soft_wrap=True)
 
 

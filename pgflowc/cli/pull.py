@@ -116,11 +116,11 @@ def _notes(flow: LiveFlow) -> tuple[str, ...]:
 def _keeper(chosen: Sequence[Stored]) -> CronTarget:
     """Who keeps the schedules, if all of them have the same keeper."""
     keepers = {one.shape.cron.keeper for one in chosen if one.shape.cron}
-    return "pg_cron" if keepers == {"pg_cron"} else "worker"
+    return keepers.pop() if len(keepers) == 1 else "auto"
 
 
 def _configuration(root: Path, keeper: CronTarget) -> str:
-    target = '\n[target]\ncron = "pg_cron"\n' if keeper == "pg_cron" else ""
+    target = f'\n[target]\ncron = "{keeper}"\n' if keeper != "auto" else ""
     return (
         "# The Python package that `pgflowc compile` writes into.\n"
         f'package = "{package_name(root.name)}"\n{target}'
@@ -153,9 +153,9 @@ def _show(changes: Sequence[Change], pulled: Pulled) -> None:
 def _tell(chosen: Sequence[Stored], keeper: CronTarget, pulled: Pulled) -> None:
     for note in pulled.notes:
         typer.echo(f"note: {note}", err=True)
-    moved = [one.name for one in chosen if one.shape.cron and one.shape.cron.keeper != keeper]
+    moved = [one.name for one in chosen if one.shape.cron and one.shape.cron.is_job != (keeper == "pg_cron")]
     if moved:
-        others = "pg_cron starts" if keeper == "worker" else "workers start"
+        others = "workers start" if keeper == "pg_cron" else "jobs of pg_cron start"
         typer.echo(
             f"note: {others} {', '.join(moved)} by schedule now; the setting [target] cron of {CONFIG} "
             f'is "{keeper}", and a migration would move the schedules there',

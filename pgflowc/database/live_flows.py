@@ -260,7 +260,7 @@ def _own_schedule(row: Mapping[str, Any]) -> tuple[CronShape, bool]:
         row["schedule"],
         row["timezone"],
         canonical(row["input"]),
-        "worker",
+        row.get("keeper", "auto"),
         row.get("catch_up", "none"),
         row.get("overlap", "allow"),
     )

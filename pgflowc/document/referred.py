@@ -16,7 +16,8 @@ from pgflowc.diagnostics import Span
 from pgflowc.document.model import Document, Node, Scalar, Sequence
 from pgflowc.document.model import Mapping as MappingNode
 
-CronTarget = Literal["worker", "pg_cron"]
+CronTarget = Literal["auto", "worker", "pg_cron"]
+"""Who starts the runs of schedules: what the database decides, workers, or jobs of pg_cron in migrations."""
 ExtraMode = Literal["ignore", "forbid"]
 ExtraModes = tuple[ExtraMode, ExtraMode]
 """What happens to fields that a type does not name, in payloads that come in, and in those that go out."""
@@ -58,7 +59,7 @@ class Specs(dict[str, str]):
         self,
         texts: Mapping[str, str],
         referred: Referred | None = None,
-        cron_target: CronTarget = "worker",
+        cron_target: CronTarget = "auto",
         extra_modes: ExtraModes = EXTRA_MODES,
     ) -> None:
         super().__init__(texts)

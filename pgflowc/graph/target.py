@@ -14,7 +14,7 @@ from pgflowc.spec.cron import UTC_NAMES, beyond_pg_cron
 
 def for_target(flows: Sequence[Flow], cron: CronTarget, report: Report) -> tuple[Flow, ...]:
     """The flows whose schedules the target can keep; the others are reported."""
-    if cron == "worker":
+    if cron != "pg_cron":
         return tuple(flows)
     return tuple(flow for flow in flows if _fits(flow, report))
 

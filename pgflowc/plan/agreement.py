@@ -50,7 +50,7 @@ def _signal(signal: SignalShape | None, other: SignalShape | None) -> SignalShap
 
 def _cron(cron: CronShape, other: CronShape) -> CronShape:
     # pg_cron keeps no time zone: its schedules are in UTC, whatever the spec calls that.
-    timezone = other.timezone if cron.keeper == other.keeper == "pg_cron" else cron.timezone
+    timezone = other.timezone if cron.is_job and other.is_job else cron.timezone
     return replace(cron, timezone=timezone, input=_text(cron.input, other.input) or cron.input)
 
 

@@ -57,7 +57,7 @@ class Target:
     format: MigrationFormat = "plain"
     allow_data_loss: bool = False
     now: datetime | None = None
-    keeper: CronTarget = "worker"
+    keeper: CronTarget = "auto"
     code: Callable[[str, int, LockedFlow], FlowCode | str] = _no_code
     retired: frozenset[tuple[str, int]] = frozenset()
 
@@ -193,7 +193,7 @@ def _versioned(
     )
     # The first switch is when pg_cron has to learn that the name is not what is stored.
     cron = entry.cron if entry.version == 1 and entry.cron == after.cron else None
-    cron = cron if cron and cron.keeper == "pg_cron" else None
+    cron = cron if cron and cron.is_job else None
     switch = SwitchVersion(slug, entry.version, version, cron, cause=flow.span)
     former = LockedVersion(entry.version, entry.kind, entry.options, entry.steps, code)
     back = (*(op.reverse for op in reversed(of_name)), switch.reverse)

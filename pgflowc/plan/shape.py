@@ -54,15 +54,20 @@ class StepShape:
 class CronShape:
     """A schedule as stored: an IANA `timezone`, and the canonical JSON text of each run's `input`.
 
-    `keeper` is who starts the runs, and so where the schedule is stored.
+    `keeper` is who starts the runs: `pg_cron` stores the schedule as well, all others are in our own table.
     """
 
     schedule: str
     timezone: str
     input: str
-    keeper: CronTarget = "worker"
+    keeper: CronTarget = "auto"
     catch_up: CatchUp = "none"
     overlap: Overlap = "allow"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether it is nothing but a job of pg_cron."""
+        return self.keeper == "pg_cron"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class FlowShape:
     retention: Retention | None = None
 
 
-def shape_of(flow: Flow, keeper: CronTarget = "worker") -> FlowShape:
+def shape_of(flow: Flow, keeper: CronTarget = "auto") -> FlowShape:
     """What a migration that creates `flow` establishes, its schedule with that keeper."""
     steps = tuple(_step_shape(flow, step) for step in flow.steps)
     return FlowShape(flow.kind, flow.options, steps, _cron_shape(flow, keeper), flow.retention)

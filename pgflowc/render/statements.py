@@ -101,7 +101,7 @@ def _statements(op: Op) -> Iterator[str]:
             yield f"SELECT pgflowc.order_steps({flow}, {sql_text_array(after)})"
         case SetSchedule(before=before, after=after):
             # Setting it replaces it, if it is kept in the same place.
-            if before and (after is None or before.keeper != after.keeper):
+            if before and (after is None or before.is_job != after.is_job):
                 yield _unschedule(op.flow, before)
             if after:
                 yield _schedule(op.flow, after, by_name=op.by_name)
@@ -169,7 +169,7 @@ def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> 
 
 def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> str:
     """`by_name`: of a flow with versions, whose name is not what is stored."""
-    if cron.keeper == "pg_cron":
+    if cron.is_job:
         function = "pgflowc.start_run" if by_name else "pgflow.start_flow"
         start = f"SELECT {function}({sql_text(slug)}, {sql_jsonb(cron.input)})"
         return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
@@ -178,11 +178,13 @@ def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> str:
         arguments.append(f"p_catch_up => {sql_text(cron.catch_up)}")
     if cron.overlap != "allow":
         arguments.append(f"p_overlap => {sql_text(cron.overlap)}")
+    if cron.keeper != "auto":
+        arguments.append(f"p_keeper => {sql_text(cron.keeper)}")
     return f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
 
 
 def _unschedule(slug: str, cron: CronShape) -> str:
-    if cron.keeper == "pg_cron":
+    if cron.is_job:
         return f"SELECT cron.unschedule({_job(slug)})"
     return f"SELECT pgflowc.remove_schedule({sql_text(slug)})"
 

@@ -366,8 +366,8 @@ class ScheduleInfo:
     """A row of `pgflowc.schedules`, and the last run that it started: None if there is none, the status also
     if the run is deleted. Without its flow a schedule does nothing.
 
-    One that pg_cron keeps (`keeper`) is not `active` while it is paused, and of its input and runs nothing is
-    known here.
+    `keeper` is who fires it. A job of pg_cron that a migration made has no row (`recorded`): of its input and
+    runs nothing is known here, and it is not `active` while it is paused.
     """
 
     flow_slug: str
@@ -384,3 +384,4 @@ class ScheduleInfo:
     last_status: RunStatus | None
     keeper: Literal["worker", "pg_cron"] = "worker"
     active: bool = True
+    recorded: bool = True

@@ -240,7 +240,10 @@ def test_schedules_of_pg_cron_stay_there(project: Path, core_dsn: str) -> None:
     (project / "pgflowc.toml").write_text('package = "shop"\n')
     (project / "flows" / "tidy.yaml").unlink()
     _, errors = _run("pull", "tidy")
-    assert "note: pg_cron starts tidy by schedule now; the setting [target] cron of pgflowc.toml is" in errors
+    assert (
+        "note: jobs of pg_cron start tidy by schedule now; the setting [target] cron of pgflowc.toml is"
+        in errors
+    )
 
 
 def test_a_flow_with_versions_stays_with_the_project_that_made_them(

@@ -205,6 +205,6 @@ def _schedule(cron: CronShape | None, other: CronShape | None) -> str | None:
         parts.append(f"catch_up {cron.catch_up}")
     if cron.overlap != (other.overlap if other else "allow"):
         parts.append(f"overlap {cron.overlap}")
-    if cron.keeper != (other.keeper if other else "worker"):
+    if cron.keeper != (other.keeper if other else "auto"):
         parts.append(f"by {cron.keeper}")
     return " ".join(parts)

@@ -1,5 +1,5 @@
-"""Schedules that the extension pg_cron keeps: jobs called `pgflow_` and the flow's slug, as migrations of
-the family name them.
+"""Schedules that are nothing but jobs of the extension pg_cron, called `pgflow_` and the flow's slug, as
+migrations of the family name them. (Those of `pgflowc.schedules` that it fires have a job `pgflowc_`.)
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _schedules(rows: Sequence[Row]) -> list[ScheduleInfo]:
             last_status=None,
             keeper="pg_cron",
             active=row["active"],
+            recorded=False,
         )
         for row in rows
     ]

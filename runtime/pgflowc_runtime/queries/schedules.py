@@ -17,7 +17,7 @@ SCHEDULES_CHANNEL = "pgflowc_schedules"
 
 
 def timetable(*, elect: bool) -> Query[Timetable]:
-    """The schedules of flows that exist and are not paused, and the database's time.
+    """The schedules of flows that exist, are not paused and not fired by pg_cron, and the database's time.
 
     `elect`: become the leader, if nobody is, until this connection ends.
     """
@@ -29,7 +29,9 @@ def timetable(*, elect: bool) -> Query[Timetable]:
         left join (
           select a.*
           from pgflowc.schedules a
-          where a.paused_at is null and exists (
+          where a.paused_at is null
+            and (a.fired_by = 'worker' or not exists (select from pg_extension x where x.extname = 'pg_cron'))
+            and exists (
             select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(a.flow_slug)
           )
         ) s on true
@@ -78,6 +80,9 @@ def schedules() -> Query[list[ScheduleInfo]]:
         """
         select s.flow_slug, s.schedule, s.timezone, s.input, s.catch_up, s.overlap, s.paused_at,
                s.settled_until,
+               -- Its jobs are gone with the extension.
+               case when exists (select from pg_extension x where x.extname = 'pg_cron') then s.fired_by
+                 else 'worker' end as keeper,
                exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(s.flow_slug))
                  as flow_exists,
                l.slot as last_slot, l.run_id as last_run_id, r.status as last_status

@@ -35,6 +35,13 @@ begin
 end;
 $$;
 
+-- pg_cron would go on calling a function that is gone.
+do $$
+begin
+  perform pgflowc._remove_cron_job(s.flow_slug) from pgflowc.schedules s where s.fired_by = 'pg_cron';
+end;
+$$;
+
 -- All functions: nobody else keeps any in this schema. Nothing cascades: what others built on them stops it by name.
 do $$
 declare

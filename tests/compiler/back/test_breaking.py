@@ -172,7 +172,7 @@ def _judged(before: str, after: str, level: Level | None = None) -> list[Diagnos
     states = []
     for text in (before, after):
         report = Report()
-        states.append(state_of_specs(check_sources({"flows/order.yaml": text}, report), "worker", "git:main"))
+        states.append(state_of_specs(check_sources({"flows/order.yaml": text}, report), "auto", "git:main"))
         assert not report.has_errors, report.sorted()
     report = Report()
     report.extend(judge(states[0], states[1], level or Level(), Places(sources)))
@@ -297,9 +297,9 @@ def test_levels() -> None:
 
 def test_what_the_other_side_does_not_hold_is_not_passed_over() -> None:
     after = BEFORE.replace("total: int", "total: str").replace("note: str", "note: str | null")
-    specs = state_of_specs(check_sources({"flows/order.yaml": BEFORE}, Report()), "worker")
+    specs = state_of_specs(check_sources({"flows/order.yaml": BEFORE}, Report()), "auto")
     full = specs.flows["order"]
-    now = state_of_specs(check_sources({"flows/order.yaml": after}, Report()), "worker")
+    now = state_of_specs(check_sources({"flows/order.yaml": after}, Report()), "auto")
 
     def judged(payloads: object) -> list[str]:
         flow = type(full)(full.shape, payloads)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def test_what_diff_says_of_a_change(name: str, dsn: str) -> None:
             _start_runs(connection, flow.slug)
         state = state_of_database(read_live_flows(connection))
         specs = state_of_specs(
-            check_sources({"flows/flows.yaml": _text(case, "after.yaml")}, Report()), "worker"
+            check_sources({"flows/flows.yaml": _text(case, "after.yaml")}, Report()), "auto"
         )
         known = Known(state_of_lock(lock))
         found = difference(state, specs, known, {*lock.flows, *specs.flows})
@@ -126,7 +126,7 @@ def _text(case: Path, name: str) -> str:
 
 def test_between_specs_alone_a_version_has_no_number() -> None:
     before, after = (
-        state_of_specs(check_sources({"f.yaml": spec}, Report()), "worker")
+        state_of_specs(check_sources({"f.yaml": spec}, Report()), "auto")
         for spec in ("flow: f\nsteps: {a: {}}\n", "flow: f\nsteps: {b: {}}\n")
     )
     found = difference(before, after)
@@ -143,7 +143,7 @@ def test_values_that_mean_the_same_are_no_difference() -> None:
     shape = shape_of(flow)
     stored = replace(shape.steps[0], required='{"b":[true,{"c":100000000000000000000}],"a":1}')
     there = State("database", {"f": StateFlow(replace(shape, steps=(stored,)))})
-    assert difference(there, state_of_specs([flow], "worker")).flows == ()
+    assert difference(there, state_of_specs([flow], "auto")).flows == ()
     other = replace(stored, required=(stored.required or "").replace("true", "1"))
     there = State("database", {"f": StateFlow(replace(shape, steps=(other,)))})
-    assert len(difference(there, state_of_specs([flow], "worker")).flows) == 1
+    assert len(difference(there, state_of_specs([flow], "auto")).flows) == 1
