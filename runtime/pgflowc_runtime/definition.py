@@ -215,11 +215,27 @@ def parse_definition(data: Definition | Mapping[str, Any]) -> Definition:
 def definition_of(
     slug: str, options: Mapping[str, Any], steps: Mapping[str, Any] | Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The definition of a flow from its parts; steps in a list name themselves, by `slug`."""
-    if not isinstance(steps, Mapping):
-        bodies = [dict(step) for step in steps]
-        steps = {body.pop("slug", ""): body for body in bodies}
-    return {**options, "flow": slug, "steps": steps}
+    """The definition of a flow from its parts; steps in a list name themselves, by `slug`.
+
+    Raises InvalidDefinition for what a definition could not hold: a slug twice, or parts among the options.
+    """
+    found = [
+        Fault("PGF103", f"'{key}' is no option: it is given beside them", (key,))
+        for key in ("flow", "steps")
+        if key in options
+    ]
+    named: Any = steps
+    if isinstance(steps, list | tuple) and all(isinstance(step, Mapping) for step in steps):
+        named = {}
+        for step in steps:
+            slug_of_step = str(step.get("slug", ""))
+            if slug_of_step in named:
+                found.append(Fault("PGF003", f"step '{slug_of_step}' occurs twice", ("steps", slug_of_step)))
+            named[slug_of_step] = {key: value for key, value in step.items() if key != "slug"}
+    definition = {**options, "flow": slug, "steps": named}
+    if found:
+        raise invalid_definition(definition, found)
+    return definition
 
 
 def invalid_definition(data: Any, faults: Sequence[Fault]) -> InvalidDefinition:

@@ -144,3 +144,13 @@ async def test_a_flow_is_defined_from_slug_options_and_steps(bench) -> None:
     assert (await bench.client.upsert_flow(same)).status == "unchanged"
     with pytest.raises(InvalidDefinition, match="PGF106"):
         await bench.client.upsert_flow("sync", {}, [{"depends_on": []}])
+    for options, given, code in (
+        ({}, [{"slug": "a"}, {"slug": "a", "timeout": 5}], "PGF003"),
+        ({"flow": "other"}, {"a": {}}, "PGF103"),
+        ({"steps": {"b": {}}}, {"a": {}}, "PGF103"),
+        ({}, "abc", "PGF104"),
+        ({}, [1], "PGF104"),
+        ({}, [{"slug": []}], "PGF106"),
+    ):
+        with pytest.raises(InvalidDefinition, match=code):
+            await bench.client.upsert_flow("sync", options, given)

@@ -19,8 +19,8 @@ from pgflowc_runtime.reports import Pruned, Upserted
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 
-# What the core's own checks say of a definition that ours let pass.
 _PRUNED_AT_ONCE = 500
+# What the core's own checks say of a definition that ours let pass.
 _REFUSED_DEFINITION = ("P0001", "22", "23")
 
 
