@@ -9,6 +9,7 @@ from typing import Literal
 from pgflowc.diagnostics.words import visible
 from pgflowc.graph.model import Flow, Step
 from pgflowc.graph.payload import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
+from pgflowc.spec.duration import short
 
 _LONGEST_LINE = 44
 _FIELDS_SHOWN = 4
@@ -16,8 +17,8 @@ _FIELDS_SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box. `slug` is the step's. `kind` is `type` for its output's type, which stands between the step and
-    those that get it.
+    """A box. `slug` is the step's. `kind` is `approval` for a step that a signal completes, and `type` for an
+    output's type, which stands between the step and those that get it.
 
     `notes` are short lines below `title`. `conditional`: the step may be skipped. `tooltip` is longer text
     for notations that can show it. All texts are visible characters on one line, hostile ones included.
@@ -25,7 +26,7 @@ class Node:
 
     slug: str
     title: str
-    kind: Literal["single", "map", "type"]
+    kind: Literal["single", "map", "approval", "type"]
     notes: tuple[str, ...] = ()
     conditional: bool = False
     tooltip: str = ""
@@ -87,20 +88,33 @@ def brief(type_: PayloadType) -> str:
             return visible(spelled(type_))
 
 
+def waiting(step: Step) -> str:
+    """What signal the step waits for and how long, in words; empty if it waits for none."""
+    signal = step.signal
+    if signal is None:
+        return ""
+    wait = "" if signal.wait_for is None else f" within {short(signal.wait_for)}"
+    if not signal.approval:
+        return f"waits for a signal{wait}"
+    missed = step.condition.when_exhausted
+    return f"approval{wait}{f', else {missed}' if wait else ''}"
+
+
 def _node(step: Step) -> Node:
     conditions = [
         f"{word} {visible(pattern)}"
         for word, pattern in (("if", step.condition.required), ("if not", step.condition.forbidden))
         if pattern is not None
     ]
-    notes = [*_map_note(step), *conditions]
+    waits = waiting(step)
+    notes = [*_map_note(step), *([waits] if waits else []), *conditions]
     if step.options.start_delay:
         notes.append(f"starts {step.options.start_delay} s later")
     told = [visible(step.description)] if step.description else []
     return Node(
         slug=step.slug,
         title=_cut(step.slug),
-        kind=step.kind,
+        kind="approval" if step.signal and step.signal.approval else step.kind,
         notes=tuple(_cut(note) for note in notes),
         conditional=step.may_be_skipped,
         tooltip=" - ".join([step.slug, *told, *conditions]),

@@ -6,7 +6,7 @@ from pgflowc.picture.diagram import Diagram, Node
 
 
 def dot(diagram: Diagram) -> str:
-    """A digraph. Map steps have a double outline, steps that may be skipped a dashed one."""
+    """A digraph. Map steps have a double outline, approvals six sides, steps that may be skipped dashes."""
     lines = [
         f"digraph {_quoted(diagram.slug)} {{",
         '    node [shape=box, style="rounded", fontname="monospace"];',
@@ -23,6 +23,8 @@ def _attributes(node: Node) -> list[str]:
     attributes = [f"label={_quoted(node.title, *node.notes)}"]
     if node.kind == "map":
         attributes.append("peripheries=2")
+    if node.kind == "approval":
+        attributes.append("shape=hexagon")
     if node.kind == "type":
         attributes.append("shape=plaintext")
     if node.conditional:

@@ -26,11 +26,16 @@ _WORDS = frozenset(
         "default",
     }
 )
-_SHAPES = {"single": ('["', '"]'), "map": ('[["', '"]]'), "type": ('(["', '"])')}
+_SHAPES = {
+    "single": ('["', '"]'),
+    "map": ('[["', '"]]'),
+    "approval": ('{{"', '"}}'),
+    "type": ('(["', '"])'),
+}
 
 
 def mermaid(diagram: Diagram) -> str:
-    """A flowchart. Map steps have double sides, steps that may be skipped a dashed outline."""
+    """A flowchart. Map steps have double sides, approvals six, steps that may be skipped a dashed outline."""
     names = [_name(node, index) for index, node in enumerate(diagram.nodes)]
     lines = ["flowchart TD"]
     for name, node in zip(names, diagram.nodes, strict=True):

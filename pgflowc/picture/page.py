@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from pgflowc.diagnostics.words import visible
 from pgflowc.graph.model import Flow, Step
 from pgflowc.graph.payload import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
-from pgflowc.picture.diagram import diagram
+from pgflowc.picture.diagram import diagram, waiting
 from pgflowc.picture.mermaid import mermaid
 from pgflowc.spec.duration import short
 
@@ -85,14 +85,23 @@ def _steps(flow: Flow) -> list[str]:
             _gets(step),
             "<br>".join(_when(step)),
             ", ".join(_own_options(step)),
-            _code(step.handler) if step.handler else "",
+            _handler(step),
         )
         for step in flow.steps
     ]
     return _table(("Step", "Gets", "Runs", "Options", "Handler"), rows)
 
 
+def _handler(step: Step) -> str:
+    if step.signal is not None and step.signal.approval:
+        return "none: a signal completes it"
+    return _code(step.handler) if step.handler else ""
+
+
 def _gets(step: Step) -> str:
+    if step.signal is not None and step.signal.approval:
+        after = ", ".join(_text(slug) for slug in step.depends_on)
+        return f"its signal, after {after}" if after else "its signal"
     if step.kind == "map":
         source = f"the output of {_text(step.depends_on[0])}" if step.depends_on else "the run's input"
         return f"each element of {source}"
@@ -110,12 +119,15 @@ def _when(step: Step) -> Iterator[str]:
         yield f"unless it contains {_code(condition.forbidden)}"
     if condition.required is not None or condition.forbidden is not None:
         yield f"otherwise: {condition.when_unmet}"
-    if condition.when_exhausted != "fail":
+    is_approval = step.signal is not None and step.signal.approval
+    if condition.when_exhausted != "fail" and not is_approval:
         yield f"after its last attempt: {condition.when_exhausted}"
 
 
 def _own_options(step: Step) -> Iterator[str]:
     options = step.options
+    if waits := waiting(step):
+        yield waits
     if options.max_attempts is not None:
         yield _counted(options.max_attempts, "attempt")
     for name in ("base_delay", "timeout", "start_delay"):
@@ -128,7 +140,11 @@ def _payloads(flow: Flow) -> Iterator[str]:
     if flow.input is not None:
         yield from _payload("Input of a run", flow.input)
     for step in flow.steps:
-        if step.output is not None:
+        if step.signal is not None:
+            role = "Signal to each task of" if step.kind == "map" else "Signal to"
+            output = ", its output" if step.signal.approval else ""
+            yield from _payload(f"{role} {_text(step.slug)}{output}", step.signal.payload)
+        if step.output is not None and not (step.signal and step.signal.approval):
             role = "Output of each task of" if step.kind == "map" else "Output of"
             yield from _payload(f"{role} {_text(step.slug)}", step.output)
     for named in flow.types:

@@ -26,6 +26,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .type { font-size: 11px; fill: #57606a; }
 .box { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.2; }
 .map { fill: #ddf4ff; stroke: #0969da; }
+.approval { fill: #fff8c5; stroke: #9a6700; }
 .conditional { stroke-dasharray: 5 3; }
 .pill { fill: #ffffff; stroke: #d0d7de; }
 .link { fill: none; stroke: #848d97; stroke-width: 1.4; }
@@ -35,6 +36,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
   .note, .type { fill: #9198a1; }
   .box { fill: #212830; stroke: #9198a1; }
   .map { fill: #12263f; stroke: #4493f8; }
+  .approval { fill: #2e2a1f; stroke: #d29922; }
   .pill { fill: #151b23; stroke: #3d444d; }
 }
 """
@@ -98,14 +100,14 @@ def _box(node: Node, place: Place, turned: bool) -> list[str]:
             f'<rect class="pill" {_frame(left, top, width, height)} rx="10"/>',
             _line("type", node.title, middle, top + height / 2 + 4),
         ]
-    shape = " ".join(
-        ["box", *(["map"] if node.kind == "map" else []), *(["conditional"] if node.conditional else [])]
-    )
+    kind = [node.kind] if node.kind in ("map", "approval") else []
+    shape = " ".join(["box", *kind, *(["conditional"] if node.conditional else [])])
     lines = [f"<g><title>{_text(node.tooltip)}</title>"]
     if node.kind == "map":
         # A second sheet behind the first: there are many of it.
         lines.append(f'<rect class="{shape}" {_frame(left + 4, top + 4, width, height)} rx="6"/>')
-    lines.append(f'<rect class="{shape}" {_frame(left, top, width, height)} rx="6"/>')
+    round_ = "17" if node.kind == "approval" else "6"
+    lines.append(f'<rect class="{shape}" {_frame(left, top, width, height)} rx="{round_}"/>')
     lines.append(_line("title", node.title, middle, top + 22))
     lines += [_line("note", note, middle, top + 37 + 15 * index) for index, note in enumerate(node.notes)]
     return [*lines, "</g>"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from pgflowc.picture.diagram import Diagram, Node
 
-_MARKS = {"single": "●", "map": "◆", "type": "·"}
+_MARKS = {"single": "●", "map": "◆", "approval": "○", "type": "·"}
 _ASCII = str.maketrans(
-    {"●": "o", "◆": "#", "·": ".", "│": "|", "─": "-", "├": "+", "┤": "+", "┼": "+", "┴": "+"}
+    {"●": "o", "◆": "#", "○": "@", "·": ".", "│": "|", "─": "-", "├": "+", "┤": "+", "┼": "+", "┴": "+"}
 )
 _ASCII |= str.maketrans(dict.fromkeys("╮╭╯╰", "'"))
 
