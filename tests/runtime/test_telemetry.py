@@ -54,9 +54,10 @@ def test_an_unknown_event_is_refused_with_the_near_miss() -> None:
     assert not telemetry.detach("mine")
 
 
-def test_a_handler_that_raises_is_detached_and_logged(heard, caplog) -> None:
+@pytest.mark.parametrize("error", [ValueError("oops"), SystemExit(3)])
+def test_a_handler_that_raises_is_detached_and_logged(heard, caplog, error: BaseException) -> None:
     def broken(event: str, measurements: Any, metadata: Any) -> None:
-        raise ValueError("oops")
+        raise error
 
     telemetry.attach("broken", ["task.stop"], broken)
     telemetry.emit("task.stop", {"duration": 1}, {})

@@ -65,7 +65,7 @@ def emit(event: str, measurements: Mapping[str, float], metadata: Mapping[str, o
     for name, handler in _listeners.get(event, ()):
         try:
             handler(event, measurements, metadata)
-        except Exception:
+        except (Exception, SystemExit):
             detach(name)
             log.exception("telemetry handler '%s' failed at %s and was detached", name, event)
 
