@@ -18,7 +18,9 @@ from pgflowc.spec.layout import UnformattableError
 from pgflowc.spec.model import (
     PERFORM_ORDER,
     ROOT_ORDER,
+    SIGNAL_ORDER,
     STEP_ORDER,
+    ApprovalModel,
     FlowModel,
     JobModel,
     PerformModel,
@@ -136,6 +138,20 @@ def test_the_meaning_stays_and_formatting_again_changes_nothing(path: Path) -> N
     ]
     assert sorted(found.message for found in before.sorted() if "line" not in found.message) == sorted(
         found.message for found in after.sorted() if "line" not in found.message
+    )
+
+
+def test_what_a_step_waits_for_has_an_order_and_its_payload_keeps_its_own() -> None:
+    signal = "{on_timeout: skip, wait_for: 2d, payload: {wait_for: int, payload: str}}"
+    assert formatted(
+        "x.yaml", f"flow: x\nsteps: {{signal: {{approval: {signal}, depends_on: [b]}}, b: }}\n"
+    ) == (
+        "flow: x\nsteps: {signal: {depends_on: [b], approval: "
+        "{payload: {wait_for: int, payload: str}, wait_for: 2d, on_timeout: skip}}, b: }\n"
+    )
+    text = 'job = "x"\n[perform]\noutput = "str"\nsignal = {wait_for = "2d", payload = "str"}\n'
+    assert formatted("x.toml", text) == (
+        'job = "x"\n\n[perform]\nsignal = { payload = "str", wait_for = "2d" }\noutput = "str"\n'
     )
 
 
@@ -322,6 +338,7 @@ def test_the_order_has_every_key() -> None:
     assert {*keys_of(FlowModel), *keys_of(JobModel)} == {*ROOT_ORDER}
     assert sorted(keys_of(StepModel)) == sorted(STEP_ORDER)
     assert sorted(keys_of(PerformModel)) == sorted(PERFORM_ORDER)
+    assert sorted(keys_of(ApprovalModel)) == sorted(SIGNAL_ORDER)
 
 
 def _run(*words: str) -> tuple[int, str, str]:
