@@ -95,6 +95,9 @@ COMMANDS = (
     ),
     Command("start", "pgflowc.cli.start:start", "Start a run of a flow or job.", RUNTIME),
     Command("runs", "pgflowc.cli.runs:app", "List, show, watch, cancel, retry and prune runs.", RUNTIME),
+    Command(
+        "signal", "pgflowc.cli.signal:signal", "Send what a step of a run waits for, or approve it.", RUNTIME
+    ),
     Command("flows", "pgflowc.cli.flows:app", "List, show and delete flows of the database.", RUNTIME),
     Command("versions", "pgflowc.cli.versions:app", "List and retire versions of flows.", RUNTIME),
     Command("cron", "pgflowc.cli.cron:app", "List, preview, pause and trigger schedules.", RUNTIME),

@@ -10,9 +10,9 @@ from typing import Any
 from pgflowc.cli.exit import fail
 
 
-def read_json(given: str) -> Any:
-    """The value; exits 2 with the place of the fault if it is not JSON."""
-    text, source = given, "--input"
+def read_json(given: str, option: str = "--input") -> Any:
+    """The value of that option; exits 2 with the place of the fault if it is not JSON."""
+    text, source = given, option
     if given.startswith("@"):
         source = "stdin" if given == "@-" else given[1:]
         try:
@@ -26,7 +26,7 @@ def read_json(given: str) -> Any:
     except json.JSONDecodeError as error:
         fail(
             f"{source} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
-            help="""for example: --input '{"order_id": 1}', or --input @order.json""",
+            help=f"""for example: {option} '{{"order_id": 1}}', or {option} @order.json""",
         )
     except RecursionError:
         fail(f"{source} is nested too deeply")

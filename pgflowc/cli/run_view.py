@@ -27,6 +27,7 @@ _DEEPEST = 60
 _MOST_NAMED = 6
 # A run that never got as far shows "waiting" instead of the core's "created".
 _SHOWN = {"created": "waiting"}
+_A = {"signal": "a signal", "approval": "an approval"}
 
 
 def as_json(value: object) -> str:
@@ -120,6 +121,8 @@ def _details(step: StepState, others: list[str], now: datetime) -> Iterator[str]
         done = "" if step.tasks_completed == step.initial_tasks else f"{step.tasks_completed} of "
         failed = f", {step.tasks_failed} failed" if step.tasks_failed else ""
         yield f"{done}{step.initial_tasks} {'task' if step.initial_tasks == 1 else 'tasks'}{failed}"
+    if step.tasks_waiting:
+        yield waits(step)
     if step.attempts > 1 or step.status == "failed":
         yield f"attempt {step.attempts} of {max(step.max_attempts, 1)}"
     if step.skip_reason:
@@ -128,6 +131,16 @@ def _details(step: StepState, others: list[str], now: datetime) -> Iterator[str]
         more = len(others) - _MOST_NAMED
         named = others if more <= 1 else [*others[:_MOST_NAMED], f"{more} more"]
         yield f"also after {', '.join(named)}"
+
+
+def waits(step: StepState) -> str:
+    """What tasks of a step wait for, and until when."""
+    kind = "signal" if step.wait is None else step.wait.kind
+    several = step.kind == "map"
+    text = f"{step.tasks_waiting} waiting for signals" if several else f"waits for {_A[kind]}"
+    if step.wait is not None and step.wait.until is not None:
+        text += f" until {step.wait.until.astimezone():%Y-%m-%d %H:%M:%S}"
+    return text
 
 
 def _ended(run: Run) -> datetime | None:

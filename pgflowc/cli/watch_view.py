@@ -52,6 +52,8 @@ def line(event: RunEvent, *, several: bool) -> Text:
         text.append(what, style=run_view.STYLES.get(what, "default"))
         if what == "progress":
             text.append(f"  {_progress(event)}", style="default")
+        elif what == "waiting":
+            text.append(f"  {run_view.waits(step)}", style="default")
         if step.error:
             text.append(f"  {run_view.first_line(step.error, 100)}", style="red")
     return text

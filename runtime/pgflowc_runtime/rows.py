@@ -138,12 +138,25 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepWait:
+    """What tasks of a step wait for without a worker: a signal, or, as an approval, one that completes them.
+
+    `since` is when the first of them began, `until` the earliest of their deadlines, None if they have none.
+    """
+
+    kind: Literal["signal", "approval"]
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
     """A row of `pgflow.step_states`, with the step's definition and a count of its tasks.
 
     `initial_tasks` is None while a map step's size is unknown. `attempts` is the highest attempt of any of
-    its tasks, `tasks_completed` and `tasks_failed` count tasks of that status. `error` is the step's own
-    error, or the latest failure of a task that is being retried.
+    its tasks; `tasks_completed`, `tasks_failed` and `tasks_waiting` count tasks of that status, and `wait`
+    says what the latter wait for. `error` is the step's own error, or the latest failure of a task that is
+    being retried.
     """
 
     run_id: UUID
@@ -166,6 +179,8 @@ class StepState:
     completed_at: datetime | None
     failed_at: datetime | None
     skipped_at: datetime | None
+    tasks_waiting: int = 0
+    wait: StepWait | None = None
 
     @property
     def ended_at(self) -> datetime | None:
@@ -354,9 +369,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
-    """What a scheduler knows of its database. `leads`: this look made it the leader."""
+    """What a scheduler knows of its database. `leads`, `deputizes`: this look made it the leader, the deputy."""
 
     leads: bool
+    deputizes: bool = False
     now: datetime
     schedules: tuple[Schedule, ...]
 

@@ -17,6 +17,7 @@ EventName = Literal[
     "run:deleted",
     "step:started",
     "step:progress",
+    "step:waiting",
     "step:completed",
     "step:failed",
     "step:skipped",
@@ -28,7 +29,8 @@ class RunEvent:
     """One thing that happened to a run.
 
     `snapshot` comes first, once for each run, with what had happened before. `step:progress` tells of tasks
-    of a started step: done, failed or tried again. `state` is the run as it was found afterwards, which may
+    of a started step: done, failed or tried again; `step:waiting` that one has begun to wait for its signal
+    without a worker (`StepState.wait`). `state` is the run as it was found afterwards, which may
     be further on than the event; for `run:deleted`, as it was last. `at` is the database's time, None where
     it records none.
     """
@@ -86,9 +88,11 @@ def _of_step(before: StepState | None, step: StepState, state: RunWithStates) ->
     if step.status == was:
         if step.status == "started" and before is not None and _progress(before) != _progress(step):
             yield RunEvent(name="step:progress", step_slug=slug, state=state)
+        yield from _of_wait(before, step, state)
         return
     if step.started_at is not None and was != "started":
         yield RunEvent(name="step:started", step_slug=slug, at=step.started_at, state=state)
+    yield from _of_wait(before, step, state)
     match step.status:
         case "completed":
             yield RunEvent(name="step:completed", step_slug=slug, at=step.completed_at, state=state)
@@ -96,6 +100,13 @@ def _of_step(before: StepState | None, step: StepState, state: RunWithStates) ->
             yield RunEvent(name="step:failed", step_slug=slug, at=step.failed_at, state=state)
         case "skipped":
             yield RunEvent(name="step:skipped", step_slug=slug, at=step.skipped_at, state=state)
+
+
+def _of_wait(before: StepState | None, step: StepState, state: RunWithStates) -> Iterator[RunEvent]:
+    known = 0 if before is None else before.tasks_waiting
+    if step.tasks_waiting > known:
+        at = step.wait.since if step.wait is not None and known == 0 else None
+        yield RunEvent(name="step:waiting", step_slug=step.step_slug, at=at, state=state)
 
 
 def _progress(step: StepState) -> tuple[object, ...]:

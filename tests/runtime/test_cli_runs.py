@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from typer.testing import CliRunner
@@ -234,3 +235,60 @@ def test_workers_are_listed(run: Run, flow, bench) -> None:
     [worker] = json.loads(run("workers", "list", "--all", "--json").stdout)
     assert (worker["worker_id"], worker["alive"]) == (id, False)
     assert "stopped" in run("workers", "list", "--all").stdout
+
+
+# signal
+
+
+def test_a_step_that_waits_says_for_what_and_is_sent_it(run: Run, bench, step) -> None:
+    bench.flow("order", step("ask"), step("ship", "ask"))
+    bench.rows("""select pgflowc.set_signal('order', 'ask', '{"type": "boolean"}', 3600, true)""")
+    run_id = str(run("start", "order").stdout).strip()
+    assert bench.work("order") == 0
+    shown = run("runs", "show", run_id).stdout
+    until = bench.value("select deadline from pgflowc.task_signals").astimezone()
+    assert f"waits for an approval until {until:%Y-%m-%d %H:%M:%S}" in shown
+    data = json.loads(run("runs", "show", run_id, "--json").stdout)
+    assert data["steps"][0]["tasks_waiting"] == 1
+    assert data["steps"][0]["wait"] == {"kind": "approval", "since": ANY, "until": ANY}
+    assert data["steps"][1]["wait"] is None
+
+    refused(
+        run("signal", run_id, "ask", "--payload", '"yes"', code=2),
+        'step "ask" takes no such signal: payload: string instead of boolean',
+    )
+    refused(
+        run("signal", run_id, "ask", "--payload", "yes", code=2),
+        "--payload is not JSON: line 1, column 1: Expecting value",
+        """for example: --payload '{"order_id": 1}', or --payload @order.json""",
+    )
+    refused(
+        run("signal", run_id, "asked", code=2),
+        f'run {run_id} of flow "order" has no step "asked"',
+        "`pgflowc runs show RUN_ID` lists its steps",
+    )
+    assert run("signal", run_id, "ask", "-p", "@-", input="true").stdout == "delivered\n"
+    assert json.loads(run("signal", run_id, "ask", "-p", "true", "--json", code=1).stdout) == {
+        "delivery": "ignored"
+    }
+    assert run("signal", run_id, "ship").stdout.startswith("buffered: nobody waits for it yet")
+
+
+def test_a_map_says_how_many_of_its_tasks_wait(run: Run, flow, bench) -> None:
+    run_id = start(run)
+    bench.work("report", {"items": [1, 2, 3]}, rounds=1)
+    for _, index in (
+        tasks := bench.rows("select run_id, task_index from pgflowc.claim_batch('report', null, 2)")
+    ):
+        bench.rows("select pgflowc.consume_task_signal(%s, 'each', %s, 1)", run_id, index)
+    bench.rows(
+        "select pgflowc.finish_batch('report', null, array[%s, %s]::uuid[], array['each', 'each'],"
+        " array[%s, %s]::int[], array[1, 1], null, p_parked => array[true, true])",
+        *(task[0] for task in tasks),
+        *(task[1] for task in tasks),
+    )
+    assert "0 of 3 tasks  2 waiting for signals" in run("runs", "show", run_id).stdout
+    assert run("signal", run_id, "each", "--task-index", "1").stdout == "delivered\n"
+    assert "1 waiting for signals" in run("runs", "show", run_id).stdout
+    done = run("signal", run_id, "each", "--task-index", "3", code=2)
+    assert done.stderr.startswith('error: step "each" has no task 3')

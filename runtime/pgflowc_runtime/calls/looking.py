@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -30,6 +31,7 @@ from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 from pgflowc_runtime.versions import check_capabilities, check_versions
 
 LARGEST_PAGE = 10_000
+_NO_SUCH_TABLE = ("42P01", "3F000")
 
 
 def known_flows() -> Call[list[str]]:
@@ -62,14 +64,32 @@ def runs_with_states(run_ids: Sequence[UUID]) -> Call[dict[UUID, RunWithStates]]
     The steps are read after the runs: they may know more than their run, but never less.
     """
     runs = yield from ask(queries.runs_by_id(run_ids))
-    states = yield from ask(queries.step_states(list(runs)))
+    states = yield from _states(list(runs))
     return {run_id: RunWithStates(run=run, steps=states.get(run_id, ())) for run_id, run in runs.items()}
 
 
 def list_step_states(run_id: RunId) -> Call[tuple[StepState, ...]]:
     """Empty for an unknown run."""
     wanted = parse_run_id(run_id)
-    return (yield from ask(queries.step_states([wanted]))).get(wanted, ())
+    return (yield from _states([wanted])).get(wanted, ())
+
+
+def _states(run_ids: Sequence[UUID]) -> Call[dict[UUID, tuple[StepState, ...]]]:
+    states = yield from ask(queries.step_states(run_ids))
+    waiting = [run_id for run_id, steps in states.items() if any(step.tasks_waiting for step in steps)]
+    if not waiting:
+        return states
+    try:
+        waits = yield from ask(queries.step_waits(waiting))
+    except Refused as refused:
+        # Another core has waits of its own kind, and whoever may not look at them still learns the rest.
+        if refused.sqlstate in (INSUFFICIENT_PRIVILEGE, *_NO_SUCH_TABLE):
+            return states
+        raise
+    return {
+        run_id: tuple(replace(step, wait=waits.get((run_id, step.step_slug))) for step in steps)
+        for run_id, steps in states.items()
+    }
 
 
 def run_status(run_id: UUID) -> Call[RunStatus]:

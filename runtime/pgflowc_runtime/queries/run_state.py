@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pgflowc_runtime.pages import Cursor
 from pgflowc_runtime.queries.query import Query, Row
-from pgflowc_runtime.rows import Run, RunStatus, StepState, StepTask
+from pgflowc_runtime.rows import Run, RunStatus, StepState, StepTask, StepWait
 
 _RUN: LiteralString = """
     select r.run_id, r.flow_slug, r.status, r.input, r.output, r.remaining_steps, r.started_at,
@@ -129,6 +129,7 @@ _STEP_STATE: LiteralString = """
                  where d.flow_slug = ss.flow_slug and d.step_slug = ss.step_slug
                  order by d.dep_slug) as depends_on,
            coalesce(t.completed, 0) as tasks_completed, coalesce(t.failed, 0) as tasks_failed,
+           coalesce(t.waiting, 0) as tasks_waiting,
            coalesce(t.attempts, 0) as attempts,
            coalesce(ss.error_message, case when ss.status = 'started' then t.error end) as error
     from pgflow.step_states ss
@@ -137,6 +138,7 @@ _STEP_STATE: LiteralString = """
     left join lateral (
       select count(*) filter (where st.status = 'completed') as completed,
              count(*) filter (where st.status = 'failed') as failed,
+             count(*) filter (where st.status = 'waiting') as waiting,
              max(st.attempts_count) as attempts,
              (array_agg(st.error_message order by st.task_index)
                filter (where st.error_message is not null and st.status <> 'completed'))[1] as error
@@ -161,6 +163,29 @@ def _step_states(rows: Sequence[Row]) -> dict[UUID, tuple[StepState, ...]]:
         state = StepState(**{**row, "depends_on": tuple(row["depends_on"])})
         states.setdefault(state.run_id, []).append(state)
     return {run_id: tuple(steps) for run_id, steps in states.items()}
+
+
+def step_waits(run_ids: Sequence[UUID]) -> Query[dict[tuple[UUID, str], StepWait]]:
+    """What steps of these runs wait for, by run and step. Only where tasks can wait."""
+    return Query(
+        """
+        select w.run_id, w.step_slug, min(w.waiting_since) as since, min(w.deadline) as until,
+               case when coalesce(bool_or(a.is_approval), false) then 'approval' else 'signal' end as kind
+        from pgflowc.task_signals w
+        join pgflow.step_tasks t
+          on t.run_id = w.run_id and t.step_slug = w.step_slug and t.task_index = w.task_index
+        left join pgflowc.awaited_signals a on a.flow_slug = t.flow_slug and a.step_slug = t.step_slug
+        where w.run_id = any (%(run_ids)s::uuid[]) and t.status = 'waiting'
+        group by w.run_id, w.step_slug
+        """,
+        {"run_ids": list(run_ids)},
+        lambda rows: {
+            (row["run_id"], row["step_slug"]): StepWait(
+                kind=row["kind"], since=row["since"], until=row["until"]
+            )
+            for row in rows
+        },
+    )
 
 
 def step_tasks(run_id: UUID, step_slug: str | None) -> Query[list[StepTask]]:
