@@ -66,9 +66,15 @@ def identifier(slug: str) -> str:
 
 
 def function_name(slug: str) -> str:
-    """What the handler of a step is called: its slug, but never private, because the registry uses it."""
+    """What the handler of a step is called: its slug, but never private, because the registry uses it.
+
+    Underscores at the beginning go to the end: without them the function would be another step's, should a
+    step `charge` ever stand beside `_charge`.
+    """
     public = slug.lstrip("_")
-    return identifier(public) if public.isidentifier() else f"step_{public}".rstrip("_")
+    if not public.isidentifier():
+        return f"step_{public}".rstrip("_")
+    return identifier(public + "_" * (len(slug) - len(public)))
 
 
 def pascal_case(text: str) -> str:

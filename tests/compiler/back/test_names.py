@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pgflowc.render.imports import from_import, from_imports
 from pgflowc.render.layout import Group, call, flat, lay_out, subscript, union
 from pgflowc.render.layout import keyword as named
-from pgflowc.render.names import Scope, attributes, constant_case, identifier, pascal_case
+from pgflowc.render.names import Scope, attributes, constant_case, function_name, identifier, pascal_case
 
 slugs = st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,20}", fullmatch=True)
 
@@ -41,6 +41,14 @@ def test_slugs_keep_their_names_if_python_can_use_them(slug: str, name: str) -> 
 def test_no_two_slugs_have_one_name(words: list[str], underscores: int) -> None:
     spelled = {f"{word}{'_' * number}" for word in words for number in range(underscores + 1)}
     assert len({identifier(slug) for slug in spelled}) == len(spelled)
+
+
+@pytest.mark.parametrize(
+    ("slug", "name"),
+    [("_charge", "charge_"), ("__x", "x__"), ("_", "step"), ("_1x", "step_1x"), ("_class", "class__")],
+)
+def test_functions_are_public_and_no_other_steps(slug: str, name: str) -> None:
+    assert function_name(slug) == name
 
 
 def test_no_slug_becomes_a_keyword_or_hides_a_builtin_function() -> None:

@@ -37,11 +37,11 @@ async def print_(item: DefOutput, ctx: Context[ClassInput]) -> PrintOutput:
     raise NotImplementedError("write step 'print' of flow 'class'")
 
 
-async def private(deps: PrivateDeps, ctx: Context[ClassInput]) -> PrivateOutput:
+async def private_(deps: PrivateDeps, ctx: Context[ClassInput]) -> PrivateOutput:
     raise NotImplementedError("write step '_private' of flow 'class'")
 
 
-async def mangled(deps: MangledDeps, ctx: Context[ClassInput]) -> MangledOutput:
+async def mangled__(deps: MangledDeps, ctx: Context[ClassInput]) -> MangledOutput:
     raise NotImplementedError("write step '__mangled' of flow 'class'")
 
 
