@@ -65,6 +65,11 @@ def read_payload_schema(text: str) -> tuple[PayloadType, tuple[NamedType, ...]]:
     return _read(schema, names), types
 
 
+def is_closed(text: str) -> bool:
+    """Whether objects of that schema have no fields but those named."""
+    return '"additionalProperties":false' in text
+
+
 class _Writer:
     """`named` are the schemas of the types behind names, as far as they were met."""
 

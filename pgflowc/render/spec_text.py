@@ -1,7 +1,7 @@
 """A stored definition to the text of a spec, for flows that were defined without one.
 
-What a database cannot know, the payload types, is said in comments, and `any` where the language asks for
-some type.
+What a database cannot know, most payload types, is said in comments, and `any` where the language asks for
+some type. Those of signals it knows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pgflowc.graph.model import Retention
-from pgflowc.plan.shape import CronShape, FlowShape, StepShape
+from pgflowc.graph.payload import Array, Enum, Field, MapOf, Named, Object, OneOf, PayloadType, Scalar
+from pgflowc.graph.payload_schema import is_closed, read_payload_schema
+from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.render.literals import one_line
 from pgflowc.spec.formatter import formatted
 from pgflowc.spec.layout import UnformattableError
@@ -54,6 +56,7 @@ def _lines(slug: str, shape: FlowShape, notes: Sequence[str]) -> Iterator[str]:
         yield from _cron(shape.cron)
     if shape.retention is not None:
         yield from _retention(shape.retention)
+    yield from _types(shape)
     mapped = {step.depends_on[0] if step.depends_on else None for step in shape.steps if step.kind == "map"}
     yield f"input: [any]  {_LIST}" if None in mapped else "# input: unknown"
     if shape.kind == "job":
@@ -64,12 +67,11 @@ def _lines(slug: str, shape: FlowShape, notes: Sequence[str]) -> Iterator[str]:
     yield "steps:"
     single = {step.slug for step in shape.steps if step.kind == "single"}
     for step in shape.steps:
-        is_list = step.slug in mapped & single
+        is_list = step.slug in mapped & single and not step.is_approval
         # A map step's own output is a list in any case.
         output = [f"output: [any]  {_LIST}"] if is_list else []
-        yield from _entry(
-            _name(step.slug), [*output, *_step(step)], "" if is_list else "# output: unknown", "  "
-        )
+        note = "" if is_list or step.is_approval else "# output: unknown"
+        yield from _entry(_name(step.slug), [*output, *_step(step)], note, "  ")
 
 
 def _entry(key: str, body: Sequence[str], note: str, indent: str) -> Iterator[str]:
@@ -95,8 +97,66 @@ def _step(step: StepShape) -> Iterator[str]:
         yield f"if_not: {_value(json.loads(step.forbidden))}"
     if step.when_unmet != "skip":
         yield f"when_unmet: {step.when_unmet}"
-    if step.when_exhausted != "fail":
+    if step.when_exhausted != "fail" and not step.is_approval:
         yield f"when_exhausted: {step.when_exhausted}"
+    if step.signal is not None:
+        yield from _signal(step.signal, step.when_exhausted)
+
+
+def _signal(signal: SignalShape, when_exhausted: str) -> Iterator[str]:
+    yield "approval:" if signal.approval else "signal:"
+    yield f"  payload: {_type(read_payload_schema(signal.payload)[0])}"
+    if signal.wait_for is not None:
+        yield f"  wait_for: {signal.wait_for}"
+    if signal.approval and when_exhausted != "fail":
+        yield f"  on_timeout: {when_exhausted}"
+
+
+def _types(shape: FlowShape) -> Iterator[str]:
+    """What the payloads of signals are made of."""
+    payloads = [step.signal.payload for step in shape.steps if step.signal]
+    if any(map(is_closed, payloads)):
+        yield "extra_fields: {in: forbid}"
+    types = {one.name: one.type for payload in payloads for one in read_payload_schema(payload)[1]}
+    if types:
+        yield "types:"
+        yield from (f"  {_name(name)}: {_type(one)}" for name, one in types.items())
+
+
+def _type(type_: PayloadType) -> str:
+    """A payload type in one line; `any` for what can only be said with a name."""
+    match type_:
+        case Array(item):
+            return f"[{_type(item)}]"
+        case Object(fields):
+            return "{" + ", ".join(f"{_name(field.name)}: {_field(field)}" for field in fields) + "}"
+        case Enum(values):
+            return "{$enum: " + _value(list(values)) + "}"
+        case _:
+            return _quoted(_words(type_))
+
+
+def _field(field: Field) -> str:
+    return _quoted(f"{_words(field.type)} | null") if field.optional else _type(field.type)
+
+
+def _words(type_: PayloadType) -> str:
+    match type_:
+        case Scalar(name) | Named(name):
+            return name
+        case Array(item):
+            return f"[{_words(item)}]"
+        case MapOf(value) if not isinstance(value, OneOf):
+            return f"map of {_words(value)}"
+        case OneOf(members):
+            return " | ".join(map(_words, members))
+        case _:
+            return "any"
+
+
+def _quoted(text: str) -> str:
+    """A type as a text, in quotes where YAML would read a list."""
+    return _text(text) if "[" in text else text
 
 
 def _cron(cron: CronShape) -> Iterator[str]:

@@ -46,9 +46,10 @@ DEPENDENCIES_SAME = Code(
 TYPE_SAME = Code(
     "PGF705",
     Severity.ERROR,
-    "TYPE_SAME: a single step is a map now, or the other way round",
+    "TYPE_SAME: a single step is a map or an approval now, or the other way round",
     cause="The handler gets one element in place of the whole, or the whole in place of one element, and "
-    "what other steps get of it is an array or no longer one. Runs that are alive have begun as the former.",
+    "what other steps get of it is an array or no longer one. An approval has no handler at all. Runs that "
+    "are alive have begun as the former.",
     example="pack: {map: list}   # on main: pack: {depends_on: [list]}",
     cure="Give the changed step another name, beside the former one, or let runs finish on the former "
     "definition: `on_change: version`.",

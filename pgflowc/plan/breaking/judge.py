@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from pgflowc.diagnostics import Diagnostic, Severity, Span
 from pgflowc.diagnostics.codes import breaking as codes
-from pgflowc.graph.model import Flow
+from pgflowc.graph.model import Flow, Step
+from pgflowc.graph.payload_schema import read_payload_schema
 from pgflowc.plan.agreement import agreed
 from pgflowc.plan.breaking.level import Category, Level
 from pgflowc.plan.breaking.payloads import Path, PayloadChange, payload_changes
@@ -24,9 +25,11 @@ from pgflowc.plan.ops import (
     RemoveStep,
     RenameStep,
     SetSchedule,
+    SetSignal,
 )
-from pgflowc.plan.shape import FlowShape, StepShape
+from pgflowc.plan.shape import FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
+from pgflowc.spec.duration import short
 
 Locate = Callable[[Flow, Path], Span]
 # What runs that finish on a former version do not feel.
@@ -99,6 +102,8 @@ def _of_shape(
     maps = {step.slug for step in after.steps if step.kind == "map"}
     for op in ops:
         yield from _of_op(op, maps)
+        if isinstance(op, SetSignal) and op.before is not None:
+            yield from _of_signal(op, op.before, flow, judged=one.flow is not None)
     yield from _of_order(before, after, ops, flow, pure=one.flow is not None)
     yield from _of_timeouts(before, after, ops)
 
@@ -125,6 +130,31 @@ def _of_op(op: Op, maps: set[str]) -> Iterator[_Breach]:
             yield _Breach("KIND_SAME", f"'{op.flow}': {op.text}", (), op.cause)
         case _:
             pass
+
+
+def _of_signal(op: SetSignal, before: SignalShape, flow: Flow, *, judged: bool) -> Iterator[_Breach]:
+    """`judged`: outputs are, and the payload of an approval is one."""
+    after, slug = op.after, op.step
+    place = ("steps", slug, "approval" if after and after.approval else "signal")
+    if op.needs_drain:
+        yield _Breach("TYPE_SAME", f"step '{slug}': {op.text}", place, op.cause)
+        return
+    if after is None:
+        yield _Breach(
+            "INPUT_FIELD_NO_DELETE", f"the signal of step '{slug}' is gone", place, op.cause, ("HANDLER",)
+        )
+        return
+    if after.wait_for is not None and (before.wait_for is None or after.wait_for < before.wait_for):
+        was = "for ever" if before.wait_for is None else short(before.wait_for)
+        text = f"step '{slug}': wait_for {was} -> {short(after.wait_for)}"
+        yield _Breach("TIMEOUT_NO_SHRINK", text, (*place, "wait_for"))
+    if judged and after.approval:
+        return
+    (one, types), (two, new_types) = (read_payload_schema(shape.payload) for shape in (before, after))
+    side, what = ("OUTPUT", "output") if after.approval else ("INPUT", "signal")
+    closed = flow.extra.incoming == "forbid"
+    for change in payload_changes(one, two, types, new_types, (*place, "payload"), closed=closed):
+        yield _of_payload(side, f"the {what} of step '{slug}'", change)
 
 
 def _of_order(
@@ -176,9 +206,14 @@ def _of_types(one: StateFlow, flow: Flow) -> Iterator[_Breach]:
     for step in flow.steps:
         was = old.get(step.slug) or old.get(names[step.slug] or "")
         if was is not None:
-            place = ("steps", step.slug, "output")
+            place = ("steps", step.slug, *_output_keys(step))
             for change in payload_changes(was.output, step.output, *types, place, closed=closed):
                 yield _of_payload("OUTPUT", f"the output of step '{step.slug}'", change)
+
+
+def _output_keys(step: Step) -> Path:
+    """The keys of a step that lead to its output type."""
+    return ("approval", "payload") if step.signal and step.signal.approval else ("output",)
 
 
 def _of_extra(former: Flow, flow: Flow) -> Iterator[_Breach]:
@@ -211,8 +246,10 @@ def _not_judged(title: str, one: StateFlow, two: StateFlow, locate: Locate) -> I
     flow = two.flow
     if one.flow is not None or one.payloads is None or two.payloads is None or flow is None:
         return
+    # The schemas of approvals are known, too.
+    approvals = {step.slug for step in one.shape.steps if step.is_approval}
     for name, print_ in one.payloads.items():
-        if name in two.payloads and two.payloads[name] != print_:
+        if name in two.payloads and name not in approvals and two.payloads[name] != print_:
             what = "the type of the input" if name == INPUT else f"the type of the output of step '{name}'"
             span = locate(flow, ("input",) if name == INPUT else ("steps", name, "output"))
             message = f"{what} changed; {title} does not say in what"

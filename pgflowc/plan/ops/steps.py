@@ -31,7 +31,8 @@ class AddStep(Operation):
     @property
     def text(self) -> str:
         after = f"after {', '.join(self.step.depends_on)}" if self.step.depends_on else ""
-        return " ".join(filter(None, ["map" if self.step.kind == "map" else "", after]))
+        kind = "map" if self.step.kind == "map" else "approval" if self.step.is_approval else ""
+        return " ".join(filter(None, [kind, after]))
 
     @property
     def effect(self) -> str:

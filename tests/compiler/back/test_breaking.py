@@ -279,6 +279,101 @@ def test_fields_that_types_do_not_name() -> None:
     assert _judged(strict(BEFORE), BEFORE) == []
 
 
+WAITS = """\
+flow: order
+on_change: drain
+types:
+  Item: {sku: str, n: int}
+steps:
+  pay:
+    signal:
+      payload: {at: date, items: [Item]}
+      wait_for: 24h
+  agree:
+    depends_on: [pay]
+    approval:
+      payload: {ok: bool, note: str}
+      wait_for: 2d
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (" 24h", " 25h", []),
+        ("at: date, ", "at: date, by: str | null, ", []),
+        (" 24h", " 23h", ["9 step 'pay': wait_for 1d -> 23h (TIMEOUT_NO_SHRINK: INFLIGHT)"]),
+        (
+            "at: date, ",
+            "",
+            ["8 field 'at' of the signal of step 'pay' is gone (INPUT_FIELD_NO_DELETE: SOURCE, HANDLER)"],
+        ),
+        (
+            "at: date, ",
+            "at: date, by: str, ",
+            [
+                "8 field 'by' of the signal of step 'pay' must be there now: it is new "
+                "(INPUT_FIELD_NO_NEW_REQUIRED: SOURCE, WIRE, INFLIGHT)"
+            ],
+        ),
+        (
+            "n: int",
+            "n: str",
+            [
+                "4 field 'items[].n' of the signal of step 'pay': int -> str "
+                "(INPUT_FIELD_SAME_TYPE: SOURCE, HANDLER, WIRE, INFLIGHT)"
+            ],
+        ),
+        (
+            "ok: bool, note",
+            "ok: bool, by: str, note",
+            [
+                "13 field 'by' of the output of step 'agree' must be there now: it is new "
+                "(OUTPUT_FIELD_NO_NEW_REQUIRED: SOURCE, HANDLER, WIRE, INFLIGHT)"
+            ],
+        ),
+        (
+            "    signal:\n      payload: {at: date, items: [Item]}\n      wait_for: 24h\n",
+            "    output: [Item]\n",
+            [
+                "6 the signal of step 'pay' is gone (INPUT_FIELD_NO_DELETE: HANDLER)",
+                "7 the output of step 'pay': any -> [Item] "
+                "(OUTPUT_FIELD_SAME_TYPE: SOURCE, HANDLER, WIRE, INFLIGHT)",
+            ],
+        ),
+        (
+            "    approval:\n      payload: {ok: bool, note: str}\n      wait_for: 2d\n",
+            "    output: {ok: bool, note: str}\n",
+            [
+                "10 step 'agree': approval {note: str, ok: bool} for 2d -> unset "
+                "(TYPE_SAME: HANDLER, WIRE, INFLIGHT)"
+            ],
+        ),
+    ],
+)
+def test_what_steps_wait_for(old: str, new: str, found: list[str]) -> None:
+    assert old in WAITS
+    judged = _judged(WAITS, WAITS.replace(old, new, 1))
+    assert [f"{one.span.start.line if one.span else 0} {one.message}" for one in judged] == found
+
+
+def test_the_lock_and_databases_know_what_steps_wait_for() -> None:
+    after = WAITS.replace("at: date, ", "").replace("ok: bool, ", "ok: str, ")
+    before, now = (
+        state_of_specs(check_sources({"flows/order.yaml": text}, Report()), "worker")
+        for text in (WAITS, after)
+    )
+    full = before.flows["order"]
+    lock = State("lock", {"order": type(full)(full.shape, full.payloads)})
+    report = Report()
+    report.extend(judge(lock, now, Level(), Places({"flows/order.yaml": after})))
+    assert [one.message for one in report.sorted()] == [
+        "field 'at' of the signal of step 'pay' is gone (INPUT_FIELD_NO_DELETE: SOURCE, HANDLER)",
+        "field 'ok' of the output of step 'agree': bool -> str "
+        "(OUTPUT_FIELD_SAME_TYPE: SOURCE, HANDLER, WIRE, INFLIGHT)",
+    ]
+
+
 def test_levels() -> None:
     after = (
         BEFORE.replace("timeout: 50", "timeout: 5").replace("total: int, ", "").replace("@daily", "@weekly")

@@ -54,6 +54,21 @@ STEP_OPTIONS = st.fixed_dictionaries(
         "when_exhausted": st.sampled_from(["skip", "skip-cascade", "fail"]),
     },
 )
+SIGNALS = st.fixed_dictionaries(
+    {
+        "payload": st.sampled_from(
+            [
+                "any",
+                "uuid",
+                {"ok": "bool", "note": "str | null", "more": ["T | int"]},
+                {"b": "T"},
+                "map of date",
+            ]
+        )
+    },
+    optional={"wait_for": st.integers(1, 3)},
+)
+APPROVED = {"depends_on", "if", "if_not", "when_unmet", "was"}
 CRON = st.builds(
     lambda schedule, zone, value: {"schedule": schedule, "timezone": zone, "input": {"v": value}},
     st.sampled_from(["@hourly", "0 9 * * *", "*/5 * * * 1-5"]),
@@ -148,6 +163,8 @@ def _specs(draw: st.DrawFn) -> dict[str, Any]:
     steps: dict[str, Any] = {}
     for place, slug in enumerate(slugs):
         step = {"output": ["json"], **draw(STEP_OPTIONS)}
+        if draw(st.integers(0, 3)) == 0:
+            step["signal"] = draw(SIGNALS)
         before = draw(st.lists(st.sampled_from(slugs[:place]), unique=True)) if place else []
         if len(before) == 1 and draw(st.booleans()):
             step["map"] = before[0]
@@ -157,12 +174,22 @@ def _specs(draw: st.DrawFn) -> dict[str, Any]:
             pattern = {draw(st.sampled_from(before)): []} if before else {"n": draw(st.integers(0, 2))}
             step[draw(st.sampled_from(["if", "if_not"]))] = pattern
             step["when_unmet"] = draw(st.sampled_from(["skip", "skip-cascade", "fail"]))
+        if "map" not in step and draw(st.integers(0, 3)) == 0:
+            # What it is sent is a list, since others may map over it.
+            approval = {
+                **draw(SIGNALS),
+                "payload": ["T"],
+                "on_timeout": draw(st.sampled_from(["fail", "skip"])),
+            }
+            step = {key: step[key] for key in step.keys() & APPROVED} | {"approval": approval}
         steps[slug] = step
     for slug, was in draw(st.dictionaries(st.sampled_from(slugs), SLUGS, max_size=2)).items():
         if was not in slugs and all(step.get("was") != was for step in steps.values()):
             steps[slug]["was"] = was
     written = draw(st.permutations(list(steps)))
     spec = {"flow": "f", "on_change": on_change, "input": "json", **draw(FLOW_OPTIONS)}
+    spec["types"] = {"T": {"n": "int", "parts": ["T"], "kind": {"$enum": ["a", 1, None]}}}
+    spec["extra_fields"] = draw(st.sampled_from(["ignore", "forbid"]))
     return {**spec, "steps": {slug: steps[slug] for slug in written}}
 
 
