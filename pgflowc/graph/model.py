@@ -79,7 +79,7 @@ class Retention:
 @dataclass(frozen=True, slots=True)
 class ExtraFields:
     """What happens to fields that a payload type does not name: in payloads that a handler gets (`incoming`:
-    the run's input, outputs of dependencies, map items) and in what it returns (`outgoing`).
+    the run's input, outputs of dependencies, map items, signals) and in what it returns (`outgoing`).
     """
 
     incoming: ExtraMode = "ignore"

@@ -46,6 +46,8 @@ def _toml(value: Value) -> str:
         return value
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Mapping) and not value:
+        return "{}"
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(one)}" for key, one in value.items()) + " }"
     return f"[{', '.join(map(_toml, value))}]"

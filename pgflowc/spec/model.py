@@ -154,7 +154,9 @@ class ExtraFieldsModel(_Model):
     """What happens to fields that a payload type does not name."""
 
     in_: ExtraMode | None = Field(
-        None, alias="in", description="In payloads that handlers get: ignore (default) or forbid."
+        None,
+        alias="in",
+        description="In payloads that handlers get, and in signals: ignore (default) or forbid.",
     )
     out: ExtraMode | None = Field(
         None, description="In what handlers return: forbid (default, the task fails) or ignore."
