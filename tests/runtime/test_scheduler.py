@@ -326,12 +326,48 @@ async def test_a_leader_killed_with_9_is_replaced_within_five_seconds(
     assert bench.value("select count(distinct run_id) from pgflow.runs") == len(seconds)
 
 
-def leader_pid(bench) -> int | None:
-    """The server process of the session that leads the schedulers of this database."""
+async def test_a_leader_killed_with_9_is_replaced_within_five_seconds_when_no_slot_is_due(
+    bench, step, app, worker_process
+) -> None:
+    """The deputy leads, another becomes the deputy, and nobody else asks for the lock."""
+    registry = """
+        from pgflowc_runtime import Flow, JsonValue, Registry, Step
+
+        step = Step(slug="only", argument=JsonValue, output=JsonValue)
+        Yearly = Flow(slug="yearly", input=JsonValue, steps=(step,), max_attempts=1, base_delay=0, timeout=9,
+                      definition_hash="")
+        registry = Registry()
+        registry.add(Yearly, {"only": lambda input, ctx: input})
+    """
+    flow = bench.flow("yearly", step("only"), timeout=9)
+    bench.rows("select pgflowc.set_schedule('yearly', '@yearly')")
+    first = worker_process(app(registry), bench.dsn)
+    await bench.until(lambda: leader_pid(bench))
+    killed = leader_pid(bench)
+    handlers = {"only": lambda input, ctx: input}
+    async with bench.working((flow, handlers)):
+        await bench.until(lambda: leader_pid(bench, deputy=True))
+        deputy = leader_pid(bench, deputy=True)
+        async with bench.working((flow, handlers)):
+            # One that looks for the first time just after the kill would lead at once.
+            looked = """
+                select count(*) = 3 from pg_stat_activity a
+                where a.datname = current_database() and a.state = 'idle' and a.query ~ 'pg_try_advisory_lock'
+            """
+            await bench.until(lambda: bench.value(looked))
+            first.process.kill()
+            await bench.until(lambda: leader_pid(bench) not in (None, killed), 5)
+            assert leader_pid(bench) == deputy
+            await bench.until(lambda: leader_pid(bench, deputy=True) not in (None, deputy), 5)
+    assert bench.value("select count(*) from pgflow.runs") == 0
+
+
+def leader_pid(bench, *, deputy: bool = False) -> int | None:
+    """The server process of the session that leads the schedulers of this database, or stands by for that."""
     rows = bench.rows(
         "select l.pid from pg_locks l where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
         " and l.database = (select oid from pg_database where datname = current_database())"
         " and (l.classid::bigint << 32) + l.objid::bigint = %s",
-        0x7067666C6F776373,
+        0x7067666C6F776373 + deputy,
     )
     return rows[0][0] if rows else None

@@ -6,26 +6,33 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from pgflowc_runtime.queries.query import Query
+from pgflowc_runtime.queries.query import Query, no_rows
 from pgflowc_runtime.rows import Schedule, ScheduleInfo, Timetable
 
 # One scheduler for each database; advisory locks are the database's own. The number only has to be ours.
 _LEADER_KEY = 0x7067666C6F776373
+_DEPUTY_KEY = _LEADER_KEY + 1
 
 SCHEDULES_CHANNEL = "pgflowc_schedules"
 """Whatever changes a schedule says so there."""
 
 
-def timetable(*, elect: bool) -> Query[Timetable]:
+def timetable(*, elect: bool, stands_by: bool = False) -> Query[Timetable]:
     """The schedules of flows that exist, are not paused and not fired by pg_cron, and the database's time.
 
-    `elect`: become the leader, if nobody is, until this connection ends.
+    `elect`: become the leader, if nobody is, until this connection ends; else the deputy, unless there is one
+    (`stands_by`: this connection is).
     """
     return Query(
         """
-        select e.leads, clock_timestamp() as now,
+        select e.leads, e.deputizes, clock_timestamp() as now,
                s.flow_slug, s.schedule, s.timezone, s.catch_up, s.settled_until
-        from (select case when %(elect)s then pg_try_advisory_lock(%(key)s) else false end as leads) e
+        from (
+          select l.leads,
+                 case when %(elect)s and not %(stands_by)s and not l.leads
+                   then pg_try_advisory_lock(%(deputy)s) else false end as deputizes
+          from (select case when %(elect)s then pg_try_advisory_lock(%(leader)s) else false end as leads) l
+        ) e
         left join (
           select a.*
           from pgflowc.schedules a
@@ -37,9 +44,10 @@ def timetable(*, elect: bool) -> Query[Timetable]:
         ) s on true
         order by s.flow_slug
         """,
-        {"elect": elect, "key": _LEADER_KEY},
+        {"elect": elect, "stands_by": stands_by, "leader": _LEADER_KEY, "deputy": _DEPUTY_KEY},
         lambda rows: Timetable(
             leads=rows[0]["leads"],
+            deputizes=rows[0]["deputizes"],
             now=rows[0]["now"],
             schedules=tuple(
                 Schedule(**{name: row[name] for name in Schedule.__dataclass_fields__})
@@ -47,6 +55,24 @@ def timetable(*, elect: bool) -> Query[Timetable]:
                 if row["flow_slug"] is not None
             ),
         ),
+    )
+
+
+def lead() -> Query[bool]:
+    """Become the leader, if nobody is, until this connection ends."""
+    return Query(
+        "select pg_try_advisory_lock(%(leader)s) as leads",
+        {"leader": _LEADER_KEY},
+        lambda rows: bool(rows[0]["leads"]),
+    )
+
+
+def leave_deputy() -> Query[None]:
+    """Let somebody else be the deputy, and tell everybody."""
+    return Query(
+        "select pg_advisory_unlock(%(deputy)s), pg_notify(%(channel)s, '')",
+        {"deputy": _DEPUTY_KEY, "channel": SCHEDULES_CHANNEL},
+        no_rows,
     )
 
 

@@ -5,6 +5,10 @@ a slot start one run is its primary key. So nobody waits for the lock in the dat
 statement would keep vacuum from its work; the others try it shortly before each slot, and shortly after it
 they start what is still due. A leader that died, or hangs, is replaced before anybody misses it, for two
 cheap queries a slot. A worker without such a session (behind a pooler, or one that polls) acts on every slot.
+
+One of the others, the deputy, tries the lock every four seconds, so that somebody leads soon whether a slot
+is due or not. Who that is is another lock, so it costs one worker and not all of them, and only where there
+are schedules. When it takes over it says so, and another becomes the deputy.
 """
 
 from __future__ import annotations
@@ -38,6 +42,9 @@ _BEFORE = timedelta(seconds=1.5)
 _AFTER = timedelta(seconds=2.5)
 _AFTER_SPREAD = 0.5  # seconds, so that not all of the others look at once
 
+# Less than five seconds, with time for a busy machine to answer.
+_WATCH_SECONDS = 4.0
+
 
 class Scheduler:
     """Starts the runs of a database's schedules, together with the schedulers of other workers."""
@@ -48,6 +55,8 @@ class Scheduler:
         self._session = session
         self._life = 0
         self._leads = False
+        self._stands_by = False
+        self._watches = False
         self._changed = asyncio.Event()
         self._trouble: str | None = None
         self._unreadable: set[Schedule] = set()
@@ -59,6 +68,11 @@ class Scheduler:
     def leads(self) -> bool:
         """Whether it is the leader."""
         return self._leads
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether it is the deputy."""
+        return self._stands_by
 
     async def run(self) -> None:
         """Start what is due, when it is due, until cancelled."""
@@ -83,9 +97,38 @@ class Scheduler:
             pause = await self.look()
             backoff.reset()
             self._trouble = None
+            await self._sleep(pause.total_seconds())
+
+    async def _sleep(self, seconds: float) -> None:
+        """So long, or until a change; a deputy's sleep ends as well when it has become the leader."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not self._changed.is_set() and (left := until - loop.time()) > 0:
+            step = min(left, _WATCH_SECONDS) if self._watches else left
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause.total_seconds()):
+                async with asyncio.timeout(step):
                     await self._changed.wait()
+                    return
+            if step < left and await self.take_over():
+                return
+
+    async def take_over(self) -> bool:
+        """Lead if nobody does; whether it leads since now. Raises psycopg.Error."""
+        assert self._session is not None, "a deputy has one"
+        life = self._session.life
+        if not await self._session.ask(queries.lead()):
+            return False
+        if self._session.life == life == self._life:
+            await self._become_leader()
+        return True
+
+    async def _become_leader(self) -> None:
+        assert self._session is not None, "a leader has one"
+        self._leads = True
+        log.info("leads the schedulers")
+        if self._stands_by:
+            self._stands_by = False
+            await self._session.ask(queries.leave_deputy())
 
     async def look(self, now: datetime | None = None) -> timedelta:
         """Start what is due at `now` (the database's time unless given); how long nothing comes then.
@@ -109,12 +152,16 @@ class Scheduler:
             # A lock would be anybody's, or nobody's for long: all are equal, the primary key decides.
             return await self._database.run(queries.timetable(elect=False))
         if self._session.life != self._life:
-            self._leads = False
-        timetable = await self._session.ask(queries.timetable(elect=not self._leads))
+            self._leads = self._stands_by = False
+        query = queries.timetable(elect=not self._leads, stands_by=self._stands_by)
+        timetable = await self._session.ask(query)
         self._life = self._session.life
+        if timetable.deputizes:
+            self._stands_by = True
         if timetable.leads:
-            self._leads = True
-            log.info("leads the schedulers")
+            await self._become_leader()
+        # Where there is nothing to start, nobody has to hurry.
+        self._watches = self._stands_by and bool(timetable.schedules)
         return timetable
 
     def _plan(self, timetable: Timetable, now: datetime) -> tuple[list[Due], timedelta]:
