@@ -72,7 +72,7 @@ CROWDED_SCHEDULE = Code(
     "a schedule comes again before its run must be over",
     cause="The timeouts of the steps, one after the other, allow a run more time than there is between two "
     "times of the schedule. Runs then go on side by side, and if that happens all the time, more and more "
-    "of them.",
+    "of them. Waits for signals do not count: nobody works meanwhile.",
     example='flow: sync\ncron: "*/5 * * * *"\nsteps: {fetch: {timeout: 10m}}',
     cure="Say `overlap: skip`, and a time is left out while the run before goes on. Or use shorter timeouts, "
     "or a schedule that comes less often. If runs may go on side by side, ignore the warning.",

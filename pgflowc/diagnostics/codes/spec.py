@@ -112,7 +112,8 @@ NO_VALUE = Code(
     "PGF113",
     Severity.ERROR,
     "a key has no value",
-    cause="Nothing, or null, stands after the colon. Only a step's body and `perform` may be empty.",
+    cause="Nothing, or null, stands after the colon. Only the bodies of steps, `perform`, "
+    "`signal` and `approval` may be empty.",
     example="flow: orders\ntimeout:\nsteps: {charge: }",
     cure="Write the value, or remove the key to get the default.",
     cured="flow: orders\ntimeout: 30\nsteps: {charge: }",
@@ -163,8 +164,8 @@ SIGNAL_IN_A_PROCESS = Code(
     "PGF118",
     Severity.ERROR,
     "a handler that waits for a signal in a process of its own",
-    cause="`ctx.await_signal()` needs the worker, which puts the task aside until the signal comes. A handler "
-    "with `isolation: process` runs in another process and cannot call it.",
+    cause="`ctx.await_signal()` needs the worker, which puts the task aside until the signal comes. A "
+    "handler with `isolation: process` runs in another process and cannot call it.",
     example="flow: orders\nsteps:\n  charge: {signal: {payload: bool}, isolation: process}",
     cure="Remove `isolation`, or let one step wait and the next one work in a process.",
     cured="flow: orders\nsteps:\n  paid: {approval: {payload: bool}}\n"
