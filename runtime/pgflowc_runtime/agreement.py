@@ -4,6 +4,7 @@ what `pgflowc verify` tells.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from pgflowc_runtime import queries
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.registry import Registry
-from pgflowc_runtime.rows import StoredFlow, StoredStep
+from pgflowc_runtime.rows import SignalKind, StoredFlow, StoredStep
 
 State = Literal["same", "differs", "unfit", "missing"]
 
@@ -53,16 +54,25 @@ class Agreement:
 
 async def agreements(database: Database, registry: Registry) -> tuple[Agreement, ...]:
     """One for each flow of the registry, in its order. Raises psycopg.Error."""
+    capabilities = await database.run(queries.capabilities())
+    declared = await database.run(queries.declared_signals()) if capabilities.has_signals else {}
     return tuple(
-        [agreement(one.flow, await database.run(queries.stored_flow(one.flow.slug))) for one in registry]
+        [
+            agreement(one.flow, await database.run(queries.stored_flow(one.flow.slug)), declared)
+            for one in registry
+        ]
     )
 
 
-def agreement(flow: Flow[Any], stored: StoredFlow | None) -> Agreement:
-    """What a compiled flow and a stored one have in common, and what not."""
+def agreement(
+    flow: Flow[Any], stored: StoredFlow | None, declared: Mapping[tuple[str, str], SignalKind]
+) -> Agreement:
+    """What a compiled flow and a stored one have in common, and what not; `declared` are the signals of the
+    database's steps, by flow and step.
+    """
     if stored is None:
         return Agreement(flow, None)
-    faults = tuple(_faults(flow, stored.steps))
+    faults = (*_faults(flow, stored.steps), *_signal_faults(flow, declared))
     if faults:
         return Agreement(flow, stored, faults)
     return Agreement(flow, stored, (), tuple(_differences(flow, stored)))
@@ -85,6 +95,20 @@ def _faults(flow: Flow[Any], stored: tuple[StoredStep, ...]) -> list[str]:
                 f"and on {_names(step.depends_on)} here"
             )
     return faults
+
+
+def _signal_faults(flow: Flow[Any], declared: Mapping[tuple[str, str], SignalKind]) -> Iterator[str]:
+    """An approval that only one side knows is never completed, or never executed; a signal that the database
+    does not know is not checked when it is sent.
+    """
+    for step in flow.steps:
+        there = declared.get((flow.slug, step.slug))
+        if step.approval and there != "approval":
+            yield f"step '{step.slug}' is an approval here and none there"
+        elif not step.approval and there == "approval":
+            yield f"step '{step.slug}' is an approval there and none here"
+        elif step.signal is not None and there is None:
+            yield f"step '{step.slug}' declares its signal here and not there"
 
 
 def _differences(flow: Flow[Any], stored: StoredFlow) -> list[str]:

@@ -20,6 +20,7 @@ StepStatus = Literal["created", "started", "completed", "failed", "skipped"]
 Unmet = Literal["fail", "skip", "skip-cascade"]
 CatchUp = Literal["none", "last", "all"]
 Overlap = Literal["allow", "skip"]
+SignalKind = Literal["signal", "approval"]
 TaskStatus = Literal["queued", "started", "waiting", "completed", "failed", "skipped", "cancelled"]
 
 
@@ -144,7 +145,7 @@ class StepWait:
     `since` is when the first of them began, `until` the earliest of their deadlines, None if they have none.
     """
 
-    kind: Literal["signal", "approval"]
+    kind: SignalKind
     since: datetime
     until: datetime | None
 
@@ -354,6 +355,7 @@ class Capabilities:
     has_retention: bool = False
     tells_flows: bool = False
     has_next_due: bool = False
+    has_signals: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ class Waits:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[_Key, asyncio.Event] = {}
+        self.in_place = True
+        """Whether a handler waits in its place at all before its task is parked."""
 
     def heard(self, payload: str) -> None:
         """A notification: `signal RUN INDEX STEP`. Others are none of ours."""
@@ -100,7 +102,7 @@ class Waits:
         event = self._waiting.setdefault(key, asyncio.Event())
         over = asyncio.ensure_future(stopping.wait())
         now = asyncio.get_running_loop().time
-        end = now() + patience
+        end = now() + (patience if self.in_place else 0.0)
         backoff = Backoff(*_POLLS_SECONDS)
         try:
             while True:

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import TypeAdapter
 
 from pgflowc_runtime import AsyncClient, Client, Flow, JsonValue, Registry, Run, Step, Worker, WorkerConfig
 
@@ -64,6 +65,16 @@ class Bench:
                 *(flow.slug, step.slug, list(step.depends_on), step.max_attempts, step.base_delay),
                 *(step.timeout, step.start_delay, step.kind),
             )
+            if step.approval or step.signal is not None:
+                self.rows(
+                    "select pgflowc.set_signal(%s, %s, %s::jsonb, null, %s)",
+                    *(
+                        flow.slug,
+                        step.slug,
+                        json.dumps(TypeAdapter(step.output if step.approval else step.signal).json_schema()),
+                        step.approval,
+                    ),
+                )
 
     @asynccontextmanager
     async def working(

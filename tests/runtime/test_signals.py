@@ -42,7 +42,7 @@ async def test_a_parked_task_is_entered_again_when_its_signal_comes(bench) -> No
         run = await bench.client.wait(run_id, timeout=10)
     assert run.output == {"ask": True}
     assert entries == [1, 1]  # no attempt was spent
-    assert await bench.client.signal(run_id, "ask", {}) == "ignored"
+    assert await bench.client.signal(run_id, "ask", Answer(ok=False)) == "ignored"
 
 
 async def test_a_signal_is_heard_in_place(bench) -> None:

@@ -255,3 +255,79 @@ async def test_the_blocking_one_works_in_coroutines_too(bench_flows) -> None:
 @pytest.fixture
 def bench_flows(bench, step) -> Any:
     return bench.flow("plain", step("only")), bench.dsn
+
+
+# Signals
+
+
+class Decision(BaseModel):
+    approved: bool
+
+
+@pytest.fixture
+def order(bench, step) -> Any:
+    """price -> approve (an approval) -> ship, which is told where to."""
+    flow = bench.flow(
+        "order",
+        step("price"),
+        step("approve", "price", output=Decision, signal=Decision, approval=True),
+        step("ship", "approve", signal=str),
+    )
+    schema = '{"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}'
+    bench.rows("select pgflowc.set_signal('order', 'approve', %s::jsonb, 172800, true)", schema)
+    return flow
+
+
+async def ship(deps: Any, ctx: Context[Any]) -> Any:
+    return await ctx.await_signal(wait_for="1h")
+
+
+SHIPPING: dict[str, Any] = {"price": 7, "ship": ship}
+
+
+async def test_signals_are_sent_when_they_are_waited_for(runner, order) -> None:
+    signals = {"approve": Decision(approved=True), "ship": "Paris"}
+    async with asyncio.timeout(5):  # no wait in place
+        result = await runner.run_flow(order, {}, stubs=SHIPPING, signals=signals)
+    assert result.outputs == {"price": 7, "approve": {"approved": True}, "ship": "Paris"}
+    assert result.attempts["ship"] == 1
+
+
+async def test_deadlines_are_passed_over(runner, order) -> None:
+    result = await runner.run_flow(order, {}, stubs=SHIPPING)
+    assert (result.status, result.error) == ("failed", "no signal within 172800 s")
+    assert round(result.waited) == 172800
+    result = await runner.run_flow(order, {}, stubs=SHIPPING, signals={"approve": {"approved": True}})
+    assert result.error is not None
+    assert "SignalTimeout" in result.error
+    assert round(result.waited) == 3600
+
+
+def test_a_run_stops_and_goes_on_with_a_signal(bench, order) -> None:
+    runner = FlowRunner(bench.dsn)
+    result = runner.run_flow(order, {}, stubs=SHIPPING, within=timedelta(days=1))
+    assert result.step("approve").tasks_waiting == 1
+    with pytest.raises(InvalidInput, match="approved is missing"):
+        runner.signal(result.run_id, "approve", {})
+    assert runner.signal(result.run_id, "approve", {"approved": True}) == "delivered"
+    assert runner.drain(result.run_id, signals={"ship": "Rome"}).output == {"ship": "Rome"}
+
+
+async def test_a_run_that_waits_for_ever_says_what_for(runner, order, bench) -> None:
+    bench.rows("update pgflowc.awaited_signals set wait_for = null")
+    with pytest.raises(RunStuck, match="waits for a signal to approve") as stuck:
+        await runner.run_flow(order, {}, stubs=SHIPPING)
+    assert stuck.value.help == (
+        "give it: signals={'approve': ...}, or stop there (within=0) and call signal()"
+    )
+    with pytest.raises(RegistryError, match="an approval, which no stub can stand in for"):
+        await runner.run_flow(order, {}, stubs={**SHIPPING, "approve": {"approved": True}})
+    with pytest.raises(RegistryError, match="no step 'aprove' for the signal given"):
+        await runner.run_flow(order, {}, stubs=SHIPPING, signals={"aprove": 1})
+
+
+async def test_what_the_database_declares_no_signal_for_is_not_run(runner, order, bench) -> None:
+    bench.rows("select pgflowc.remove_signal('order', 'approve')")
+    with pytest.raises(FlowMismatch, match="step 'approve' is an approval here and none there") as mismatch:
+        await runner.run_flow(order, {}, stubs=SHIPPING)
+    assert mismatch.value.help == "run `pgflowc db up` to apply this project's migrations"

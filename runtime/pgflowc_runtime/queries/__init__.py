@@ -6,7 +6,12 @@ differs between cores. The modules together are the list of what a role needs ri
 core must keep.
 """
 
-from pgflowc_runtime.queries.cron_jobs import cron_jobs, keeps_cron_jobs, set_cron_job_active
+from pgflowc_runtime.queries.cron_jobs import (
+    cron_job_command,
+    cron_jobs,
+    keeps_cron_jobs,
+    set_cron_job_active,
+)
 from pgflowc_runtime.queries.definitions import (
     compare_flow_shapes,
     create_flow_from_shape,
@@ -33,7 +38,12 @@ from pgflowc_runtime.queries.foreign_tasks import (
     start_tasks,
     task_attempts,
 )
-from pgflowc_runtime.queries.installation import capabilities, installed_components, stored_flow
+from pgflowc_runtime.queries.installation import (
+    capabilities,
+    declared_signals,
+    installed_components,
+    stored_flow,
+)
 from pgflowc_runtime.queries.managing import (
     cancel_run,
     known_workers,
@@ -120,7 +130,9 @@ __all__ = [
     "compare_flow_shapes",
     "complete_task",
     "create_flow_from_shape",
+    "cron_job_command",
     "cron_jobs",
+    "declared_signals",
     "delete_flow_and_data",
     "deps",
     "enable_notify_insert",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgflowc_runtime.queries.query import Query, Row
-from pgflowc_runtime.rows import Capabilities, StoredFlow, StoredStep
+from pgflowc_runtime.rows import Capabilities, SignalKind, StoredFlow, StoredStep
 
 
 def capabilities() -> Query[Capabilities]:
@@ -26,6 +26,7 @@ def capabilities() -> Query[Capabilities]:
                to_regproc('pgflowc.start_slots') is not null as has_schedules,
                to_regproc('pgflowc.prune_expired') is not null as has_retention,
                to_regprocedure('pgflowc.next_due(text[])') is not null as has_next_due,
+               to_regclass('pgflowc.task_signals') is not null as has_signals,
                exists (
                  select from pg_catalog.pg_proc p
                  where p.pronamespace = to_regnamespace('pgflow') and p.proname = 'create_flow'
@@ -46,6 +47,18 @@ def installed_components() -> Query[dict[str, int]]:
         "select component, version from pgflowc.installed_components",
         {},
         lambda rows: {row["component"]: row["version"] for row in rows},
+    )
+
+
+def declared_signals() -> Query[dict[tuple[str, str], SignalKind]]:
+    """The steps that declare a signal, by flow and step. Only where `Capabilities.has_signals`."""
+    return Query(
+        "select a.flow_slug, a.step_slug, a.is_approval from pgflowc.awaited_signals a",
+        {},
+        lambda rows: {
+            (row["flow_slug"], row["step_slug"]): "approval" if row["is_approval"] else "signal"
+            for row in rows
+        },
     )
 
 

@@ -41,6 +41,42 @@ def start_tasks_of_run(
     )
 
 
+# Those that are due, as a claim would; by their messages, which nobody else may have in hand.
+_PARK: LiteralString = """
+    select pgflowc._park_approvals(pgflowc._flow_traits(%(flow_slug)s), array(
+      select m.msg_id
+      from {queue} m
+      join pgflow.step_tasks t on t.message_id = m.msg_id
+      where t.run_id = %(run_id)s and t.status = 'queued' and t.step_slug = any (%(approvals)s::text[])
+        and m.vt <= clock_timestamp()
+      order by m.msg_id
+      for update of m skip locked
+    ))
+"""
+
+_NEXT_WAIT: LiteralString = """
+    select extract(epoch from min(w.due_at) - clock_timestamp())::float8 as next_due
+    from pgflowc.task_signals w
+    where w.run_id = %(run_id)s
+"""
+
+_MOVE_WAITS: LiteralString = """
+    update pgflowc.task_signals w
+    set sent_at = w.sent_at - d, waiting_since = w.waiting_since - d, deadline = w.deadline - d,
+        due_at = w.due_at - d
+    from make_interval(secs => %(seconds)s) d
+    where w.run_id = %(run_id)s
+"""
+
+_SETTLE: LiteralString = "select pgflowc.expire_waiting_tasks(%(flow_slug)s, %(run_id)s)"
+
+_PARKED: LiteralString = """
+    select t.step_slug, t.task_index
+    from pgflow.step_tasks t
+    where t.run_id = %(run_id)s and t.status = 'waiting'
+    order by t.step_slug, t.task_index
+"""
+
 _OUTLOOK: LiteralString = """
     select r.status,
            (select extract(epoch from min(m.vt) - clock_timestamp())::float8
@@ -50,7 +86,11 @@ _OUTLOOK: LiteralString = """
            array(select format('%%s[%%s]', t.step_slug, t.task_index)
                  from pgflow.step_tasks t
                  where t.run_id = r.run_id and t.status = 'started'
-                 order by t.step_slug, t.task_index) as started
+                 order by t.step_slug, t.task_index) as started,
+           array(select distinct t.step_slug
+                 from pgflow.step_tasks t
+                 where t.run_id = r.run_id and t.status = 'waiting'
+                 order by t.step_slug) as waiting
     from pgflow.runs r
     where r.run_id = %(run_id)s
 """
@@ -86,7 +126,8 @@ _MOVE: LiteralString = """
 
 def outlook(flow_slug: str) -> sql.Composed:
     """A run's `status`; `next_due`, seconds until the first of its queued tasks may be claimed (None: there
-    is none); and `started`, its tasks that somebody is executing. No row if there is no such run.
+    is none); `started`, its tasks that somebody is executing; and `waiting`, the steps that wait for a
+    signal. No row if there is no such run.
     """
     return sql.SQL(_OUTLOOK).format(queue=_queue(flow_slug))
 
@@ -94,6 +135,31 @@ def outlook(flow_slug: str) -> sql.Composed:
 def move(flow_slug: str) -> sql.Composed:
     """Let `seconds` pass for a run."""
     return sql.SQL(_MOVE).format(queue=_queue(flow_slug))
+
+
+def park_approvals(flow_slug: str) -> sql.Composed:
+    """Let the approvals of the run that have begun wait: `approvals` are the steps of the flow that are."""
+    return sql.SQL(_PARK).format(queue=_queue(flow_slug))
+
+
+def settle_waits() -> sql.SQL:
+    """See to what the run has waited for until now."""
+    return sql.SQL(_SETTLE)
+
+
+def next_wait() -> sql.SQL:
+    """`next_due`: seconds until the next wait of the run is over, None if there is none."""
+    return sql.SQL(_NEXT_WAIT)
+
+
+def move_waits() -> sql.SQL:
+    """Let `seconds` pass for what the run waits for."""
+    return sql.SQL(_MOVE_WAITS)
+
+
+def parked() -> sql.SQL:
+    """The tasks of the run that wait for a signal: `step_slug`, `task_index`."""
+    return sql.SQL(_PARKED)
 
 
 def _queue(flow_slug: str) -> sql.Identifier:

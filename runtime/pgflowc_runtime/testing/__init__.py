@@ -12,6 +12,6 @@ database that has the project's migrations.
 
 from pgflowc_runtime.testing.flow_runner import AsyncFlowRunner, FlowRunner, RunStuck
 from pgflowc_runtime.testing.result import RunResult
-from pgflowc_runtime.testing.stubs import Stub, Stubs
+from pgflowc_runtime.testing.stubs import Signals, Stub, Stubs
 
-__all__ = ["AsyncFlowRunner", "FlowRunner", "RunResult", "RunStuck", "Stub", "Stubs"]
+__all__ = ["AsyncFlowRunner", "FlowRunner", "RunResult", "RunStuck", "Signals", "Stub", "Stubs"]

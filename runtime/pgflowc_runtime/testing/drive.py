@@ -6,21 +6,27 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 
-from pgflowc_runtime import outcome, queries
+from pgflowc_runtime import outcome, queries, run_faults
+from pgflowc_runtime.call import Refused, drive_async
+from pgflowc_runtime.caller_connection import joined_async
+from pgflowc_runtime.calls import signalling
 from pgflowc_runtime.connection import headline, is_transient
 from pgflowc_runtime.database import Database, execute
 from pgflowc_runtime.delivery import Report
 from pgflowc_runtime.exchange import Batches
 from pgflowc_runtime.executor import Executor
-from pgflowc_runtime.outcome import Completed, Outcome
+from pgflowc_runtime.flow import Flow
+from pgflowc_runtime.outcome import Completed, Outcome, Parked
 from pgflowc_runtime.queries import one_run
 from pgflowc_runtime.rows import ClaimedTask
+from pgflowc_runtime.signals import Delivery
 from pgflowc_runtime.transaction import Open, Transactions
 
 # Handlers at once, and outcomes in one trip: enough for parallel branches, few enough for a pool of sessions.
@@ -37,14 +43,23 @@ class Drive:
         database: Database,
         executor: Executor,
         transactions: Transactions,
-        flow_slug: str,
+        flow: Flow[Any],
         run_id: UUID,
+        *,
+        signals: Mapping[str, Any],
+        can_wait: bool,
     ) -> None:
+        """`signals` are sent to the tasks of these steps when they wait. `can_wait`: so says the database."""
         self._database = database
         self._executor = executor
         self._transactions = transactions
         self._exchange = Batches(database)
-        self._flow_slug = flow_slug
+        self._flow_slug = flow.slug
+        self._approvals = [step.slug for step in flow.steps if step.approval]
+        self._signals = signals
+        self._sent: set[tuple[str, int]] = set()
+        self._can_wait = can_wait
+        self._may_wait = True
         self._run_id = run_id
         self._worker_id = uuid4()
         self._running: dict[asyncio.Task[Outcome], ClaimedTask] = {}
@@ -64,6 +79,8 @@ class Drive:
         await self._database.run(queries.workers({self._flow_slug: self._worker_id}, "pgflowc testing"))
         try:
             while True:
+                if self._can_wait and self._may_wait:
+                    await self._see_to_waits()
                 await self._claim()
                 if self._running:
                     await self._settle_some()
@@ -72,6 +89,21 @@ class Drive:
         finally:
             await self._give_back()
             await self._database.run(queries.mark_worker_stopped([self._worker_id]))
+
+    async def _see_to_waits(self) -> None:
+        """What a claim does for tasks that wait, for those of this run alone; and the test's signals."""
+        if self._approvals:
+            await self._ask(one_run.park_approvals(self._flow_slug))
+        await self._ask(one_run.settle_waits())
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(one_run.parked(), {"run_id": self._run_id})
+            parked = [(row["step_slug"], row["task_index"]) for row in await cursor.fetchall()]
+            for step, index in parked:
+                # A task that waits again, after a retry of its run, is not sent a second one.
+                if step in self._signals and (step, index) not in self._sent:
+                    self._sent.add((step, index))
+                    await send(connection, self._run_id, step, self._signals[step], index)
+        self._may_wait = bool(self._approvals or parked)
 
     async def _claim(self) -> None:
         free = _AT_ONCE - len(self._running)
@@ -93,6 +125,7 @@ class Drive:
         for call in done:
             task = self._running.pop(call)
             report = Report(task, call.result())
+            self._may_wait |= isinstance(report.outcome, Parked)
             transaction = self._transactions.take(task)
             left = report if transaction is None else await self._finish(transaction, report)
             if left is not None:
@@ -137,6 +170,10 @@ class Drive:
             due = None
         else:
             due = max(0.0, found["next_due"])
+        if self._can_wait and found is not None and found["waiting"]:
+            wait = await self._ask(one_run.next_wait())
+            if wait is not None and wait["next_due"] is not None:
+                due = min(max(0.0, wait["next_due"]), math.inf if due is None else due)
         left = None if within is None else max(0.0, within - self.waited)
         if due is not None and (left is None or due <= left + _SOON_SECONDS):
             await self._pass(due + _SOON_SECONDS if due else 0.0)
@@ -148,11 +185,16 @@ class Drive:
     async def _pass(self, seconds: float) -> None:
         if seconds:
             await self._ask(one_run.move(self._flow_slug), seconds=seconds)
+            if self._can_wait:
+                await self._ask(one_run.move_waits(), seconds=seconds)
             self.waited += seconds
 
-    async def _ask(self, statement: psycopg.sql.Composed, **params: Any) -> dict[str, Any] | None:
+    async def _ask(
+        self, statement: psycopg.sql.SQL | psycopg.sql.Composed, **params: Any
+    ) -> dict[str, Any] | None:
         async with self._database.connection() as connection:
-            cursor = await connection.execute(statement, {"run_id": self._run_id, **params})
+            about = {"run_id": self._run_id, "flow_slug": self._flow_slug, "approvals": self._approvals}
+            cursor = await connection.execute(statement, {**about, **params})
             return await cursor.fetchone() if cursor.description else None
 
     async def _give_back(self) -> None:
@@ -166,3 +208,14 @@ class Drive:
                 await transaction.roll_back()
         await self._database.run(self._exchange.release(list(self._running.values())))
         self._running.clear()
+
+
+async def send(
+    connection: psycopg.AsyncConnection[Any], run_id: UUID, step: str, payload: Any, task_index: int
+) -> Delivery:
+    """Send a signal. Raises as `Client.signal`."""
+    call = signalling.signal(run_id, step, payload, task_index)
+    try:
+        return await drive_async(call, joined_async(connection))
+    except Refused as refused:
+        raise run_faults.of_statement(refused, None) from None

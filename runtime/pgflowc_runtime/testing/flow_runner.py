@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar, overload
@@ -22,11 +23,13 @@ from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.queries import one_run
 from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.rows import StoredStep
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import NO_INPUT
-from pgflowc_runtime.testing.drive import Drive
+from pgflowc_runtime.signals import Delivery
+from pgflowc_runtime.testing.drive import Drive, send
 from pgflowc_runtime.testing.result import RunResult
-from pgflowc_runtime.testing.stubs import Stubs, bind
+from pgflowc_runtime.testing.stubs import Signals, Stubs, bind
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Transactions
 
@@ -60,7 +63,7 @@ class AsyncFlowRunner:
         self._dsn = dsn
         self._registry = registry
         self._flows: dict[str, Flow[Any]] = {}
-        self._stubs: dict[UUID, Stubs] = {}
+        self._given: dict[UUID, tuple[Stubs, Signals]] = {}
 
     @overload
     async def run_flow(
@@ -69,6 +72,7 @@ class AsyncFlowRunner:
         input: InputT | dict[str, Any],
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult: ...
@@ -80,6 +84,7 @@ class AsyncFlowRunner:
         input: Any = NO_INPUT,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult: ...
@@ -90,21 +95,24 @@ class AsyncFlowRunner:
         input: Any = NO_INPUT,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """Start a run and drive it to its end; a failed run is a result, too.
 
-        `stubs` stand in for handlers, by step. `within`: stop when so much of the run's time has passed, and
-        it would have to wait longer; `drain` goes on from there. Raises RegistryError for a step that has
-        neither stub nor handler, FlowMismatch for a flow that is not migrated, InvalidInput, and RunStuck
-        after `patience` seconds of real time.
+        `stubs` stand in for handlers, by step; `signals` are sent to the tasks of their step as soon as they
+        wait for one. A handler waits nowhere in its place here, so it is entered again. `within`: stop when
+        so much of the run's time has passed, and it would have to wait longer; `drain` goes on from there.
+        Raises RegistryError for a step that has neither stub nor handler, FlowMismatch for a flow that is not
+        migrated, InvalidInput, and RunStuck for a run that waits for a signal for ever, or that takes more
+        than `patience` seconds of real time.
         """
         if isinstance(flow, Flow):
             self._flows[flow.slug] = flow
         known = flow if isinstance(flow, Flow) else self._newest(flow)
-        bound = bind(known, self._registry, stubs or {})
-        async with self._open() as database:
+        bound = bind(known, self._registry, stubs or {}, signals or {})
+        async with self._open() as (database, can_wait):
             definitions = await startup.check_flows(database, bound)
             start = starting.start(Starter(), known, input, None, joined=True, pinned=True)
             async with database.connection() as connection:
@@ -112,31 +120,40 @@ class AsyncFlowRunner:
                     run_id = await drive_async(start, joined_async(connection))
                 except Refused as refused:
                     raise run_faults.of_statement(refused, None) from None
-            self._stubs[run_id] = stubs or {}
-            return await self._drive(database, bound, definitions, run_id, within, patience)
+            self._given[run_id] = stubs or {}, signals or {}
+            scene = _Scene(database, can_wait, bound, definitions, signals or {})
+            return await self._drive(scene, run_id, within, patience)
 
     async def drain(
         self,
         run_id: RunId,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """Drive a run that was started by whomever to its end, and touch nothing else.
 
-        Without `stubs` those count that `run_flow` was given for the run. Raises as `run_flow`, and
-        RunNotFound.
+        Without `stubs` or `signals` those count that `run_flow` was given for the run. Raises as `run_flow`,
+        and RunNotFound.
         """
         chosen = parse_run_id(run_id)
-        given = self._stubs.get(chosen, {}) if stubs is None else stubs
-        async with self._open() as database:
+        before, sent_before = self._given.get(chosen, ({}, {}))
+        given, sent = before if stubs is None else stubs, sent_before if signals is None else signals
+        async with self._open() as (database, can_wait):
             run = (await database.run(queries.runs_by_id([chosen]))).get(chosen)
             if run is None:
                 raise RunNotFound(f"no run {chosen}")
-            bound = bind(self._flow(run.flow_slug), self._registry, given)
+            bound = bind(self._flow(run.flow_slug), self._registry, given, sent)
             definitions = await startup.check_flows(database, bound)
-            return await self._drive(database, bound, definitions, chosen, within, patience)
+            scene = _Scene(database, can_wait, bound, definitions, sent)
+            return await self._drive(scene, chosen, within, patience)
+
+    async def signal(self, run_id: RunId, step: str, payload: Any = None, *, task_index: int = 0) -> Delivery:
+        """Send a signal, as `Client.signal`; `drain` goes on from there."""
+        async with self._open() as (database, _), database.connection() as connection:
+            return await send(connection, parse_run_id(run_id), step, payload, task_index)
 
     def _newest(self, name: str) -> Flow[Any]:
         """The newest version of a flow by its name."""
@@ -162,29 +179,32 @@ class AsyncFlowRunner:
         return registry[slug].flow
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Database]:
+    async def _open(self) -> AsyncIterator[tuple[Database, bool]]:
+        """The database, and whether its tasks can wait for signals."""
         database = Database(self._dsn, application_name="pgflowc testing", size=_SESSIONS)
         try:
             await database.open(patience=_CONNECT_SECONDS)
-            await startup.check_schema(database)
-            yield database
+            capabilities = await startup.check_schema(database)
+            yield database, capabilities.has_signals
         finally:
             await database.close()
 
-    async def _drive(
-        self,
-        database: Database,
-        bound: Registry,
-        definitions: Any,
-        run_id: UUID,
-        within: Span | None,
-        patience: float,
-    ) -> RunResult:
-        (only,) = bound
+    async def _drive(self, scene: _Scene, run_id: UUID, within: Span | None, patience: float) -> RunResult:
+        (only,) = scene.bound
+        database = scene.database
         threads = Threads(spare=_SESSIONS)
         transactions = Transactions(database, threads, size=_SESSIONS)
-        executor = Executor(bound, definitions, database, threads, transactions=transactions)
-        drive = Drive(database, executor, transactions, only.flow.slug, run_id)
+        executor = Executor(scene.bound, scene.definitions, database, threads, transactions=transactions)
+        executor.waits.in_place = False
+        drive = Drive(
+            database,
+            executor,
+            transactions,
+            only.flow,
+            run_id,
+            signals=scene.signals,
+            can_wait=scene.can_wait,
+        )
         executing: list[str] = []
         try:
             driving = asyncio.ensure_future(drive.run(_seconds(within)))
@@ -204,7 +224,7 @@ class AsyncFlowRunner:
         if not done:
             raise RunStuck(f"after {patience:g} s still executing: {', '.join(executing) or 'nothing'}")
         if result.status == "started" and within is None:
-            raise RunStuck(await _reason(database, only.flow.slug, run_id))
+            raise await _stuck(database, only.flow.slug, run_id)
         return result
 
     async def _result(self, database: Database, run_id: UUID, waited: float) -> RunResult:
@@ -221,6 +241,17 @@ class AsyncFlowRunner:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What a run is driven on: `can_wait` if the database has signals."""
+
+    database: Database
+    can_wait: bool
+    bound: Registry
+    definitions: dict[tuple[str, str], StoredStep]
+    signals: Signals
+
+
 class FlowRunner:
     """`AsyncFlowRunner` for tests that are no coroutines: the same methods, which block."""
 
@@ -235,6 +266,7 @@ class FlowRunner:
         input: InputT | dict[str, Any],
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult: ...
@@ -246,6 +278,7 @@ class FlowRunner:
         input: Any = NO_INPUT,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult: ...
@@ -256,28 +289,40 @@ class FlowRunner:
         input: Any = NO_INPUT,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """As `AsyncFlowRunner.run_flow`."""
         __tracebackhide__ = True
         run: Any = self._runner.run_flow
-        return _finished(run(flow, input, stubs=stubs, within=within, patience=patience))
+        finished: RunResult = _finished(
+            run(flow, input, stubs=stubs, signals=signals, within=within, patience=patience)
+        )
+        return finished
 
     def drain(
         self,
         run_id: RunId,
         *,
         stubs: Stubs | None = None,
+        signals: Signals | None = None,
         within: Span | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> RunResult:
         """As `AsyncFlowRunner.drain`."""
         __tracebackhide__ = True
-        return _finished(self._runner.drain(run_id, stubs=stubs, within=within, patience=patience))
+        return _finished(
+            self._runner.drain(run_id, stubs=stubs, signals=signals, within=within, patience=patience)
+        )
+
+    def signal(self, run_id: RunId, step: str, payload: Any = None, *, task_index: int = 0) -> Delivery:
+        """As `AsyncFlowRunner.signal`."""
+        __tracebackhide__ = True
+        return _finished(self._runner.signal(run_id, step, payload, task_index=task_index))
 
 
-def _finished(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult:
+def _finished(coroutine: Coroutine[Any, Any, T]) -> T:
     __tracebackhide__ = True
     result = _in_thread(coroutine) if _in_loop() else _run(coroutine)
     if isinstance(result, PgflowcError):
@@ -290,7 +335,7 @@ def _finished(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult:
     return result
 
 
-def _run(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult | BaseException:
+def _run(coroutine: Coroutine[Any, Any, T]) -> T | BaseException:
     try:
         return asyncio.run(coroutine)
     except BaseException as error:
@@ -305,9 +350,9 @@ def _in_loop() -> bool:
     return True
 
 
-def _in_thread(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult | BaseException:
+def _in_thread(coroutine: Coroutine[Any, Any, T]) -> T | BaseException:
     """For a caller that is in a coroutine, whose loop is blocked meanwhile."""
-    results: list[RunResult | BaseException] = []
+    results: list[T | BaseException] = []
     thread = threading.Thread(
         target=lambda: results.append(_run(coroutine)), name="pgflowc-testing", daemon=True
     )
@@ -316,13 +361,20 @@ def _in_thread(coroutine: Coroutine[Any, Any, RunResult]) -> RunResult | BaseExc
     return results[0]
 
 
-async def _reason(database: Database, flow_slug: str, run_id: UUID) -> str:
+async def _stuck(database: Database, flow_slug: str, run_id: UUID) -> RunStuck:
     async with database.connection() as connection:
         cursor = await connection.execute(one_run.outlook(flow_slug), {"run_id": run_id})
         found = await cursor.fetchone()
     if found is not None and found["started"]:
-        return f"run {run_id} waits for {', '.join(found['started'])}, which another worker has claimed"
-    return f"run {run_id} has neither ended nor a task that could be executed"
+        started = ", ".join(found["started"])
+        return RunStuck(f"run {run_id} waits for {started}, which another worker has claimed")
+    if found is not None and found["waiting"]:
+        first, *_ = steps = found["waiting"]
+        return RunStuck(
+            f"run {run_id} waits for a signal to {', '.join(steps)}",
+            help=f"give it: signals={{'{first}': ...}}, or stop there (within=0) and call signal()",
+        )
+    return RunStuck(f"run {run_id} has neither ended nor a task that could be executed")
 
 
 def _seconds(span: Span | None) -> float | None:

@@ -22,22 +22,34 @@ Stubs = Mapping[str, Stub]
 """Stubs by the slug of their step."""
 
 
-def bind(flow: Flow[Any], registry: Registry | None, stubs: Stubs) -> Registry:
+Signals = Mapping[str, Any]
+"""Payloads of signals by the slug of the step that waits; each of its tasks is sent the same."""
+
+
+def bind(flow: Flow[Any], registry: Registry | None, stubs: Stubs, signals: Signals) -> Registry:
     """A registry of this flow alone, with the stubs in place of its handlers.
 
     Processes of their own would not see what a test has patched, so a step with `isolation: process` runs in
-    a thread. Raises RegistryError for a stub without a step and a step with neither stub nor handler.
+    a thread. Raises RegistryError for a stub or signal without a step, a stub of an approval, and another
+    step with neither stub nor handler.
     """
     slugs = [step.slug for step in flow.steps]
-    for slug in stubs:
+    approvals = [step.slug for step in flow.steps if step.approval]
+    for slug in (*stubs, *signals):
+        what = "stub" if slug in stubs else "signal"
+        if slug in approvals and slug in stubs:
+            raise RegistryError(
+                f"flow '{flow.slug}': step '{slug}' is an approval, which no stub can stand in for",
+                help=f"send it a signal: signals={{'{slug}': ...}}",
+            )
         if slug not in slugs:
             close = get_close_matches(slug, slugs, n=1)
             raise RegistryError(
-                f"flow '{flow.slug}' has no step '{slug}' for the stub given",
+                f"flow '{flow.slug}' has no step '{slug}' for the {what} given",
                 help=f"did you mean '{close[0]}'?" if close else f"it has {', '.join(slugs)}",
             )
     handlers = _handlers(flow, registry) | {slug: as_handler(stub) for slug, stub in stubs.items()}
-    missing = [slug for slug in slugs if slug not in handlers]
+    missing = [slug for slug in slugs if slug not in handlers and slug not in approvals]
     if missing:
         raise RegistryError(
             f"flow '{flow.slug}': {', '.join(missing)} has neither a stub nor a handler",

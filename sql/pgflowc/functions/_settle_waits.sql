@@ -1,10 +1,11 @@
--- pgflowc._settle_waits(p_flow, p_most): see to parked tasks of a flow that are due, the oldest first, at most so many; returns how many.
+-- pgflowc._settle_waits(p_flow, p_most, p_run_id): see to parked tasks of a flow that are due, the oldest first, at most so many; returns
+-- how many. p_run_id: only those of that run.
 --
 -- A deadline that has passed queues the task again, and its handler learns it; an approval fails for good, which its step's when_exhausted
 -- may turn into a skip. An approval whose signal came before it did is completed. Runs that somebody has locked are left to the next call;
 -- one whose end raises is put off for a minute with a warning, so that it stops no claim.
 -- Locks: the runs, passing over locked ones, so it waits for no other run; then tasks and as finish_batch.
-create or replace function pgflowc._settle_waits(p_flow pgflowc.flow_traits, p_most integer default 100)
+create or replace function pgflowc._settle_waits(p_flow pgflowc.flow_traits, p_most integer default 100, p_run_id uuid default null)
 returns integer
 language plpgsql
 set search_path = ''
@@ -17,7 +18,7 @@ begin
   for v_wait in
     select w.*
     from pgflowc.task_signals w
-    where w.flow_slug = p_flow.flow_slug and w.due_at <= clock_timestamp()
+    where w.flow_slug = p_flow.flow_slug and w.due_at <= clock_timestamp() and (p_run_id is null or w.run_id = p_run_id)
     order by w.due_at
     limit p_most
   loop
