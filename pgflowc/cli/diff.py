@@ -34,6 +34,7 @@ from pgflowc.database.snapshot import STATEMENT_SECONDS, snapshot
 from pgflowc.diagnostics.words import near_miss
 from pgflowc.plan import LOCK
 from pgflowc.plan.difference import Difference, Known, difference, with_alive
+from pgflowc.plan.plan import ALLOW
 from pgflowc.plan.state import State
 from pgflowc.render.differences import json_report, markdown, script, text
 
@@ -164,17 +165,22 @@ def _with_database(
         drift_only=lock is not None and places == (_DATABASE, _SPECS),
         database=f"{resolved.display}{origin(resolved)}",
         needs="" if "worker" in live.keepers or not live.core else _OWN_SCHEMA,
-        next=_next(found, known) if places == (_DATABASE, _SPECS) else "",
+        next=_next(found, known, ours) if places == (_DATABASE, _SPECS) else "",
     )
 
 
-def _next(found: Difference, known: Known | None) -> str:
+def _next(found: Difference, known: Known | None, ours: Collection[str]) -> str:
     """The command that makes the difference less."""
     if any(line.drift for line in found.lines):
         return "pgflowc diff --script prints what mends the drift"
     pending = known.pending if known else {}
     if any(flow.name in pending for flow in found.flows):
         return "pgflowc db up"
+    strange = [flow.name for flow in found.flows if flow.mark == "-" and flow.name not in ours]
+    if strange and len(strange) == len(found.flows):
+        return f"pgflowc pull {' '.join(strange)}"
+    if any(flow.mark in ("-", "-/+") for flow in found.flows):
+        return ALLOW
     return "pgflowc compile" if found.flows else ""
 
 

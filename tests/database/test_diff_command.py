@@ -71,6 +71,17 @@ def test_from_nothing_to_applied_to_changed(project: Path, core_dsn: str) -> Non
     assert same.stdout == "No difference: database and specs have the same flows.\n"
     assert same.stderr.startswith("database  postgresql://")
 
+    # What compiling does not do by itself is said as such.
+    _sql(core_dsn, "select pgflow.create_flow('other')", "select pgflow.add_step('other', 'a')")
+    assert _run("diff", "other", "--dsn", core_dsn, code=2).stderr.endswith("Next: pgflowc pull other\n")
+    _sql(core_dsn, "select pgflow.delete_flow_and_data('other')")
+    spec = project / "flows" / "order.yaml"
+    text = spec.read_text("utf-8")
+    spec.write_text("flow: new\nsteps: {a: {}}\n", "utf-8")
+    gone = _run("diff", "--dsn", core_dsn, code=2)
+    assert gone.stderr.endswith("Next: pgflowc compile --allow-data-loss\n")
+    spec.write_text(text, "utf-8")
+
     _change(project, "timeout: 30", "timeout: 60")
     changed = _run("diff", "order", "--dsn", core_dsn, code=2)
     assert "      ~   step charge: timeout 30 -> 60 (new attempts only)\n" in changed.stdout
