@@ -55,6 +55,18 @@ def set_cron_job_active(flow_slug: str, active: bool) -> Query[bool]:
     )
 
 
+def cron_job_command(flow_slug: str) -> Query[str | None]:
+    """What the job of this flow executes; None without one."""
+    return Query(
+        """
+        select j.command from cron.job j
+        where j.jobname = 'pgflow_' || %(flow_slug)s and j.database = current_database()
+        """,
+        {"flow_slug": flow_slug},
+        lambda rows: str(rows[0]["command"]) if rows else None,
+    )
+
+
 def _schedules(rows: Sequence[Row]) -> list[ScheduleInfo]:
     return [
         ScheduleInfo(
