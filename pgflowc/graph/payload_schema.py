@@ -51,8 +51,9 @@ def payload_schema(type_: PayloadType, types: Iterable[NamedType], *, closed: bo
     """The canonical JSON text of a type's schema. Under `closed`, objects have no fields but those named."""
     written = _Writer({one.name: one.type for one in types}, closed=closed)
     schema = written.of(type_)
-    if written.named:
-        schema = {**schema, "$defs": written.named}
+    # A union with `any` is `any`, and its other members are not in the schema.
+    if names := _referred(schema, written.named, set()):
+        schema = {**schema, "$defs": {name: written.named[name] for name in names}}
     return json.dumps(schema, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -115,6 +116,21 @@ class _Writer:
             self.named[name] = {}  # which is what one inside itself finds
             self.named[name] = self.of(self._types[name])
         return {"$ref": f"{_REFERENCE}{name}"}
+
+
+def _referred(schema: Any, named: Mapping[str, Any], names: set[str]) -> set[str]:
+    """`names`, and those that a schema refers to, through any number of names."""
+    if isinstance(schema, dict):
+        name = schema["$ref"].removeprefix(_REFERENCE) if isinstance(schema.get("$ref"), str) else None
+        if name is not None and name not in names:
+            names.add(name)
+            _referred(named[name], named, names)
+        for one in schema.values():
+            _referred(one, named, names)
+    elif isinstance(schema, list):
+        for one in schema:
+            _referred(one, named, names)
+    return names
 
 
 def _inner(keyword: str, schema: dict[str, Any]) -> dict[str, Any]:

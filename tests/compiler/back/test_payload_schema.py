@@ -1,0 +1,179 @@
+"""JSON Schemas of the payloads of signals: the same for the same type, read back as it, true to values."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from pgflowc.check import check_sources
+from pgflowc.diagnostics import Report
+from pgflowc.graph.model import Flow
+from pgflowc.graph.payload import (
+    Array,
+    Enum,
+    Field,
+    MapOf,
+    Named,
+    NamedType,
+    Object,
+    OneOf,
+    PayloadType,
+    Scalar,
+)
+from pgflowc.graph.payload_schema import payload_schema, read_payload_schema
+from pgflowc_runtime.payload import Base64, ExactDecimal
+
+SCALARS = ("str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "null")
+NAMED = (
+    NamedType("T", Object((Field("parts", Array(Named("T"))), Field("next", Named("T"), optional=True)))),
+)
+TYPES: st.SearchStrategy[PayloadType] = st.recursive(
+    st.sampled_from(SCALARS).map(Scalar)  # type: ignore[arg-type]
+    | st.just(Named("T"))
+    | st.just(Scalar("any"))
+    | st.lists(st.sampled_from(["a", 1, True, None]), min_size=1, max_size=3).map(
+        lambda values: Enum(tuple(dict.fromkeys(values)))
+    ),
+    lambda inner: (
+        inner.map(Array)
+        | inner.map(MapOf)
+        | st.lists(inner, min_size=2, max_size=3, unique=True).map(lambda members: OneOf(tuple(members)))
+        | st.dictionaries(
+            st.sampled_from(["x", "y", "$ref"]), st.tuples(inner, st.booleans()), max_size=3
+        ).map(lambda fields: Object(tuple(Field(name, *rest) for name, rest in fields.items())))
+    ),
+    max_leaves=8,
+)
+
+
+@given(TYPES, st.booleans())
+def test_a_schema_is_read_as_the_type_that_it_is_of(type_: PayloadType, closed: bool) -> None:
+    text = payload_schema(type_, NAMED, closed=closed)
+    found, types = read_payload_schema(text)
+    assert payload_schema(found, types, closed=closed) == text
+
+
+@given(
+    st.recursive(
+        st.none() | st.text() | st.integers(),
+        lambda one: (
+            st.lists(one)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "$ref",
+                        "$defs",
+                        "anyOf",
+                        "enum",
+                        "type",
+                        "format",
+                        "items",
+                        "properties",
+                        "required",
+                        "additionalProperties",
+                    ]
+                ),
+                one,
+            )
+        ),
+    )
+)
+def test_a_schema_of_others_is_read_as_some_type(schema: object) -> None:
+    read_payload_schema(json.dumps(schema))
+
+
+def test_the_order_of_fields_plays_no_part() -> None:
+    assert _schema("{a: int, b: [T], c: str | null}") == _schema("{c: str | null, b: [T], a: int}")
+    assert _schema("{a: int}") != _schema("{a: int}", "extra_fields: forbid")
+    assert _schema("{a: int}") == _schema("{a: int}", "extra_fields: {out: ignore}")
+
+
+def _schema(notation: str, extra: str = "") -> str:
+    types = "types:\n  T: {n: int}\n  U: T\ninput: U\n"
+    spec = f"flow: f\n{extra}\n{types}steps:\n  s:\n    signal:\n      payload: {notation}\n"
+    report = Report()
+    (flow,) = check_sources({"f.yaml": spec}, report)
+    assert not report.has_errors, report.sorted()
+    return _of(flow)
+
+
+def _of(flow: Flow) -> str:
+    signal = flow.steps[0].signal
+    assert signal is not None
+    return payload_schema(signal.payload, flow.types, closed=flow.extra.incoming == "forbid")
+
+
+# What each type is in Python, and values of it whose JSON is odd.
+VALUES: dict[str, tuple[Any, list[Any]]] = {
+    "str": (str, ["", "é", "null"]),
+    "int": (int, [0, -(10**30)]),
+    "float": (float, [1.5, -1e300, 5e-324, 3.0]),
+    "bool": (bool, [True]),
+    "decimal": (ExactDecimal, [Decimal("1.10"), Decimal("-1E+30"), Decimal("1E-30"), Decimal("-0.0")]),
+    "date": (dt.date, [dt.date.min, dt.date.max]),
+    "datetime": (
+        dt.datetime,
+        [
+            dt.datetime(1, 1, 1),  # noqa: DTZ001 - without a zone
+            dt.datetime.max.replace(tzinfo=dt.UTC),
+            dt.datetime(2026, 11, 22, 10, tzinfo=dt.UTC),
+            dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone(dt.timedelta(hours=-23, minutes=-59))),
+        ],
+    ),
+    "time": (dt.time, [dt.time.min, dt.time.max, dt.time(10, 30)]),
+    "uuid": (UUID, [UUID(int=0), UUID(int=2**128 - 1)]),
+    "bytes": (Base64, [b"", b"\x00", b"\xff\xfe\xfd", b"1234"]),
+    "null": (None, [None]),
+}
+
+
+def test_postgresql_takes_every_value_as_python_writes_it(core_dsn: str) -> None:
+    with psycopg.connect(core_dsn) as connection:
+        for name, (python, values) in VALUES.items():
+            for value in values:
+                written = TypeAdapter(python).dump_json(value).decode()
+                for type_ in (Scalar(name), OneOf((Scalar(name), Object(())))):  # type: ignore[arg-type]
+                    fault = _fault(connection, payload_schema(type_, ()), written)
+                    assert fault is None, (name, written)
+            if name not in ("str", "null"):
+                assert _fault(connection, payload_schema(Scalar(name), ()), '"?"'), name  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("notation", "good", "bad"),
+    [
+        (
+            "{a: int | null, b: [T]}",
+            ['{"b": []}', '{"a": null, "b": [{"n": 1}], "c": 2}'],
+            ['{"b": [{}]}', '{"a": 1}'],
+        ),
+        ("map of T | [str]", ['{"x": {"n": 1}}', '["x"]', "{}"], ['{"x": 1}', "[1]", "1"]),
+        ("{$enum: [a, 1, true, null]}", ['"a"', "1", "true", "null"], ['"b"', "false", "{}"]),
+        ("any", ["null", "[]"], []),
+    ],
+)
+def test_postgresql_judges_payloads_by_the_schemas_of_specs(
+    notation: str, good: list[str], bad: list[str], core_dsn: str
+) -> None:
+    schema = _schema(notation)
+    with psycopg.connect(core_dsn) as connection:
+        assert [value for value in good if _fault(connection, schema, value)] == []
+        assert [value for value in bad if not _fault(connection, schema, value)] == []
+
+
+def _fault(connection: psycopg.Connection, schema: str, value: str) -> str | None:
+    row = connection.execute(
+        "select pgflowc._payload_fault(%s::jsonb, %s::jsonb)", (schema, value)
+    ).fetchone()
+    assert row is not None
+    found: str | None = row[0]
+    return found
