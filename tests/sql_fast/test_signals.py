@@ -486,6 +486,18 @@ class TestRaces:
         assert fast.work("f") == ["z"]
         assert fast.run(run)["status"] == "completed"
 
+    def test_a_claim_does_not_wait_for_who_deletes_the_run_of_an_approval(self, fast, another, ok) -> None:
+        approval(fast)
+        (run,) = fast.start("f", {})
+        (task,) = fast.claim("f")
+        fast.finish("f", ok(task))
+        fast.do("set lock_timeout = '1s'")
+        deleting = another()
+        with deleting.connection.transaction():
+            deleting.rows("select from pgflow.runs for update")
+            assert fast.claim("f") == []
+        assert fast.task(run, "ok")["status"] == "queued"
+
 
 def _wait_until_blocked(watcher: Any) -> None:
     deadline = time.monotonic() + 10

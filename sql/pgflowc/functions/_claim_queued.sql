@@ -80,6 +80,7 @@ begin
         t.message_id = any (v_picked)
         and (t.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the tasks of the flow
         and t.status = 'queued'
+        and (t.step_slug = any (p_flow.approvals)) is not true -- one that was passed over above is no worker's either
       for no key update skip locked
     ),
     claimed as (

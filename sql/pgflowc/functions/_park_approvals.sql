@@ -2,7 +2,7 @@
 --
 -- Their wait began when they were queued. One whose signal came before it is due at once, and _settle_waits completes it: here that would
 -- take the run's lock after the task's. Archives their messages and returns the ids. The caller holds the messages.
--- Locks: the tasks, passing over locked ones; their rows of task_signals, and the runs (for key share), so it waits for nobody but a
+-- Locks: the tasks and their runs (for key share), passing over locked ones; their rows of task_signals, so it waits for nobody but a
 -- handler that has just begun to wait.
 create or replace function pgflowc._park_approvals(p_flow pgflowc.flow_traits, p_message_ids bigint[])
 returns bigint[]
@@ -15,12 +15,14 @@ begin
   with candidate as materialized (
     select t.ctid as row
     from pgflow.step_tasks t
+    join pgflow.runs r on r.run_id = t.run_id
     where
       t.message_id = any (p_message_ids)
       and (t.flow_slug = p_flow.flow_slug) is true -- written so that no plan walks the tasks of the flow
       and t.status = 'queued'
       and t.step_slug = any (p_flow.approvals)
-    for no key update skip locked
+    for no key update of t skip locked
+    for key share of r skip locked -- the foreign key of task_signals would wait for who deletes the run, and that one for the task
   ),
   parked as (
     update pgflow.step_tasks t
