@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -54,5 +55,5 @@ def init(
         typer.echo(f"created   {change.path}")
     for path in present:
         typer.echo(f"kept      {path}: add {KEPT[path]}")
-    place = "" if directory == Path() else f"cd {directory} && "
+    place = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     typer.echo(f"Next: {place}pgflowc compile")

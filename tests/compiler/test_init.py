@@ -29,7 +29,7 @@ def test_the_project_compiles_and_runs_as_written(
     monkeypatch.chdir(tmp_path)
     code, out, errors = _run("init", "My Shop")
     assert code == 0, errors
-    assert out.endswith("Next: cd My Shop && pgflowc compile\n")
+    assert out.endswith("Next: cd 'My Shop' && pgflowc compile\n")
     monkeypatch.chdir(project)
     assert _run("validate")[0] == 0
     assert _run("fmt", "--check")[0] == 0
