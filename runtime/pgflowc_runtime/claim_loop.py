@@ -192,7 +192,8 @@ class ClaimLoop:
         while len(self._trips) < most:
             if (flow := self._flow_to_report()) is not None:
                 reports = self._recorder.take(flow, _OUTCOMES_PER_TRIP)
-                self._begin(flow, reports, self._share(flow))
+                # What waits for a lock must not keep slots meanwhile.
+                self._begin(flow, reports, 0 if self._setbacks.has_met(flow) else self._share(flow))
             elif not self._stopping and self._free() > 0 and (flow := self._attention.next()) is not None:
                 self._begin(flow, [], max(1, self._share(flow)))
             else:
@@ -339,7 +340,7 @@ class ClaimLoop:
     def _failed(self, flow: str, reports: list[Report], error: psycopg.Error | OSError) -> None:
         """A trip of this flow has failed, and may succeed another time."""
         if reports:
-            self._recorder.put_back(reports)
+            self._recorder.put_back(reports, apart=is_contention(error))
         if not is_contention(error):
             delay = self._sit_out(error)
             if reports:

@@ -78,7 +78,9 @@ class Database:
     async def _configure(self, connection: AsyncConnection) -> None:
         # A limit that the role or database has is meant for others: an outcome too large for it would be sent
         # again for ever.
-        await connection.execute("set statement_timeout = 0")
+        # Somebody may hold a lock for hours, and what waits for it would keep a connection from all else. It
+        # is longer than `deadlock_timeout`, so that a deadlock is called by its name.
+        await connection.execute("set statement_timeout = 0; set lock_timeout = '2s'")
         await self._rehearse(connection)
 
     async def rehearse(self, queries: Sequence[Query[Any]]) -> None:

@@ -23,6 +23,7 @@ class Report:
 
     `uncertain`: it was sent before and the answer got lost, so it may be recorded already.
     `refused`: PostgreSQL did not take the handler's output, and `outcome` says so instead.
+    `apart`: it was sent with others, and what one of them waited for held up all: it goes alone now.
     """
 
     task: ClaimedTask
@@ -30,6 +31,7 @@ class Report:
     seconds: float = 0.0
     uncertain: bool = False
     refused: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

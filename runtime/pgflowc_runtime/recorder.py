@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from pgflowc_runtime import outcome, queries
 from pgflowc_runtime.database import Database
@@ -47,20 +48,24 @@ class Recorder:
     def take(self, flow: str, limit: int) -> list[Report]:
         """The oldest reports of this flow, to be sent now and then settled or put back."""
         waiting = self._waiting.pop(flow)
-        if len(waiting) > limit:
+        reports = list(takewhile(lambda report: not report.apart, waiting[:limit])) or waiting[:1]
+        if len(waiting) > len(reports):
             # Behind the other flows.
-            self._waiting[flow] = waiting[limit:]
-        reports = waiting[:limit]
+            self._waiting[flow] = waiting[len(reports) :]
         self._sent += len(reports)
         return reports
 
-    def put_back(self, reports: Sequence[Report]) -> None:
-        """The connection was lost: whether these are recorded is not known. They will be sent again."""
+    def put_back(self, reports: Sequence[Report], *, apart: bool = False) -> None:
+        """The connection was lost, say: whether these are recorded is not known. They will be sent again;
+        each alone, and after those that wait, if they are to be kept `apart`.
+        """
         self._sent -= len(reports)
         for report in reports:
             report.uncertain = True
+            report.apart = apart
         flow = reports[0].task.flow_slug
-        self._waiting[flow] = [*reports, *self._waiting.get(flow, ())]
+        others = self._waiting.get(flow, ())
+        self._waiting[flow] = [*others, *reports] if apart else [*reports, *others]
 
     async def settle(self, reports: Sequence[Report], verdicts: Mapping[int, Verdict]) -> None:
         """These were sent; `verdicts` has those that are not `completed`, by index."""

@@ -51,6 +51,10 @@ class Setbacks:
         """Whether it is too early to send outcomes of this flow again."""
         return flow in self._waiting
 
+    def has_met(self, flow: str) -> bool:
+        """Whether the last outcomes of this flow were refused."""
+        return flow in self._attempts
+
     def meet(self, flow: str, error: BaseException, outcomes: int) -> None:
         """So many outcomes of this flow were refused for now."""
         delay = self._backoffs.setdefault(flow, Backoff(_SHORTEST_SECONDS, _LONGEST_SECONDS)).next()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgflowc_runtime import telemetry
@@ -49,6 +51,29 @@ async def test_a_refused_outcome_is_sent_again_and_holds_up_no_other_flow(bench,
     told = [text for text in caplog.messages if "not recorded yet" in text]
     assert len(told) == 3, "the first time, then ever more rarely"
     assert "attempt 4" in told[-1]
+
+
+async def test_who_holds_the_lock_of_a_run_holds_up_no_other(bench, step) -> None:
+    stony, smooth = bench.flow("stony", step("only")), bench.flow("smooth", step("only"))
+    gate = asyncio.Event()
+
+    async def wait(input: Any, ctx: Any) -> Any:
+        await gate.wait()
+        return input
+
+    async with bench.working((stony, {"only": wait}), (smooth, {"only": echo}), pool_size=2):
+        run_ids = [await bench.client.start_flow(stony, n) for n in range(4)]
+        await bench.until(
+            lambda: bench.value("select count(*) from pgflow.step_tasks where status = 'started'") == 4
+        )
+        with psycopg.connect(bench.dsn) as holder:
+            holder.execute("select from pgflow.runs where run_id = %s for update", [run_ids[0]])
+            gate.set()  # all four are sent together
+            assert (await bench.run(smooth)).status == "completed"
+            for run_id in run_ids[1:]:
+                assert (await bench.client.wait(run_id, timeout=15)).status == "completed"
+            assert (await bench.client.get_run(run_ids[0])).status == "started"
+        assert (await bench.client.wait(run_ids[0], timeout=15)).status == "completed"
 
 
 async def test_a_conflict_of_a_handlers_own_transaction_is_an_attempt_that_failed(bench, step) -> None:
