@@ -142,8 +142,7 @@ def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
     if {} in schemas:
         return {}
     if len(schemas) == 2 and schemas[1] == _NULL and "enum" in schemas[0]:
-        values = schemas[0]["enum"]
-        return {"enum": values if None in values else [*values, None]}
+        return {"enum": [*(value for value in schemas[0]["enum"] if value is not None), None]}
     if all(schema.keys() == {"type"} for schema in schemas):
         kinds = [one if isinstance(one, list) else [one] for one in (schema["type"] for schema in schemas)]
         return {"type": [kind for one in kinds for kind in one]}
