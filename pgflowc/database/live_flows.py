@@ -14,11 +14,11 @@ from typing import Any
 
 import psycopg
 
-from pgflowc.database.cron_command import started_by
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import FlowOptions, Retention
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
+from pgflowc_runtime.cron_command import started_by
 
 _TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")
 # A column that a core lacks is one that it could not fill.

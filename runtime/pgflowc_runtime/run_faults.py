@@ -112,6 +112,14 @@ def schedule_not_found(flow_slug: str, scheduled: Sequence[str]) -> ScheduleNotF
     )
 
 
+def job_not_understood(flow_slug: str) -> ScheduleNotFound:
+    """The job of pg_cron that has the flow's name is somebody's own."""
+    return ScheduleNotFound(
+        f"pg_cron's job pgflow_{flow_slug} does something else than start a run",
+        help=f"start one with its input: pgflowc start {flow_slug} --input JSON",
+    )
+
+
 def run_not_found(run_id: UUID) -> RunNotFound:
     """No such run."""
     return RunNotFound(f"no run {run_id} in this database", help="`pgflowc runs list` shows the latest ones")

@@ -12,7 +12,6 @@ from pgflowc.check import check_sources
 from pgflowc.compile import compile_sources
 from pgflowc.database.components import component_sql
 from pgflowc.database.connection import connect
-from pgflowc.database.cron_command import Started, started_by
 from pgflowc.database.dsn import ResolvedDsn
 from pgflowc.database.errors import DatabaseError
 from pgflowc.database.live_flows import LiveFlow, read_live_flows
@@ -21,6 +20,7 @@ from pgflowc.diagnostics import Report
 from pgflowc.graph.model import FlowOptions
 from pgflowc.plan import CronShape, FlowShape, StepShape, shape_of
 from pgflowc.render import Layout
+from pgflowc_runtime.cron_command import Started, started_by
 
 SPEC = """\
 flow: order

@@ -179,3 +179,66 @@ def test_options_that_are_none(fast, option) -> None:
     fast.flow("f", "a")
     with pytest.raises(psycopg.errors.CheckViolation):
         fast.do(f"select pgflowc.set_schedule('f', '@daily', {option})")
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("* * * * *", True),
+        ("*/5 0-6,22 1,15 jan-mar *", True),
+        ("30 9 * * MON-fri", True),
+        ("0 0-20/4 * * 5-7", True),
+        ("@weekly", True),
+        ("@reboot", False),
+        ("0 9 L * *", False),
+        ("0 9 * * fri#2", False),
+        ("0 9 * * fri-mon", False),
+        ("0 22-6 * * *", False),
+        ("5/15 * * * *", False),
+        ("0 9 */2 * mon", False),
+        ("0 9 1 * mon", True),
+        ("0 9 * * */2", True),
+        ("* * * * * */1", False),
+        ("30 seconds", False),
+        ("", False),
+        ("0 9 * * *; drop table x", False),
+        ("٣ * * * *", False),
+    ],
+)
+def test_what_every_cron_reads_as_workers_do(fast, expression: str, expected: bool) -> None:
+    assert fast.value("select pgflowc._is_crontab(%s)", expression) is expected
+
+
+def test_a_job_of_pg_cron_starts_each_minute_once_with_the_input_of_the_schedule(fast) -> None:
+    """What the job calls; that pg_cron calls it is tested where there is one."""
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@hourly', p_input => '{\"a\": 1}')")
+    fire = "select pgflowc.fire_schedule('f', %s)"
+    # Workers fire it.
+    assert fast.value(fire, "@hourly") is None
+    fast.do("update pgflowc.schedules set fired_by = 'pg_cron', settled_until = 'yesterday'")
+    assert fast.value(fire, "@daily") is None
+    fast.do("select pgflowc.pause_schedule('f')")
+    assert fast.value(fire, "@hourly") is None
+    fast.do("select pgflowc.resume_schedule('f')")
+    fast.do("update pgflowc.schedules set settled_until = 'yesterday'")
+    run_id = fast.value(fire, "@hourly")
+    assert fast.run(run_id)["input"] == {"a": 1}
+    [slot] = fast.rows("select slot, run_id from pgflowc.schedule_slots")
+    assert (slot["run_id"], slot["slot"].second, slot["slot"].microsecond) == (run_id, 0, 0)
+    # Again in this minute, as a job of another role would.
+    fast.do("update pgflowc.schedules set settled_until = 'yesterday'")
+    fast.do(
+        "insert into pgflowc.schedule_slots values ('f', date_trunc('minute', now())) on conflict do nothing"
+    )
+    assert fast.value(fire, "@hourly") is None
+
+
+def test_a_schedule_that_pg_cron_fired_is_kept_by_workers_when_the_extension_is_gone(fast) -> None:
+    fast.flow("f", "a")
+    fast.do("select pgflowc.set_schedule('f', '@hourly')")
+    fast.do("update pgflowc.schedules set fired_by = 'pg_cron', settled_until = 'yesterday'")
+    start = "select run_id from pgflowc.start_slots('f', '@hourly', 'UTC', array[now()], now())"
+    assert fast.run(fast.value(start))["flow_slug"] == "f"
+    assert fast.value("select pgflowc.assign_schedule('f')") == "worker"
+    assert schedule(fast)["fired_by"] == "worker"
