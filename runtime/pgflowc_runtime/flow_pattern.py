@@ -62,8 +62,8 @@ class FlowPattern:
         for slug, handler in self.handlers.items():
             if not callable(handler):
                 raise RegistryError(
-                    f"pattern '{self.glob}', step '{slug}': the handler is not callable "
-                    f"but a {type(handler).__name__}"
+                    f"pattern '{self.glob}', step '{slug}': the handler is not callable, "
+                    f"it is of type {type(handler).__name__}"
                 )
 
     @cached_property

@@ -127,8 +127,8 @@ class Registry:
         for slug, handler in handlers.items():
             if not callable(handler):
                 raise RegistryError(
-                    f"flow '{flow.slug}', step '{slug}': the handler is not callable "
-                    f"but a {type(handler).__name__}"
+                    f"flow '{flow.slug}', step '{slug}': the handler is not callable, "
+                    f"it is of type {type(handler).__name__}"
                 )
         executed = [step for step in flow.steps if not step.approval]
         for step in executed:

@@ -119,7 +119,7 @@ def test_patterns_and_handlers_that_cannot_be(tmp_path: Path, monkeypatch: pytes
     for glob in ("acct", "acct-*", "", "a*" * 100):
         with pytest.raises(RegistryError, match="is no pattern of flow slugs"):
             registry.serve_pattern(glob, HANDLERS)
-    with pytest.raises(RegistryError, match="step 'fetch': the handler is not callable but a int"):
+    with pytest.raises(RegistryError, match="step 'fetch': the handler is not callable, it is of type int"):
         registry.serve_pattern("a*", {"fetch": 3})
     with pytest.raises(RegistryError, match="has no handler"):
         registry.serve_pattern("a*", {})

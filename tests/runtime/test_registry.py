@@ -38,7 +38,7 @@ def handler(input: Any, ctx: Any) -> None:
         ),
         (
             {"charge": handler, "mail": "text"},
-            "flow 'f', step 'mail': the handler is not callable but a str",
+            "flow 'f', step 'mail': the handler is not callable, it is of type str",
             "",
         ),
     ],
