@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 
-@pytest.mark.parametrize("name", ["articles", "nightly", "orders"])
+@pytest.mark.parametrize("name", ["approvals", "articles", "nightly", "orders"])
 def test_generated_files_are_current(name: str) -> None:
     done = subprocess.run(
         [BIN / "pgflowc", "compile", "--check"],
@@ -25,7 +25,8 @@ def test_generated_files_are_current(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("articles", "articles"), ("nightly", "meters"), ("orders", "shop")]
+    ("name", "package"),
+    [("approvals", "buying"), ("articles", "articles"), ("nightly", "meters"), ("orders", "shop")],
 )
 def test_mypy_accepts_the_application(name: str, package: str, tmp_path: Path) -> None:
     done = mypy(CHECKOUT / "examples" / name, package, tmp_path)

@@ -59,6 +59,26 @@ def test_nightly_on_a_server_that_is_named(cluster: Cluster) -> None:
     assert re.search(r"\b2 passed in", shown)
 
 
+def test_approvals_on_a_server_that_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    """And with them the handler and the test that docs/signals.md shows; its steps are those of the spec."""
+    project = tmp_path / "approvals"
+    ignored = shutil.ignore_patterns(".pgflowc", "__pycache__")
+    shutil.copytree(CHECKOUT / "examples/approvals", project, ignore=ignored)
+    page = (CHECKOUT / "docs/signals.md").read_text("utf-8")
+    handler, test = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    spec = re.sub(
+        r"^    description: .*\n", "", (project / "flows/purchase.yaml").read_text("utf-8"), flags=re.M
+    )
+    for step in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S):
+        assert step in spec
+    own = (project / "tests/test_purchase.py").read_text("utf-8")
+    (project / "tests/test_page.py").write_text(f"{own.partition('def ')[0]}{test}", "utf-8")
+    with (project / "buying/handlers/purchase.py").open("a") as handlers:
+        handlers.write(handler)
+    shown = run_pytest(project, "--pgflowc-dsn", cluster.dsn())
+    assert re.search(r"\b6 passed in", shown)
+
+
 def test_a_directory_without_a_project_is_told_so(tmp_path: Path, cluster: Cluster) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_it.py").write_text("def test_it(run_flow):\n    run_flow('nowhere')\n")

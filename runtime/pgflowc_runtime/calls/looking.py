@@ -23,6 +23,7 @@ from pgflowc_runtime.rows import (
     RunWithStates,
     StepState,
     StepTask,
+    StepWait,
     WorkerInfo,
 )
 from pgflowc_runtime.run_faults import INSUFFICIENT_PRIVILEGE
@@ -86,10 +87,14 @@ def _states(run_ids: Sequence[UUID]) -> Call[dict[UUID, tuple[StepState, ...]]]:
         if refused.sqlstate in (INSUFFICIENT_PRIVILEGE, *_NO_SUCH_TABLE):
             return states
         raise
-    return {
-        run_id: tuple(replace(step, wait=waits.get((run_id, step.step_slug))) for step in steps)
-        for run_id, steps in states.items()
-    }
+    return {run_id: with_waits(steps, waits) for run_id, steps in states.items()}
+
+
+def with_waits(
+    steps: Sequence[StepState], waits: dict[tuple[UUID, str], StepWait]
+) -> tuple[StepState, ...]:
+    """The steps of a run with what they wait for, which is given by run and step."""
+    return tuple(replace(step, wait=waits.get((step.run_id, step.step_slug))) for step in steps)
 
 
 def run_status(run_id: UUID) -> Call[RunStatus]:

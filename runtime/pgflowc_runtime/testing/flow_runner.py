@@ -15,7 +15,7 @@ from uuid import UUID
 from pgflowc_runtime import queries, run_faults, startup
 from pgflowc_runtime.call import Refused, drive_async
 from pgflowc_runtime.caller_connection import joined_async
-from pgflowc_runtime.calls import starting
+from pgflowc_runtime.calls import looking, starting
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import PgflowcError, RegistryError, RunNotFound
@@ -220,22 +220,25 @@ class AsyncFlowRunner:
             executor.close()
             await transactions.close()
             threads.close()
-        result = await self._result(database, run_id, drive.waited)
+        result = await self._result(scene, run_id, drive.waited)
         if not done:
             raise RunStuck(f"after {patience:g} s still executing: {', '.join(executing) or 'nothing'}")
         if result.status == "started" and within is None:
             raise await _stuck(database, only.flow.slug, run_id)
         return result
 
-    async def _result(self, database: Database, run_id: UUID, waited: float) -> RunResult:
+    async def _result(self, scene: _Scene, run_id: UUID, waited: float) -> RunResult:
+        database = scene.database
         runs = await database.run(queries.runs_by_id([run_id]))
         if run_id not in runs:
             raise RunNotFound(f"no run {run_id}: it was deleted")
-        states = await database.run(queries.step_states([run_id]))
+        states = (await database.run(queries.step_states([run_id]))).get(run_id, ())
+        if scene.can_wait and any(step.tasks_waiting for step in states):
+            states = looking.with_waits(states, await database.run(queries.step_waits([run_id])))
         tasks = await database.run(queries.step_tasks(run_id, None))
         return RunResult(
             run=runs[run_id],
-            steps=states.get(run_id, ()),
+            steps=states,
             tasks=tuple(tasks),
             waited=waited,
         )

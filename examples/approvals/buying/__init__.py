@@ -1,0 +1,1 @@
+"""The buying department: orders over a limit wait for a person."""
