@@ -79,4 +79,6 @@ def _help(draft: Draft, step: DraftStep, dependency: Dependency) -> tuple[str, .
         return (f"did you mean '{meant}' (line {draft.steps[meant].span.start.line})?",)
     if not others:
         return ("this is the only step of the flow",)
+    if len(others) == 1:
+        return (f"the only other step is {others[0]}",)
     return (f"the other steps are {one_of(others, 'and')}",) if len(others) <= 8 else ()

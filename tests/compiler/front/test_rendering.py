@@ -32,8 +32,16 @@ def test_colours_change_nothing_but_colours() -> None:
 def test_without_the_text_there_is_still_the_place_and_the_help() -> None:
     assert render(_found(), {}, color=False, width=100) == (
         "flow.yaml:4:20: error[PGF201]: step 'b' depends on 'aa', which is not a step\n"
-        " = help: the other steps are a\n\n1 error\n"
-    ).replace("the other steps are a", _found()[0].help[0])
+        " = help: did you mean 'a' (line 3)?\n\n1 error\n"
+    )
+
+
+def test_help_counts_the_other_steps() -> None:
+    text = "flow: f\nsteps:\n  a: {}\n  b: {depends_on: [zz]}\n"
+    for more, help in (("", "the only other step is a"), ("  c: {}\n", "the other steps are a and c")):
+        report = Report()
+        check_sources({"flow.yaml": text + more}, report)
+        assert [found.help for found in report.sorted()] == [(help,)]
 
 
 def test_nothing_found_is_nothing_said() -> None:
