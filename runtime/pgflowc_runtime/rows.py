@@ -371,7 +371,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
-    """What a scheduler knows of its database. `leads`, `deputizes`: this look made it the leader, the deputy."""
+    """What a scheduler knows of its database. `leads`, `deputizes`: this look made it leader, deputy."""
 
     leads: bool
     deputizes: bool = False

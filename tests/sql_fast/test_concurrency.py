@@ -174,7 +174,8 @@ class Hammer(threading.Thread):
             " where flow_slug = %s and (status = 'waiting' or random() < 0.1) limit 3",
             flow,
         ):
-            self.end_or_retry("signal_task", task["run_id"], task["step_slug"], Jsonb([1]), task["task_index"])
+            key = task["run_id"], task["step_slug"]
+            self.end_or_retry("signal_task", *key, Jsonb([1]), task["task_index"])
 
     def expire(self, flow: str) -> None:
         self.fast.do("select pgflowc.expire_waiting_tasks(%s)", flow)
