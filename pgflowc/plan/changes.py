@@ -138,7 +138,8 @@ def _changed_step(flow: str, before: StepShape, after: StepShape, cause: Span | 
     for name in _CONDITION:
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            yield ChangeCondition(flow, slug, name, old, new, cause=cause)
+            approval = before.is_approval and after.is_approval
+            yield ChangeCondition(flow, slug, name, old, new, approval, cause=cause)
     if before.signal != after.signal and not before.is_approval:
         yield signal
 

@@ -120,10 +120,9 @@ def _of_op(op: Op, maps: set[str]) -> Iterator[_Breach]:
             yield _Breach(rule, f"step '{slug}': {op.text}", ("steps", slug, key))
         case ChangeType(step=slug):
             yield _Breach("TYPE_SAME", f"step '{slug}': {op.text}", ("steps", slug), op.cause)
-        case ChangeCondition(step=slug, name=name):
-            key = {"required": "if", "forbidden": "if_not"}.get(name, name)
-            text = f"step '{slug}': {op.text}"
-            yield _Breach("CONDITION_SAME", text, ("steps", slug, key))
+        case ChangeCondition(step=slug, key=key):
+            keys = ("approval", key) if key == "on_timeout" else (key,)
+            yield _Breach("CONDITION_SAME", f"step '{slug}': {op.text}", ("steps", slug, *keys))
         case SetSchedule(before=before_cron) if before_cron is not None:
             yield _Breach("SCHEDULE_SAME", op.text, ("cron",), op.cause, of_name=True)
         case ChangeKind():

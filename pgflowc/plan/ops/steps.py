@@ -144,12 +144,15 @@ class ChangeType(Operation):
 
 @dataclass(frozen=True, slots=True)
 class ChangeCondition(Operation):
-    """Change a pattern (canonical JSON text, None when absent) or a mode of a step."""
+    """Change a pattern (canonical JSON text, None when absent) or a mode of a step; the `when_exhausted` of
+    one that is an approval is its `on_timeout`.
+    """
 
     step: str
     name: ConditionName
     before: str | None
     after: str | None
+    of_approval: bool = False
     needs_drain: ClassVar[bool] = True
 
     @property
@@ -158,12 +161,19 @@ class ChangeCondition(Operation):
 
     @property
     def text(self) -> str:
-        return changed(_SPEC_KEYS.get(self.name, self.name), self.before, self.after)
+        return changed(self.key, self.before, self.after)
+
+    @property
+    def key(self) -> str:
+        """What the spec calls it."""
+        if self.of_approval and self.name == "when_exhausted":
+            return "on_timeout"
+        return _SPEC_KEYS.get(self.name, self.name)
 
     @property
     def reverse(self) -> ChangeCondition:
         """What undoes it."""
-        return ChangeCondition(self.flow, self.step, self.name, self.after, self.before)
+        return ChangeCondition(self.flow, self.step, self.name, self.after, self.before, self.of_approval)
 
 
 @dataclass(frozen=True, slots=True)

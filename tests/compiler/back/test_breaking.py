@@ -301,6 +301,11 @@ steps:
     ("old", "new", "found"),
     [
         (" 24h", " 25h", []),
+        (
+            " 2d\n",
+            " 2d\n      on_timeout: skip\n",
+            ["15 step 'agree': on_timeout fail -> skip (CONDITION_SAME: INFLIGHT)"],
+        ),
         ("at: date, ", "at: date, by: str | null, ", []),
         (" 24h", " 23h", ["9 step 'pay': wait_for 1d -> 23h (TIMEOUT_NO_SHRINK: INFLIGHT)"]),
         (
