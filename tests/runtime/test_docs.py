@@ -44,7 +44,8 @@ def test_every_option_of_the_worker_is_documented() -> None:
 
 def test_every_attribute_of_the_context_is_documented() -> None:
     text = section("worker.md", "Handlers")
-    attributes = set(inspect.signature(Context).parameters) - {"load_flow_input", "loop", "transactions"}
+    internal = {"load_flow_input", "loop", "transactions", "awaiter"}
+    attributes = set(inspect.signature(Context).parameters) - internal
     methods = {name for name in vars(Context) if not name.startswith("_")}
     assert {name for name in attributes | methods if name not in text} == set()
 
