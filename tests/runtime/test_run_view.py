@@ -11,6 +11,8 @@ import pytest
 
 from pgflowc.cli import run_view
 from pgflowc_runtime import Run, RunWithStates, StepState
+from pgflowc_runtime.rows import StepWait
+from pgflowc_runtime.run_changes import changes
 
 BEGAN = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
 RUN_ID = UUID(int=7)
@@ -68,6 +70,29 @@ def test_steps_hang_below_their_last_dependency_and_name_the_others() -> None:
         "│     └─ confirm  waiting    also after reserve",
         "└─ audit          skipped    condition unmet",
     ]
+
+
+def test_what_waits_says_for_what_and_begins_to_once() -> None:
+    wait = StepWait(kind="signal", since=after(5), until=None)
+    running = state("ask", status="started")
+    parked = dataclasses.replace(running, tasks_waiting=1, wait=wait)
+    assert drawn(parked)[1] == "└─ ask  started    1 m 15 s so far  waits for a signal"
+    base = Run(
+        run_id=RUN_ID, flow_slug="o", status="started", input=1, output=None, remaining_steps=1,
+        started_at=BEGAN, completed_at=None, failed_at=None, error=None,
+    )  # fmt: skip
+    created, began, waits, more = (
+        RunWithStates(run=base, steps=(step,))
+        for step in (
+            state("ask", status="created"),
+            running,
+            parked,
+            dataclasses.replace(parked, tasks_completed=2),
+        )
+    )
+    assert [event.name for event in changes(created, waits)] == ["step:started", "step:waiting"]
+    assert [(event.name, event.at) for event in changes(began, waits)] == [("step:waiting", after(5))]
+    assert [event.name for event in changes(waits, more)] == ["step:progress"]
 
 
 def test_a_failed_run_ends_with_its_whole_error() -> None:
