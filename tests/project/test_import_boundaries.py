@@ -41,8 +41,8 @@ ALLOWED: dict[str, set[str]] = {stage: set(STAGES[:place]) for place, stage in e
     "__main__": {"cli"},
 }
 # The command line joins the compiler with the runtime, and so does the plugin of pytest: it makes the
-# databases on which the runtime runs the flows under test. Reading a live database takes the runtime's word for
-# what a job of pg_cron says.
+# databases on which the runtime runs the flows under test. Reading a live database takes the runtime's word
+# for what a job of pg_cron says.
 USES_RUNTIME = {"cli", "database", "pytest_plugin"}
 
 
