@@ -14,6 +14,7 @@ import typer
 
 from pgflowc.cli.database_view import origin
 from pgflowc.cli.exit import FINE, fail
+from pgflowc.cli.migration_tools import APPLY
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.places import (
     ERROR,
@@ -173,9 +174,8 @@ def _next(found: Difference, known: Known | None, ours: Collection[str]) -> str:
     """The command that makes the difference less."""
     if any(line.drift for line in found.lines):
         return "pgflowc diff --script prints what mends the drift"
-    pending = known.pending if known else {}
-    if any(flow.name in pending for flow in found.flows):
-        return "pgflowc db up"
+    if known and any(flow.name in known.pending for flow in found.flows):
+        return APPLY[known.tool or "plain"]
     strange = [flow.name for flow in found.flows if flow.mark == "-" and flow.name not in ours]
     if strange and len(strange) == len(found.flows):
         return f"pgflowc pull {' '.join(strange)}"

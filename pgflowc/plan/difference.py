@@ -16,6 +16,7 @@ from pgflowc.plan.changes import changes
 from pgflowc.plan.drift import drifted
 from pgflowc.plan.fingerprints import INPUT
 from pgflowc.plan.hazards import Hazard, hazards
+from pgflowc.plan.model import MigrationFormat
 from pgflowc.plan.ops import (
     ChangeOption,
     ChangePayload,
@@ -145,7 +146,7 @@ class Known:
 
     lock: State
     pending: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    tool: str | None = None
+    tool: MigrationFormat | None = None
 
 
 def difference(

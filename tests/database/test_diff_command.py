@@ -400,9 +400,10 @@ def test_other_tools_say_which_migrations_are_pending(
     _sql(core_dsn, "update pgflow.steps set opt_timeout = 30 where step_slug = 'charge'")
     _run("compile")
     second = max(path.name for path in (project / "migrations").iterdir() if "change" in path.name)
-    found = _run("diff", "--dsn", core_dsn, code=2).stdout
-    assert f"note: not applied yet: migrations/{second}\n" in found
-    assert "!" not in found
+    shown = _run("diff", "--dsn", core_dsn, code=2)
+    assert f"note: not applied yet: migrations/{second}\n" in shown.stdout
+    assert "!" not in shown.stdout
+    assert f"Next: pgflowc db up && {format} " in shown.stderr
 
 
 def test_a_role_that_may_only_read_definitions_sees_them(
