@@ -6,7 +6,6 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from pgflowc.diagnostics import Diagnostic, Span
@@ -18,19 +17,11 @@ from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
 from pgflowc.spec import cron, duration, example
 from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
-    ApprovalModel,
-    CronModel,
-    ExtraFieldsModel,
-    FlowModel,
-    JobModel,
-    PerformModel,
-    RetentionModel,
-    SignalModel,
-    StepModel,
     keys_of,
 )
 from pgflowc.spec.slug import MAX_LENGTH, mended
 from pgflowc.spec.type_text import SCALAR_NAMES
+from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -56,32 +47,6 @@ _CHOICES = {
 }
 _DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
-# Words of other tools for what the spec language calls otherwise.
-_OTHER_WORDS = {
-    "name": "flow", "id": "flow", "slug": "flow", "workflow": "flow",
-    "schedule": "cron",
-    "keep": "retention", "ttl": "retention", "succeeded": "completed", "cancelled": "failed",
-    "tz": "timezone", "zone": "timezone",
-    "dependencies": "depends_on", "deps": "depends_on", "needs": "depends_on", "after": "depends_on",
-    "requires": "depends_on", "upstream": "depends_on",
-    "foreach": "map", "for_each": "map", "over": "map", "items": "map",
-    "retries": "max_attempts", "max_retries": "max_attempts", "retry": "max_attempts",
-    "attempts": "max_attempts",
-    "backoff": "base_delay", "retry_delay": "base_delay",
-    "delay": "start_delay", "wait": "start_delay",
-    "when": "if", "condition": "if", "unless": "if_not",
-    "returns": "output", "result": "output", "args": "input", "params": "input", "payload": "input",
-    "run": "handler", "uses": "handler", "function": "handler",
-    "tasks": "steps", "jobs": "steps", "title": "description",
-    "await": "signal", "await_signal": "signal", "event": "signal", "approve": "approval",
-}  # fmt: skip
-# In `signal` and `approval` some of them mean something else.
-_OTHER_WORDS_OF_SIGNALS = {
-    **dict.fromkeys(("timeout", "deadline", "within", "expires", "wait"), "wait_for"),
-    **dict.fromkeys(("output", "input", "type", "types", "data", "body"), "payload"),
-    **dict.fromkeys(("when_exhausted", "otherwise"), "on_timeout"),
-}
-
 
 def is_toml(document: Document) -> bool:
     """Whether help has to be written in TOML."""
@@ -98,7 +63,7 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     kind, node = fault["type"], document.find(*path)
     found = _diagnose(document, path, fault)
     if found.code is codes.UNKNOWN_KEY:
-        return replace(found, fix=misspelt_key(document, path, keys_of(_model_at(document, path[:-1]))))
+        return replace(found, fix=misspelt_key(document, path, keys_of(model_at(document, path[:-1]))))
     choices = _CHOICES.get(str(path[-1]), ())
     return replace(found, fix=wrong_value(path, node, kind, choices)) if node is not None else found
 
@@ -108,7 +73,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
     context: AnyMapping[str, Any] = fault.get("ctx", {})
     node = document.find(*path)
     if kind == "extra_forbidden":
-        return _unknown_key(document, path)
+        return unknown_key(document, path)
     if kind == "missing":
         return _missing_key(document, path)
     if kind == "slug":
@@ -117,7 +82,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         return Diagnostic(
             codes.NO_STEPS,
             "this flow has no steps",
-            _key(document, path),
+            key_span(document, path),
             help=("add a step; it needs a slug and nothing else: 'steps: {my_step: }'",),
         )
     assert node is not None
@@ -144,7 +109,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         return Diagnostic(
             codes.MISSING_KEY,
             "'retention' has neither 'completed' nor 'failed'",
-            _key(document, path),
+            key_span(document, path),
             help=("say how long runs are kept: retention: {completed: 7d, failed: 30d}",),
         )
     if kind == "timezone":
@@ -192,136 +157,11 @@ def _got(node: Node) -> str:
     return quote(node.text)[1:-1]
 
 
-def _key(document: Document, path: Path) -> Span:
-    entry = document.entry(*path)
-    return entry.key_place.span if entry else document.root.span
-
-
 def _value(document: Document, path: Path, node: Node) -> Span:
     """The value's place; its key's when there is nothing to see or too much."""
     if node.start == node.end or (isinstance(node, Mapping | Sequence) and document.entry(*path)):
-        return _key(document, path)
+        return key_span(document, path)
     return node.span
-
-
-def _unknown_key(document: Document, path: Path) -> Diagnostic:
-    key = str(path[-1])
-    at = _key(document, path)
-    inside = _model_at(document, path[:-1])
-    allowed = keys_of(inside)
-    misplaced = _misplaced(inside.__name__, key)
-    if misplaced:
-        return Diagnostic(codes.MISPLACED_KEY, misplaced[0], at, help=(misplaced[1],))
-    is_signal = issubclass(inside, SignalModel)
-    meant = (_OTHER_WORDS_OF_SIGNALS if is_signal else _OTHER_WORDS).get(key.lower())
-    meant = meant if meant in allowed else near_miss(key, allowed)
-    where = {
-        FlowModel: "a flow",
-        JobModel: "a job",
-        PerformModel: "'perform'",
-        StepModel: "a step",
-        CronModel: "'cron'",
-        RetentionModel: "'retention'",
-        ExtraFieldsModel: "'extra_fields'",
-        SignalModel: "'signal'",
-        ApprovalModel: "'approval'",
-    }[inside]
-    listed = f"its keys are {one_of(allowed, 'and')}"
-    if is_signal:
-        listed += "; the fields of what is sent belong into 'payload'"
-    return Diagnostic(
-        codes.UNKNOWN_KEY,
-        f"{where} has no key {quote(key)}",
-        at,
-        label="unknown key",
-        help=(f"did you mean '{meant}'?" if meant else listed,),
-    )
-
-
-def _model_at(document: Document, path: Path) -> type[BaseModel]:
-    """The model of the mapping at `path`."""
-    match path:
-        case ():
-            return FlowModel if document.find("flow") is not None else JobModel
-        case ("cron",):
-            return CronModel
-        case ("retention",):
-            return RetentionModel
-        case ("extra_fields",):
-            return ExtraFieldsModel
-        case ("perform",):
-            return PerformModel
-        case ("steps", _, "signal") | ("perform", "signal"):
-            return SignalModel
-        case ("steps", _, "approval"):
-            return ApprovalModel
-    return StepModel
-
-
-def _misplaced(model: str, key: str) -> tuple[str, str] | None:
-    """Message and help for a key that exists, but not here."""
-    match model, key:
-        case "JobModel", "steps":
-            return (
-                "a job has one step, written under 'perform', not 'steps'",
-                "write 'flow: NAME' for several steps",
-            )
-        case "FlowModel", "perform":
-            return "'perform' is for jobs, a flow has 'steps'", "write 'job: NAME', or move it under 'steps'"
-        case "PerformModel", "depends_on" | "map":
-            return (
-                f"the one step of a job cannot have '{key}'",
-                "write 'flow: NAME' and 'steps' for several steps",
-            )
-        case "PerformModel", "approval":
-            return (
-                "a job performs a handler, it cannot be an approval",
-                "write 'flow: NAME' and 'steps', or let the handler wait for a 'signal'",
-            )
-        case "SignalModel", "on_timeout":
-            return (
-                "'on_timeout' is for approvals: here the handler learns that no signal came",
-                "catch SignalTimeout in the handler, or say 'when_exhausted' beside 'signal'",
-            )
-        case (("StepModel" | "PerformModel"), ("payload" | "wait_for" | "on_timeout")):
-            homes = "'signal' or 'approval'" if model == "StepModel" else "'signal'"
-            return f"'{key}' is no option of a step", f"move it into {homes}"
-        case (("StepModel" | "PerformModel"), "input"):
-            return (
-                "a step has no 'input' of its own",
-                "declare the flow's 'input'; a step gets what it depends on",
-            )
-        case (("StepModel" | "PerformModel"), "types"):
-            return "'types' belong to the flow", "move them beside 'flow' and 'steps'"
-        case (
-            ("StepModel" | "PerformModel"),
-            ("cron" | "retention" | "on_change" | "extra_fields" | "version"),
-        ):
-            outer = "'flow' and 'steps'" if model == "StepModel" else "'job' and 'perform'"
-            return f"'{key}' is no option of a step", f"move it beside {outer}"
-        case (
-            ("FlowModel" | "JobModel"),
-            (
-                "depends_on"
-                | "map"
-                | "handler"
-                | "output"
-                | "start_delay"
-                | "if"
-                | "if_not"
-                | "when_unmet"
-                | "when_exhausted"
-                | "isolation"
-                | "was"
-                | "signal"
-                | "approval"
-                | "wait_for"
-                | "on_timeout"
-            ),
-        ):
-            where = "a step" if model == "FlowModel" else "'perform'"
-            return f"'{key}' belongs to {where}, not beside it", f"move it into {where}"
-    return None
 
 
 def _missing_key(document: Document, path: Path) -> Diagnostic:
@@ -329,7 +169,7 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     if path[0] == "cron":
         cure = 'add it, or write the schedule alone: cron: "0 9 * * *"'
         return Diagnostic(
-            codes.MISSING_KEY, "'cron' has no 'schedule'", _key(document, ("cron",)), help=(cure,)
+            codes.MISSING_KEY, "'cron' has no 'schedule'", key_span(document, ("cron",)), help=(cure,)
         )
     head = "flow" if key == "steps" else "job"
     entry = document.entry(head)
@@ -339,7 +179,7 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     if is_toml(document):
         cure = "add a table for each step: [steps.NAME]" if key == "steps" else "add its table: [perform]"
     return Diagnostic(
-        codes.MISSING_KEY, f"{head}{named} has no '{key}'", _key(document, (head,)), help=(cure,)
+        codes.MISSING_KEY, f"{head}{named} has no '{key}'", key_span(document, (head,)), help=(cure,)
     )
 
 
@@ -356,7 +196,7 @@ def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
         help = "choose a shorter one"
     elif rule == "is a reserved word":
         help = "choose another word: 'run' stands for the run's own input in the core"
-    span = _key(document, path) if is_key or node is None or node.start == node.end else node.span
+    span = key_span(document, path) if is_key or node is None or node.start == node.end else node.span
     return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
 
 
