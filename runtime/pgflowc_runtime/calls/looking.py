@@ -90,9 +90,7 @@ def _states(run_ids: Sequence[UUID]) -> Call[dict[UUID, tuple[StepState, ...]]]:
     return {run_id: with_waits(steps, waits) for run_id, steps in states.items()}
 
 
-def with_waits(
-    steps: Sequence[StepState], waits: dict[tuple[UUID, str], StepWait]
-) -> tuple[StepState, ...]:
+def with_waits(steps: Sequence[StepState], waits: dict[tuple[UUID, str], StepWait]) -> tuple[StepState, ...]:
     """The steps of a run with what they wait for, which is given by run and step."""
     return tuple(replace(step, wait=waits.get((step.run_id, step.step_slug))) for step in steps)
 
