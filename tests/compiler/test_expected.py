@@ -105,7 +105,7 @@ def _tree(root: Path, case: Path | None = None) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.relative_to(root) not in given
+        if path.is_file() and path.relative_to(root) not in given and path.suffix != ".pyc"
     }
 
 

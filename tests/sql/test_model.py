@@ -212,7 +212,7 @@ class Model:
         active = [task for task in self.tasks.values() if task.status in ("queued", "started")]
         self._fail_run("run:failed")
         for task in active:
-            task.error_message = "cancelled"
+            task.error_message = "cancelled by postgres"
         return True
 
     def retry(self) -> bool:
