@@ -19,15 +19,22 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
+        # What comes after the last thing would be waited for for ever.
+        self._submitting = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="pgflowc-client", daemon=True)
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Its result, or what it raises; ConfigurationError if the loop is closed meanwhile.
+        """Its result, or what it raises; ConfigurationError if the loop is closed, or is meanwhile.
 
         An interrupt of the waiting thread cancels it.
         """
-        future = asyncio.run_coroutine_threadsafe(self._watched(coroutine), self._loop)
+        with self._submitting:
+            if self._closed:
+                coroutine.close()
+                raise client_closed()
+            future = asyncio.run_coroutine_threadsafe(self._watched(coroutine), self._loop)
         try:
             return future.result()
         except CancelledError:
@@ -63,7 +70,10 @@ class BackgroundLoop:
             await asyncio.gather(*others, return_exceptions=True)
             await last()
 
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+        with self._submitting:
+            self._closed = True
+            ended = asyncio.run_coroutine_threadsafe(end(), self._loop)
+        ended.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

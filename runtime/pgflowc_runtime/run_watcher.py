@@ -21,7 +21,7 @@ from pgflowc_runtime import run_faults
 from pgflowc_runtime.background import BackgroundLoop
 from pgflowc_runtime.call import Call
 from pgflowc_runtime.calls import looking
-from pgflowc_runtime.errors import DatabaseUnavailable, InvalidTime
+from pgflowc_runtime.errors import ConfigurationError, DatabaseUnavailable, InvalidTime
 from pgflowc_runtime.event_feed import EventFeed, Subscription
 from pgflowc_runtime.polling import pauses
 from pgflowc_runtime.rows import RunStatus, RunWithStates
@@ -189,7 +189,8 @@ class BlockingRunWatcher:
 
     def close(self) -> None:
         """Follow none any more."""
-        self._loop.run(self._watcher.close())
+        with suppress(ConfigurationError):  # the client is closed, and has closed its watchers
+            self._loop.run(self._watcher.close())
 
 
 async def until_ended(

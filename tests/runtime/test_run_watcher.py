@@ -296,3 +296,35 @@ def test_closing_ends_what_waits_in_other_threads(flow, bench) -> None:
         with pytest.raises(ConfigurationError, match="this client is closed"):
             waiting.result(10)
     assert bench.value("select count(*) from pgflow.event_listeners") == 0
+
+
+def test_a_watcher_may_outlive_its_client(flow, bench) -> None:
+    client = Client(bench.dsn)
+    run_id = client.start_flow(flow, {})
+    with client.watch(run_id) as watcher:
+        assert next(watcher).name == "snapshot"
+        client.close()
+        with pytest.raises(ConfigurationError, match="this client is closed"):
+            next(watcher)
+        with pytest.raises(ConfigurationError, match="this client is closed"):
+            watcher.add(run_id)
+    assert bench.value("select count(*) from pgflow.event_listeners") == 0
+
+
+def test_whoever_comes_while_a_client_is_closed_waits_for_nothing(flow, bench) -> None:
+    for _ in range(5):
+        client = Client(bench.dsn)
+        run_id = client.start_flow(flow, {})
+        client.hear("the loop is there")
+
+        def waits() -> bool:
+            try:
+                while True:
+                    client.hear(f"pgflow:run:{run_id}")  # noqa: B023 - ends before the next round
+            except ConfigurationError as error:
+                return "this client is closed" in str(error)
+
+        with ThreadPoolExecutor(4) as threads:
+            waiting = [threads.submit(waits) for _ in range(4)]
+            client.close()
+            assert all(one.result(20) for one in waiting)
