@@ -75,9 +75,10 @@ class Discovery:
         register: Callable[[], Awaitable[None]],
         listener: Listener | None,
         session: Session | None,
+        has_signals: bool,
     ) -> None:
         """`register` writes the worker's rows for the queues that it serves; `session` hears of changed
-        definitions, None if nobody tells.
+        definitions, None if nobody tells; `has_signals`: steps of this database may declare signals.
         """
         self._database = database
         self._registry = registry
@@ -87,6 +88,7 @@ class Discovery:
         self._register = register
         self._listener = listener
         self._session = session
+        self._has_signals = has_signals
         # Flow -> what its definition was when it was last looked at.
         self._known: dict[str, str] = {}
         self._served: set[str] = set()
@@ -115,7 +117,9 @@ class Discovery:
     async def look(self) -> None:
         """Serve what is new or has changed, forget what is gone. Raises psycopg.Error."""
         expressions = [pattern.expression for pattern in self._registry.patterns]
-        found = await self._database.run(queries.flow_fingerprints(expressions))
+        found = await self._database.run(
+            queries.flow_fingerprints(expressions, has_signals=self._has_signals)
+        )
         for slug in [slug for slug in self._known if slug not in found]:
             await self._forget(slug)
             del self._known[slug]
@@ -130,7 +134,9 @@ class Discovery:
         # A flow whose steps are still to be added is no flow yet.
         if stored is None or not stored.steps:
             return
-        if missing := pattern.missing(stored):
+        # What is declared in between is in the next fingerprint.
+        declared = await self._database.run(queries.declared_signals(slug)) if self._has_signals else {}
+        if missing := pattern.missing(stored, declared):
             log.warning(
                 "flow %s fits the pattern '%s', which has no handler for %s: not served",
                 slug,
@@ -139,7 +145,7 @@ class Discovery:
             )
             await self._forget(slug)
             return
-        self._registry.bind(pattern, slug, stored)
+        self._registry.bind(pattern, slug, stored, declared)
         self._executor.learn(slug, stored.steps)
         new = self._queues.add(slug)
         if new:

@@ -31,7 +31,7 @@ from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked
 from pgflowc_runtime.payload import forbidden
 from pgflowc_runtime.processes import Call, Facts, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
-from pgflowc_runtime.registry import Handler, Registry
+from pgflowc_runtime.registry import Binding, Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
 from pgflowc_runtime.signals import Waits, is_parking
 from pgflowc_runtime.step_plan import Plan, is_async, place_of
@@ -130,6 +130,7 @@ class Executor:
             for binding in bound.bindings.values()
             if place_of(binding) == "process"
         ]
+        isolated += [handler for pattern in registry.patterns for handler in pattern.in_processes()]
         if isolated:
             threads.submit(lambda: self._processes.warm(isolated))
 
@@ -173,7 +174,7 @@ class Executor:
             load_flow_input=functools.partial(self._flow_input, task),
             loop=self._loop,
             transactions=(self._transactions, task) if self._transactions else None,
-            awaiter=functools.partial(self._signal, task),
+            awaiter=functools.partial(self._signal, task, plan.binding),
         )
         if self._draining:
             context.cancelled.set()
@@ -248,10 +249,14 @@ class Executor:
         return self._registry[task.flow_slug].input.validate_json(text)
 
     async def _signal(
-        self, task: ClaimedTask, wait_for: float | None, patience: float, stopping: asyncio.Event
+        self,
+        task: ClaimedTask,
+        binding: Binding,
+        wait_for: float | None,
+        patience: float,
+        stopping: asyncio.Event,
     ) -> Any:
-        text = await self.waits.wait(task, wait_for, patience, stopping)
-        return self._registry[task.flow_slug].bindings[task.step_slug].read_signal(text)
+        return binding.read_signal(await self.waits.wait(task, wait_for, patience, stopping))
 
     # One task
 

@@ -5,25 +5,30 @@
 
     registry.serve_pattern("acct_*_sync", {"fetch": fetch, "store": store})
 
-Payloads are plain JSON: there is no spec that could have typed them.
+Payloads are plain JSON, since there is no spec that could have typed them; what signals bring can be given a
+type. Approvals need no handler.
 """
 
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.payload import JsonValue
-from pgflowc_runtime.rows import StoredFlow
+from pgflowc_runtime.rows import SignalKind, StoredFlow
 
 Handler = Callable[..., Any]
+Isolation = Literal["thread", "process"]
+Declared = Mapping[tuple[str, str], SignalKind]
+"""The signals that steps declare in the database, by flow and step."""
 
 _GLOB = re.compile(r"[a-zA-Z0-9_*?]{1,128}")
 
@@ -45,13 +50,19 @@ def matches(glob: str, slug: str) -> bool:
 
 @dataclass(frozen=True)
 class FlowPattern:
-    """Flows whose slugs match `glob`, and who executes which step of them."""
+    """Flows whose slugs match `glob`, and who executes which step of them; by step also where handlers run,
+    if not where they would by themselves, and the types of what signals bring.
+    """
 
     glob: str
     handlers: Mapping[str, Handler]
+    isolation: Mapping[str, Isolation] = field(default_factory=dict)
+    signals: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """RegistryError if the glob is none, or a handler is not callable."""
+        """RegistryError if the glob is none, a handler is not callable or cannot be where it should, or
+        something is said of a step that has no handler.
+        """
         if not _GLOB.fullmatch(self.glob) or not is_glob(self.glob):
             raise RegistryError(
                 f"'{self.glob}' is no pattern of flow slugs",
@@ -66,6 +77,20 @@ class FlowPattern:
                     f"it is of type {type(handler).__name__}"
                 )
 
+        for what, said in (("isolation", self.isolation), ("signals", self.signals)):
+            for slug in said:
+                if slug not in self.handlers:
+                    raise RegistryError(
+                        f"pattern '{self.glob}': {what} names step '{slug}', which has no handler"
+                    )
+        for slug, place in self.isolation.items():
+            if place not in ("thread", "process"):
+                raise RegistryError(
+                    f"pattern '{self.glob}', step '{slug}': isolation is 'thread' or 'process', not {place!r}"
+                )
+            if place == "process":
+                check_importable(f"pattern '{self.glob}', step '{slug}'", self.handlers[slug])
+
     @cached_property
     def expression(self) -> str:
         """For PostgreSQL's operator `~`."""
@@ -75,13 +100,23 @@ class FlowPattern:
         """Whether the flow of that slug is one of these."""
         return matches(self.glob, slug)
 
-    def missing(self, stored: StoredFlow) -> list[str]:
-        """The steps of the flow that have no handler here."""
-        return [step.slug for step in stored.steps if step.slug not in self.handlers]
+    def in_processes(self) -> list[Handler]:
+        """The handlers that run in processes."""
+        return [self.handlers[slug] for slug, place in self.isolation.items() if place == "process"]
 
-    def flow(self, slug: str, stored: StoredFlow) -> Flow[Any]:
+    def missing(self, stored: StoredFlow, declared: Declared) -> list[str]:
+        """The steps of the flow that need a handler and have none here."""
+        flow = stored.row["flow_slug"]
+        return [
+            step.slug
+            for step in stored.steps
+            if step.slug not in self.handlers and declared.get((flow, step.slug)) != "approval"
+        ]
+
+    def flow(self, slug: str, stored: StoredFlow, declared: Declared) -> Flow[Any]:
         """The stored flow as generated code would state it, with JSON for all types."""
         row = stored.row
+        kinds = {step.slug: declared.get((slug, step.slug)) for step in stored.steps}
         return Flow(
             slug=slug,
             kind="job" if row.get("flow_type") == "job" else "flow",
@@ -97,10 +132,25 @@ class FlowPattern:
                     depends_on=step.depends_on,
                     argument=JsonValue,
                     output=JsonValue,
+                    isolation=self.isolation.get(step.slug),
+                    signal=self.signals.get(step.slug, JsonValue if kinds[step.slug] else None),
+                    approval=kinds[step.slug] == "approval",
                 )
                 for step in stored.steps
             ),
         )
+
+
+def check_importable(what: str, handler: Handler) -> None:
+    """Another process gets the handler by its name; RegistryError, which begins with `what`, if it cannot."""
+    try:
+        pickle.dumps(handler)
+    except Exception as error:
+        raise RegistryError(
+            f"{what}: isolation is 'process', and the handler cannot be imported by its name: "
+            f"{str(error).strip().splitlines()[0]}",
+            help="define it with `def` or `async def` at the top level of a module",
+        ) from None
 
 
 def parse_pattern(text: str) -> FlowPattern:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,7 +14,15 @@ from pydantic.errors import PydanticUserError
 
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
-from pgflowc_runtime.flow_pattern import FlowPattern, is_glob, matches, parse_pattern
+from pgflowc_runtime.flow_pattern import (
+    Declared,
+    FlowPattern,
+    Isolation,
+    check_importable,
+    is_glob,
+    matches,
+    parse_pattern,
+)
 from pgflowc_runtime.payload import JsonValue, forbidden, type_adapter
 from pgflowc_runtime.rows import StoredFlow, StoredStep
 
@@ -69,7 +76,13 @@ class BoundFlow:
         """What executes a step of a pattern's flow that has not been bound yet; None if nobody does."""
         if self.pattern is None or step_slug not in self.pattern.handlers:
             return None, None
-        step = Step(slug=step_slug, argument=JsonValue, output=JsonValue)
+        step = Step(
+            slug=step_slug,
+            argument=JsonValue,
+            output=JsonValue,
+            isolation=self.pattern.isolation.get(step_slug),
+            signal=self.pattern.signals.get(step_slug),
+        )
         stored = StoredStep(
             slug=step_slug,
             kind="single",
@@ -133,7 +146,7 @@ class Registry:
         executed = [step for step in flow.steps if not step.approval]
         for step in executed:
             if step.isolation == "process":
-                _check_importable(flow, step, handlers[step.slug])
+                check_importable(f"flow '{flow.slug}', step '{step.slug}'", handlers[step.slug])
         bindings = {step.slug: Binding(flow, step, handlers[step.slug]) for step in executed}
         bound = BoundFlow(flow, bindings, _dependents(flow))
         _ = bound.input
@@ -141,13 +154,31 @@ class Registry:
             _ = binding.argument, binding.output, binding.signal
         self._flows[flow.slug] = bound
 
-    def serve_pattern(self, glob: str, handlers: Mapping[str, Any]) -> None:
+    def serve_pattern(
+        self,
+        glob: str,
+        handlers: Mapping[str, Any],
+        *,
+        isolation: Mapping[str, Isolation] | None = None,
+        signals: Mapping[str, Any] | None = None,
+    ) -> None:
         """Serve the flows of the database whose slugs match `glob` (`acct_*_sync`), also those that are
-        defined while the worker runs; `handlers` are chosen by step slug. Flows that were added go first.
+        defined while the worker runs; `handlers` are chosen by step slug. Flows that were added go first,
+        then patterns in the order given. `isolation` (`thread` or `process`) and `signals`, the types of what
+        signals bring, are by step slug as well; without a type it is plain JSON.
 
-        Raises RegistryError if the glob is none, was given before, or a handler is not callable.
+        Raises RegistryError if the glob is none, was given before, a handler is not callable or cannot be
+        imported by a process, or a type is not one that pydantic can validate.
         """
-        self._add_pattern(FlowPattern(glob, dict(handlers)))
+        pattern = FlowPattern(glob, dict(handlers), dict(isolation or {}), dict(signals or {}))
+        for slug, annotation in pattern.signals.items():
+            try:
+                type_adapter(annotation)
+            except PydanticUserError as error:
+                raise RegistryError(
+                    f"pattern '{glob}', step '{slug}': signal type is unusable: {_headline(error)}"
+                ) from error
+        self._add_pattern(pattern)
 
     def serve_patterns(self, texts: Iterable[str]) -> Registry:
         """A registry that serves these as well, each written as `GLOB=MODULE`. Raises RegistryError."""
@@ -174,10 +205,14 @@ class Registry:
             return None
         return next((pattern for pattern in self.patterns if pattern.matches(slug)), None)
 
-    def bind(self, pattern: FlowPattern, slug: str, stored: StoredFlow) -> BoundFlow:
-        """Bind a stored flow to the handlers of a pattern; the flow is in the registry from now on."""
-        flow = pattern.flow(slug, stored)
-        bindings = {step.slug: Binding(flow, step, pattern.handlers[step.slug]) for step in flow.steps}
+    def bind(self, pattern: FlowPattern, slug: str, stored: StoredFlow, declared: Declared) -> BoundFlow:
+        """Bind a stored flow to the handlers of a pattern; the flow is in the registry from now on.
+
+        `declared` are the signals of its steps; no handler is called for an approval.
+        """
+        flow = pattern.flow(slug, stored, declared)
+        executed = [step for step in flow.steps if not step.approval]
+        bindings = {step.slug: Binding(flow, step, pattern.handlers[step.slug]) for step in executed}
         self._flows[slug] = bound = BoundFlow(flow, bindings, _dependents(flow), pattern)
         return bound
 
@@ -234,18 +269,6 @@ def _adapter(annotation: Any, binding: Binding, role: str) -> TypeAdapter[Any]:
             f"flow '{binding.flow.slug}', step '{binding.step.slug}': "
             f"{role} type is unusable: {_headline(error)}"
         ) from error
-
-
-def _check_importable(flow: Flow[Any], step: Step, handler: Handler) -> None:
-    """Another process gets the handler by its name."""
-    try:
-        pickle.dumps(handler)
-    except Exception as error:
-        raise RegistryError(
-            f"flow '{flow.slug}', step '{step.slug}': isolation is 'process', and the handler cannot be "
-            f"imported by its name: {_headline(error)}",
-            help="define it with `def` or `async def` at the top level of a module",
-        ) from None
 
 
 def _dependents(flow: Flow[Any]) -> dict[str, frozenset[str]]:

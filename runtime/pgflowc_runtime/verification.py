@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.loading import failed_import, load_registry
 from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.rows import SignalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +52,30 @@ async def verify(registry: Registry, dsn: str, *, patience: float) -> Verificati
     database = Database(dsn, application_name="pgflowc verify", size=1)
     try:
         await database.open(patience=patience)
-        await startup.check_schema(database)
+        capabilities = await startup.check_schema(database)
         found = await agreements(database, registry)
         here = {one.flow.slug for one in registry}
         others = [flow.slug for flow in await database.run(queries.flows()) if flow.slug not in here]
-        looks = [(slug, await _by_pattern(database, registry, slug)) for slug in others]
+        declared = await database.run(queries.declared_signals()) if capabilities.has_signals else {}
+        looks = [(slug, await _by_pattern(database, registry, slug, declared)) for slug in others]
     finally:
         await database.close()
     served = tuple(one for _, one in looks if isinstance(one, Agreement))
     return Verification((*found, *served), {slug: why for slug, why in looks if isinstance(why, str)})
 
 
-async def _by_pattern(database: Database, registry: Registry, slug: str) -> Agreement | str:
+async def _by_pattern(
+    database: Database, registry: Registry, slug: str, declared: Mapping[tuple[str, str], SignalKind]
+) -> Agreement | str:
     """A flow that was defined at run time, or why it is not served."""
     pattern = registry.pattern_of(slug)
     stored = None if pattern is None else await database.run(queries.stored_flow(slug))
     if pattern is None or stored is None:
         return "in the database, but not in this registry"
-    if missing := pattern.missing(stored):
+    if missing := pattern.missing(stored, declared):
         steps = ", ".join(f"'{step}'" for step in missing)
         return f"pattern '{pattern.glob}' has no handler for {steps}"
-    return Agreement(pattern.flow(slug, stored), stored)
+    return Agreement(pattern.flow(slug, stored, declared), stored)
 
 
 def _broken_handlers(package: str) -> list[RegistryError]:

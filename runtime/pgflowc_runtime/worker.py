@@ -263,6 +263,7 @@ class Worker:
                 register=self._heartbeat.beat,
                 listener=self._listener,
                 session=prepared.waking.session if capabilities.tells_flows else None,
+                has_signals=capabilities.has_signals,
             )
             self._spawn("discovery", discovery.run())
         # When all have said what they listen to.

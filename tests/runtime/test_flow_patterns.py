@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from pgflowc_runtime import Registry, RegistryError, Worker, WorkerConfig, discovery
+from pgflowc_runtime import InvalidInput, Registry, RegistryError, Worker, WorkerConfig, discovery
 from pgflowc_runtime.flow_pattern import parse_pattern
 
 
@@ -23,6 +25,10 @@ async def store(item: Any, ctx: Any) -> Any:
 
 def total(deps: Any, ctx: Any) -> Any:
     return deps
+
+
+def os_getpid(input: Any, ctx: Any) -> Any:
+    return os.getpid()
 
 
 HANDLERS = {"fetch": fetch, "store": store, "total": total}
@@ -96,6 +102,68 @@ async def test_a_flow_with_a_step_that_nobody_handles_is_named_and_left_alone(be
         assert task.status == "queued"
         await bench.client.upsert_flow("acct_1_sync", {}, {"fetch": {}}, allow_data_loss=True)
         assert (await bench.client.start_flow_sync("acct_1_sync", {"n": 1}, timeout=10)).status == "completed"
+
+
+async def test_approvals_and_signals_are_served_as_they_are_declared_now(bench) -> None:
+    async def sign(deps: Any, ctx: Any) -> Any:
+        return [type(ctx).__name__, await ctx.await_signal(wait_timeout=0)]
+
+    class Receipt(BaseModel):
+        number: int
+
+    async def file(deps: Any, ctx: Any) -> Any:
+        return (await ctx.await_signal()).number + 1
+
+    registry = Registry()
+    registry.serve_pattern("acct_*", {"sign": sign, "file": file}, signals={"file": Receipt})
+    bench.rows("select pgflow.create_flow('acct_1')")
+    bench.rows("select pgflow.add_step('acct_1', 'approve')")
+    bench.rows("select pgflow.add_step('acct_1', 'sign', array['approve'])")
+    async with worker(bench, registry):
+        # Nobody can execute `approve`, until the same step is one that needs nobody.
+        run_id = await bench.client.start_flow("acct_1", {})
+        await bench.client.cancel_run(run_id)
+        bench.rows("select pgflowc.set_signal('acct_1', 'approve', '{}', null, true)")
+        bench.rows("select pgflowc.set_signal('acct_1', 'sign', '{\"type\": \"integer\"}', 60)")
+        began = time.monotonic()
+        run_id = await bench.client.start_flow("acct_1", {})
+        assert await bench.client.signal(run_id, "approve", {"by": "Ada"}) == "delivered"
+        with pytest.raises(InvalidInput, match="string instead of integer"):
+            await bench.client.signal(run_id, "sign", "A-17")
+        await bench.client.signal(run_id, "sign", 17)
+        run = await bench.client.wait(run_id, timeout=10)
+        assert time.monotonic() - began < 2.5
+        assert run.output == {"sign": ["SignalContext", 17]}
+
+        # A step that was added a moment ago, and an approval that is none any more.
+        bench.rows("select pgflow.add_step('acct_1', 'file', array['sign'])")
+        run_id = await bench.client.start_flow("acct_1", {})
+        for step, payload in (("approve", True), ("sign", 1), ("file", {"number": 2})):
+            await bench.client.signal(run_id, step, payload)
+        assert (await bench.client.wait(run_id, timeout=10)).output == {"file": 3}
+        bench.rows("select pgflowc.remove_signal('acct_1', 'approve')")
+        serving = "select 1 from pgflow.workers where stopped_at is null"
+        await bench.until(lambda: not bench.rows(serving))
+
+
+async def test_handlers_of_a_pattern_run_where_it_says(bench) -> None:
+    registry = Registry()
+    registry.serve_pattern("acct_*", {"fetch": os_getpid}, isolation={"fetch": "process"})
+    await bench.client.upsert_flow("acct_1", {}, {"fetch": {}})
+    async with worker(bench, registry):
+        run = await bench.client.start_flow_sync("acct_1", {}, timeout=20)
+    assert run.status == "completed"
+    assert run.output["fetch"] != os.getpid()
+    for said, message in (
+        ({"isolation": {"fetsch": "thread"}}, "isolation names step 'fetsch', which has no handler"),
+        ({"isolation": {"fetch": "loop"}}, "isolation is 'thread' or 'process', not 'loop'"),
+        ({"signals": {"sign": int}}, "signals names step 'sign', which has no handler"),
+        ({"signals": {"fetch": object()}}, "signal type is unusable"),
+    ):
+        with pytest.raises(RegistryError, match=message):
+            Registry().serve_pattern("acct_*", {"fetch": os_getpid}, **said)
+    with pytest.raises(RegistryError, match="cannot be imported by its name"):
+        Registry().serve_pattern("a*", {"fetch": lambda input, ctx: 1}, isolation={"fetch": "process"})
 
 
 async def test_an_idle_worker_asks_for_flows_only_when_it_is_told_of_some(bench) -> None:

@@ -6,6 +6,7 @@ A shape is what `pgflow.ensure_flow_compiled` takes, here as JSON text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from pgflowc_runtime.queries.query import Query, Row, no_rows
 from pgflowc_runtime.queries.worker_life import FLOWS_CHANNEL
@@ -63,12 +64,11 @@ def deps(flow_slug: str) -> Query[tuple[DepInfo, ...]]:
     )
 
 
-def flow_fingerprints(expressions: Sequence[str]) -> Query[dict[str, str]]:
-    """Slug -> a text that changes with the definition, of the flows whose slugs match one of these."""
-    return Query(
-        """
-        select f.flow_slug, md5(concat_ws(
-                 ' ', to_jsonb(f),
+_SIGNALS: LiteralString = """
+                 (select jsonb_agg(jsonb_build_array(a.step_slug, a.is_approval) order by a.step_slug)
+                  from pgflowc.awaited_signals a where a.flow_slug = f.flow_slug),
+"""
+_DEFINITION: LiteralString = """
                  (select jsonb_agg(to_jsonb(s) order by s.step_slug)
                   from pgflow.steps s where s.flow_slug = f.flow_slug),
                  (select jsonb_agg(to_jsonb(d) order by d.step_slug, d.dep_slug)
@@ -77,7 +77,18 @@ def flow_fingerprints(expressions: Sequence[str]) -> Query[dict[str, str]]:
         from pgflow.flows f
         where f.flow_slug ~ any (%(expressions)s::text[])
         order by f.flow_slug
-        """,
+"""
+
+
+def flow_fingerprints(expressions: Sequence[str], *, has_signals: bool) -> Query[dict[str, str]]:
+    """Slug -> a text that changes with the definition, of the flows whose slugs match one of these.
+
+    `has_signals` is `Capabilities.has_signals`. What is sent as a signal, and when, is no matter of workers.
+    """
+    return Query(
+        "select f.flow_slug, md5(concat_ws(' ', to_jsonb(f),"
+        + (_SIGNALS if has_signals else "")
+        + _DEFINITION,
         {"expressions": list(expressions)},
         lambda rows: {row["flow_slug"]: row["fingerprint"] for row in rows},
     )

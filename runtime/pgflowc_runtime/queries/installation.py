@@ -50,11 +50,17 @@ def installed_components() -> Query[dict[str, int]]:
     )
 
 
-def declared_signals() -> Query[dict[tuple[str, str], SignalKind]]:
-    """The steps that declare a signal, by flow and step. Only where `Capabilities.has_signals`."""
+def declared_signals(flow_slug: str | None = None) -> Query[dict[tuple[str, str], SignalKind]]:
+    """The steps that declare a signal, by flow and step; only those of one flow, if it is given. Only where
+    `Capabilities.has_signals`.
+    """
     return Query(
-        "select a.flow_slug, a.step_slug, a.is_approval from pgflowc.awaited_signals a",
-        {},
+        """
+        select a.flow_slug, a.step_slug, a.is_approval
+        from pgflowc.awaited_signals a
+        where %(flow_slug)s::text is null or a.flow_slug = %(flow_slug)s
+        """,
+        {"flow_slug": flow_slug},
         lambda rows: {
             (row["flow_slug"], row["step_slug"]): "approval" if row["is_approval"] else "signal"
             for row in rows

@@ -7,5 +7,6 @@ returns void
 language sql
 set search_path = ''
 as $$
-  delete from pgflowc.awaited_signals a where a.flow_slug = p_flow_slug and a.step_slug = p_step_slug
+  delete from pgflowc.awaited_signals a where a.flow_slug = p_flow_slug and a.step_slug = p_step_slug;
+  notify pgflowc_flows; -- see set_signal
 $$;

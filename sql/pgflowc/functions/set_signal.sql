@@ -29,5 +29,6 @@ begin
   values (p_flow_slug, p_step_slug, p_payload_schema, p_wait_for, p_approval)
   on conflict (flow_slug, step_slug) do update set
     payload_schema = excluded.payload_schema, wait_for = excluded.wait_for, is_approval = excluded.is_approval;
+  notify pgflowc_flows; -- workers that serve flows by a pattern of their slugs look: an approval needs no handler
 end;
 $$;
