@@ -76,6 +76,22 @@ def test_a_bulk_insert_notifies_once(core, listener) -> None:
     assert heard(core, listener) == ["m"]
 
 
+def test_a_retry_is_due_before_those_who_sleep_expect_it(core, listener) -> None:
+    core.do("update pgflow.flows set opt_max_attempts = 2")
+    core.start("f")
+    [task] = core.rows("select * from pgflowc.claim_batch('f', null, 1)")
+    worker = uuid4()
+    core.do(ANNOUNCE, ["f"], worker, 60_000)
+    assert core.row(ANNOUNCE, ["f"], worker, 60_000)["next_due_ms"] > 5_000, "the end of the claim"
+    core.do(
+        "select pgflowc.finish_batch('f', null, array[%s::uuid], array['a'], array[0], array[1],"
+        " array[null::jsonb], array['no'], array[2])",
+        task["run_id"],
+    )
+    assert heard(core, listener) == ["f"]
+    assert core.row(ANNOUNCE, ["f"], worker, 60_000)["next_due_ms"] <= 2_000
+
+
 def test_enabling_again_takes_no_lock(core, another) -> None:
     core.flow("f", "a")
     core.do("select pgflowc.enable_wakeup('f')")

@@ -2,8 +2,9 @@
 -- started.
 --
 -- The arguments are those of finish_batch; p_ordinals names the tasks in them. A message becomes visible after the given delay in
--- seconds (at most a year), or where that is NULL after base delay * 2 ^ attempts, the step's base delay, else the flow's. Returns
--- the ordinals of the tasks queued again. The caller holds the locks of runs and tasks.
+-- seconds (at most a year), or where that is NULL after base delay * 2 ^ attempts, the step's base delay, else the flow's. Workers that
+-- wait on the queue are woken, to sleep until then. Returns the ordinals of the tasks queued again. The caller holds the locks of runs
+-- and tasks.
 -- Locks: the messages.
 create or replace function pgflowc._retry_tasks(
   p_flow pgflowc.flow_traits,
@@ -60,6 +61,8 @@ begin
       p_flow.queue_table
     )
     using v_msg_ids, v_delays;
+    -- Whoever sleeps has counted on the end of this claim, which is later.
+    perform pgflowc._wake_queue(p_flow.flow_slug);
   end if;
   return v_ordinals;
 end;
