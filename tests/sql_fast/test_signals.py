@@ -158,9 +158,24 @@ class TestParking:
         (task,) = fast.claim("f")
         assert (task["run_id"], task["attempts_count"]) == (run, 1)
         assert consume(fast, task) == ("expired", None)
-        # A signal that comes before the handler has looked still counts.
-        assert signal(fast, run, "a", 7) == "delivered"
-        assert consume(fast, task) == ("received", 7)
+        assert signal(fast, run, "a", 7) == "ignored"
+        assert consume(fast, task) == ("expired", None)
+
+    def test_a_signal_after_the_deadline_ends_the_wait_and_is_ignored(self, fast) -> None:
+        run, _ = parked(fast)
+        pass_deadlines(fast)
+        assert signal(fast, run, "a", 7) == "ignored"
+        (task,) = fast.claim("f")
+        assert consume(fast, task) == ("expired", None)
+        assert signal(fast, run, "a", 8) == "ignored"
+
+    def test_a_second_signal_after_the_deadline_does_not_replace_the_first(self, fast) -> None:
+        run, _ = parked(fast)
+        signal(fast, run, "a", 1)
+        pass_deadlines(fast)
+        assert signal(fast, run, "a", 2) == "ignored"
+        (task,) = fast.claim("f")
+        assert consume(fast, task) == ("received", 1)
 
     def test_an_idle_worker_learns_of_the_next_deadline(self, fast) -> None:
         parked(fast, wait_for=60)
@@ -308,6 +323,16 @@ class TestApprovals:
         assert fast.state(run, "ok")["error_message"] == "no signal within 60 s"
         assert waits(fast) == 0
 
+    @pytest.mark.parametrize(("mode", "step"), [("fail", "failed"), ("skip", "skipped")])
+    def test_a_signal_after_its_deadline_ends_it_and_is_ignored(self, fast, mode: str, step: str) -> None:
+        approval(fast, mode)
+        (run,) = fast.start("f", {})
+        fast.work("f")
+        pass_deadlines(fast)
+        assert signal(fast, run, "ok", {"ok": True}) == "ignored"
+        assert fast.state(run, "ok")["status"] == step
+        assert waits(fast) == 0
+
     @pytest.mark.parametrize(
         ("payload", "fault"),
         [
@@ -449,9 +474,25 @@ class TestRaces:
         pass_deadlines(fast)
         sender = another()
         with sender.connection.transaction():
-            assert signal(sender, run, "ok", {"ok": True}) == "delivered"
+            assert signal(sender, run, "z", 1) == "buffered"
             assert fast.value("select pgflowc.expire_waiting_tasks('f')") == 0
-        assert fast.state(run, "ok")["status"] == "completed"
+        assert fast.value("select pgflowc.expire_waiting_tasks('f')") == 1
+        assert fast.state(run, "ok")["status"] == "failed"
+
+    def test_a_signal_in_time_that_has_not_committed_at_the_deadline(self, fast, another, in_thread) -> None:
+        fast.flow("f", "a")
+        (run,) = fast.start("f", {})
+        (task,) = fast.claim("f")
+        consume(fast, task, 0.2)
+        with fast.connection.transaction():
+            assert signal(fast, run, "a", 1) == "delivered"
+            until_deadline = (
+                "select pg_sleep(greatest(0, extract(epoch from deadline - clock_timestamp())) + 0.01)"
+            )
+            fast.do(f"{until_deadline} from pgflowc.task_signals")
+            waiting = in_thread(lambda: consume(another(), task))
+            _wait_until_blocked(another())
+        assert waiting() == ("received", 1)
 
     def test_two_signals_at_once(self, fast, another, in_thread) -> None:
         run, _ = parked(fast)

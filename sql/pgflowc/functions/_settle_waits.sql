@@ -1,11 +1,17 @@
--- pgflowc._settle_waits(p_flow, p_most, p_run_id): see to parked tasks of a flow that are due, the oldest first, at most so many; returns
--- how many. p_run_id: only those of that run.
+-- pgflowc._settle_waits(p_flow, p_most, p_run_ids, p_puts_off): see to parked tasks of a flow that are due, the oldest first, at most so
+-- many; returns how many. p_run_ids: only those of these runs.
 --
--- A deadline that has passed queues the task again, and its handler learns it; an approval fails for good, which its step's when_exhausted
--- may turn into a skip. An approval whose signal came before it did is completed. Runs that somebody has locked are left to the next call;
--- one whose end raises is put off for a minute with a warning, so that it stops no claim.
--- Locks: the runs, passing over locked ones, so it waits for no other run; then tasks and as finish_batch.
-create or replace function pgflowc._settle_waits(p_flow pgflowc.flow_traits, p_most integer default 100, p_run_id uuid default null)
+-- What becomes of each is told in _settle_wait. Runs that somebody has locked are left to a later call: under p_puts_off to one in a moment,
+-- the longer it lasts the later, at most a second, so that nobody who counts on next_due comes in vain again and again. One whose end
+-- raises is put off for a minute with a warning, so that it stops no claim.
+-- Locks: the runs, passing over locked ones, so it waits for no other run; then tasks and as finish_batch. Rows of task_signals of locked runs,
+-- passing over locked ones: p_puts_off is for callers that wait for no run after this.
+create or replace function pgflowc._settle_waits(
+  p_flow pgflowc.flow_traits,
+  p_most integer default 100,
+  p_run_ids uuid[] default null,
+  p_puts_off boolean default false
+)
 returns integer
 language plpgsql
 set search_path = ''
@@ -18,12 +24,33 @@ begin
   for v_wait in
     select w.*
     from pgflowc.task_signals w
-    where w.flow_slug = p_flow.flow_slug and w.due_at <= clock_timestamp() and (p_run_id is null or w.run_id = p_run_id)
+    where
+      w.flow_slug = p_flow.flow_slug and w.due_at <= clock_timestamp() and (p_run_ids is null or w.run_id = any (p_run_ids))
     order by w.due_at
     limit p_most
   loop
     perform from pgflow.runs r where r.run_id = v_wait.run_id for no key update skip locked;
-    continue when not found;
+    if not found then
+      if p_puts_off then
+        update pgflowc.task_signals w
+        set due_at = clock_timestamp() + least(
+          greatest(
+            clock_timestamp() - case when w.sent_at is null then w.deadline else greatest(w.sent_at, w.waiting_since) end,
+            interval '50 ms'
+          ),
+          interval '1 s'
+        )
+        where w.ctid = (
+          select x.ctid
+          from pgflowc.task_signals x
+          where
+            x.run_id = v_wait.run_id and x.step_slug = v_wait.step_slug and x.task_index = v_wait.task_index
+            and x.due_at <= clock_timestamp()
+          for update skip locked
+        );
+      end if;
+      continue;
+    end if;
     -- As it is now: whoever had the lock may have seen to it.
     select w.* into v_wait
     from pgflowc.task_signals w
@@ -45,18 +72,7 @@ begin
     end if;
 
     begin
-      update pgflowc.task_signals w
-      set due_at = null
-      where w.run_id = v_wait.run_id and w.step_slug = v_wait.step_slug and w.task_index = v_wait.task_index;
-      if (v_task.step_slug = any (p_flow.approvals)) is not true then
-        perform pgflowc._resume_task(v_task);
-      elsif v_wait.sent_at is not null then
-        perform pgflowc._end_approval(v_task, v_wait.payload, null);
-      else
-        perform pgflowc._end_approval(
-          v_task, null, format('no signal within %s s', extract(epoch from v_wait.deadline - v_wait.waiting_since)::bigint)
-        );
-      end if;
+      perform pgflowc._settle_wait(v_wait, v_task, v_task.step_slug = any (p_flow.approvals));
       v_settled := v_settled + 1;
     exception when others then
       raise warning 'the wait of task % of step "%" of run % cannot be ended: %', v_wait.task_index, v_wait.step_slug, v_wait.run_id, sqlerrm;

@@ -2,7 +2,7 @@
 --
 -- status is
 --   received   there is a signal, the latest one; it stays with the task until that is over, so another attempt gets it again
---   expired    there is none, and the deadline has passed
+--   expired    there is none, and the deadline has passed: none will count any more
 --   waiting    there is none yet; seconds_left is the time until the deadline, NULL without one
 --   over       the task is not started in that attempt any more
 -- The wait begins with the first such call: its deadline is p_wait_for seconds from then (NULL: what the step declares, without that for
@@ -59,7 +59,19 @@ begin
     status := 'received';
     payload := v_signal.payload;
   elsif v_signal.deadline <= clock_timestamp() then
-    status := 'expired';
+    -- One that came in time may not have committed; one that has not got this lock yet is too late (signal_task).
+    select w.* into v_signal
+    from pgflowc.task_signals w
+    where w.run_id = p_run_id and w.step_slug = p_step_slug and w.task_index = p_task_index
+    for no key update;
+    if not found then
+      status := 'over';
+    elsif v_signal.sent_at is not null then
+      status := 'received';
+      payload := v_signal.payload;
+    else
+      status := 'expired';
+    end if;
   else
     status := 'waiting';
     seconds_left := extract(epoch from v_signal.deadline - clock_timestamp());

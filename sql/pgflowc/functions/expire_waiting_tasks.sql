@@ -7,5 +7,5 @@ returns integer
 language sql
 set search_path = ''
 as $$
-  select pgflowc._settle_waits(pgflowc._flow_traits(p_queue_name), 100, p_run_id)
+  select pgflowc._settle_waits(pgflowc._flow_traits(p_queue_name), 100, case when p_run_id is not null then array[p_run_id] end)
 $$;

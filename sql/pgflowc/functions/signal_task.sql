@@ -2,8 +2,9 @@
 --
 --   delivered   a handler that waits gets it, or an approval is completed by it
 --   buffered    nobody waits yet, maybe there is no such task yet: it is kept for the wait that comes; a later signal replaces it
---   ignored     the run, the step or the task is over
--- A parked task is queued again; an approval is completed here, with all that follows from a completion. Raises no_data_found for an unknown
+--   ignored     the run, the step or the task is over, or the deadline of its wait has passed
+-- A parked task is queued again; an approval is completed here, with all that follows from a completion. A wait whose deadline has passed
+-- is ended here as well, for that reason, if nobody has seen to it yet. Raises no_data_found for an unknown
 -- run, undefined_object for a step the run does not have, invalid_parameter_value for an index no task of it can have and for a payload that
 -- the step's declaration does not allow, feature_not_supported on a core without waiting tasks.
 -- Locks: the run, the task, the row of task_signals; for an approval then as finish_batch. A message is only inserted.
@@ -20,8 +21,8 @@ declare
   v_declared pgflowc.awaited_signals;
   v_fault text;
   v_task pgflow.step_tasks;
-  v_sent_before timestamptz;
-  v_signal pgflowc.task_signals;
+  v_is_approval boolean;
+  v_wait pgflowc.task_signals;
 begin
   perform pgflowc._require_waiting();
   select r.* into v_run from pgflow.runs r where r.run_id = p_run_id for no key update;
@@ -54,24 +55,37 @@ begin
   then
     return 'ignored';
   end if;
-  if v_declared.is_approval and v_task.status in ('queued', 'waiting') then
+  -- The row's lock comes before a look at the clock, or at a row: its handler may be learning that the deadline has passed (consume_task_signal).
+  insert into pgflowc.task_signals (run_id, step_slug, task_index, flow_slug)
+  values (p_run_id, p_step_slug, p_task_index, v_run.flow_slug)
+  on conflict (run_id, step_slug, task_index) do nothing;
+  select w.* into v_wait
+  from pgflowc.task_signals w
+  where w.run_id = p_run_id and w.step_slug = p_step_slug and w.task_index = p_task_index
+  for no key update;
+  v_is_approval := v_declared.is_approval and v_task.status in ('queued', 'waiting');
+  if v_is_approval and v_wait.waiting_since is null then -- queued before the step was an approval
+    v_wait.waiting_since := v_task.queued_at;
+    v_wait.deadline := v_task.queued_at + make_interval(secs => v_declared.wait_for);
+  end if;
+
+  if v_wait.deadline <= clock_timestamp() then
+    if v_is_approval or v_task.status = 'waiting' then
+      perform pgflowc._settle_wait(v_wait, v_task, v_is_approval);
+    end if;
+    return 'ignored';
+  elsif v_is_approval then
     perform pgflowc._end_approval(v_task, v_payload, null);
     return 'delivered';
   end if;
 
-  select w.sent_at into v_sent_before
-  from pgflowc.task_signals w
+  update pgflowc.task_signals w
+  set payload = v_payload, sent_at = clock_timestamp(), due_at = null
   where w.run_id = p_run_id and w.step_slug = p_step_slug and w.task_index = p_task_index;
-  insert into pgflowc.task_signals as w (run_id, step_slug, task_index, flow_slug, payload, sent_at)
-  values (p_run_id, p_step_slug, p_task_index, v_run.flow_slug, v_payload, clock_timestamp())
-  on conflict (run_id, step_slug, task_index) do update set
-    payload = excluded.payload, sent_at = excluded.sent_at, due_at = null
-  returning * into v_signal;
-
   if v_task.status = 'waiting' then
     perform pgflowc._resume_task(v_task);
     return 'delivered';
-  elsif v_task.status = 'started' and v_signal.waiting_since is not null and v_sent_before is null then
+  elsif v_task.status = 'started' and v_wait.waiting_since is not null and v_wait.sent_at is null then
     -- Its handler waits in place, and its worker listens if it can.
     perform pg_notify('pgflowc_wakeup', format('signal %s %s %s', p_run_id, p_task_index, p_step_slug));
     return 'delivered';
