@@ -25,7 +25,7 @@ from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
 from pgflowc_runtime.calls import looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
-from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
+from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient, largest_pool
 from pgflowc_runtime.database import execute
 from pgflowc_runtime.definition import Definition, definition_of
 from pgflowc_runtime.event_feed import EventFeed, Subscription
@@ -72,7 +72,7 @@ class AsyncClient:
     def __init__(self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0) -> None:
         """`patience`: seconds for which starting calls try again while the database is away.
 
-        Raises ConfigurationError if `dsn` is malformed.
+        Raises ConfigurationError if one of them is malformed.
         """
         self._dsn = dsn
         self._conninfo = None if dsn is None else conninfo(dsn, "pgflowc client")
@@ -87,7 +87,7 @@ class AsyncClient:
             kwargs={"autocommit": True, "row_factory": dict_row},
             configure=stored_json.prepare,
             min_size=1,
-            max_size=pool_size,
+            max_size=largest_pool(pool_size),
             open=False,
             timeout=10,
             name="pgflowc-client",
@@ -211,7 +211,7 @@ class AsyncClient:
         connection: Any = None,
     ) -> UUID:
         """`enqueue`, to be taken up after `delay` (seconds or a timedelta; less than none is none)."""
-        return await self._start(job, input, run_id, connection, delay=delay)
+        return await self._start(job, input, run_id, connection, delay=starting.seconds_of(delay))
 
     async def enqueue_at(
         self,
@@ -226,7 +226,7 @@ class AsyncClient:
 
         Raises InvalidTime for a time without a timezone.
         """
-        return await self._start(job, input, run_id, connection, at=at)
+        return await self._start(job, input, run_id, connection, at=looking.with_timezone(at))
 
     async def _start(
         self,

@@ -23,7 +23,7 @@ from pgflowc_runtime.call import Call, Refused, Whole, ask, drive, refused
 from pgflowc_runtime.caller_connection import joined
 from pgflowc_runtime.calls import looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
-from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient
+from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient, largest_pool
 from pgflowc_runtime.definition import Definition, definition_of
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
@@ -78,7 +78,7 @@ class Client:
     def __init__(self, dsn: str | None = None, *, pool_size: int = 4, patience: float = 0.0) -> None:
         """`patience`: seconds for which starting calls try again while the database is away.
 
-        Raises ConfigurationError if `dsn` is malformed.
+        Raises ConfigurationError if one of them is malformed.
         """
         self._dsn = dsn
         self._conninfo = None if dsn is None else conninfo(dsn, "pgflowc client")
@@ -92,7 +92,7 @@ class Client:
             kwargs={"autocommit": True, "row_factory": dict_row},
             configure=stored_json.prepare_in_thread,
             min_size=1,
-            max_size=pool_size,
+            max_size=largest_pool(pool_size),
             open=False,
             timeout=10,
             name="pgflowc-client",
@@ -217,7 +217,7 @@ class Client:
         connection: Any = None,
     ) -> UUID:
         """`enqueue`, to be taken up after `delay` (seconds or a timedelta; less than none is none)."""
-        return self._start(job, input, run_id, connection, delay=delay)
+        return self._start(job, input, run_id, connection, delay=starting.seconds_of(delay))
 
     def enqueue_at(
         self,
@@ -232,7 +232,7 @@ class Client:
 
         Raises InvalidTime for a time without a timezone.
         """
-        return self._start(job, input, run_id, connection, at=at)
+        return self._start(job, input, run_id, connection, at=looking.with_timezone(at))
 
     def _start(
         self,

@@ -38,15 +38,30 @@ _HOPELESS = (
 
 def conninfo(dsn: str, application_name: str) -> str:
     """The DSN with our defaults where it says nothing; raises ConfigurationError if it is not a DSN."""
+    text: Any = dsn
+    if not isinstance(text, str):
+        raise _no_dsn(f"a {type(text).__name__}")
     try:
-        given: dict[str, Any] = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError(
-            f"not a PostgreSQL connection string: {headline(error)}",
-            help="it looks like postgresql://user@host:5432/database, or host=... dbname=...",
-        ) from None
+        given: dict[str, Any] = conninfo_to_dict(text)
+    except (psycopg.ProgrammingError, UnicodeEncodeError) as error:
+        raise _no_dsn(headline(error)) from None
     defaults = {"application_name": application_name, "connect_timeout": _CONNECT_TIMEOUT, **_KEEPALIVE}
     return make_conninfo("", **{**defaults, **given})
+
+
+def _no_dsn(reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"not a PostgreSQL connection string: {reason}",
+        help="it looks like postgresql://user@host:5432/database, or host=... dbname=...",
+    )
+
+
+def largest_pool(size: int) -> int:
+    """The size itself; raises ConfigurationError if a pool cannot have it."""
+    given: Any = size
+    if not isinstance(given, int) or given < 1:
+        raise ConfigurationError(f"pool_size is 1 or more connections, not {given!r}")
+    return given
 
 
 def address(dsn: str) -> str:

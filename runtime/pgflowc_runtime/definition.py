@@ -219,6 +219,9 @@ def definition_of(
 
     Raises InvalidDefinition for what a definition could not hold: a slug twice, or parts among the options.
     """
+    given: Any = options
+    if not isinstance(given, Mapping):
+        raise invalid_definition({"flow": slug}, [Fault("PGF101", "options are a mapping")])
     found = [
         Fault("PGF103", f"'{key}' is no option: it is given beside them", (key,))
         for key in ("flow", "steps")

@@ -24,7 +24,7 @@ NO_INPUT: Any = MappingProxyType({})
 def slug_of(flow: FlowOrSlug) -> str:
     """What a flow is called that is given as one or the other; InvalidInput if it is neither."""
     if isinstance(flow, str):
-        return flow
+        return plain_text(flow, "the slug of a flow")
     given: Any = flow
     if not isinstance(given, Flow):
         raise InvalidInput(
@@ -58,7 +58,8 @@ def encode(flow: FlowOrSlug, value: Any) -> str:
 
 def encode_each(flow: FlowOrSlug, values: Iterable[Any]) -> list[str]:
     """`encode` each value; raises InvalidInput that says which one is wrong."""
-    if isinstance(values, Mapping | str | bytes | BaseModel):
+    given: Any = values
+    if isinstance(given, Mapping | str | bytes | BaseModel) or not isinstance(given, Iterable):
         raise InvalidInput(f"inputs are a list with an input for each run, not one {type(values).__name__}")
     texts = []
     for number, value in enumerate(values):
@@ -67,6 +68,18 @@ def encode_each(flow: FlowOrSlug, values: Iterable[Any]) -> list[str]:
         except InvalidInput as error:
             raise InvalidInput(f"inputs[{number}]: {error}") from None
     return texts
+
+
+def plain_text(value: str, what: str) -> str:
+    """The text itself; raises InvalidInput that begins with `what` if it is none that can be stored."""
+    given: Any = value
+    if not isinstance(given, str):
+        raise InvalidInput(f"{what} is a text, not a {type(given).__name__}")
+    try:
+        given.encode()  # a lone surrogate is a str, but no text
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{what} is no text: {error}") from None
+    return given
 
 
 def json_text(value: Any, what: str) -> str:

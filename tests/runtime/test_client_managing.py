@@ -11,6 +11,7 @@ import pytest
 from pgflowc_runtime import (
     AsyncClient,
     Client,
+    ConfigurationError,
     FlowMismatch,
     FlowNotFound,
     InvalidCursor,
@@ -279,9 +280,40 @@ async def test_old_runs_are_pruned(client, mapped, bench) -> None:
     with pytest.raises(FlowNotFound) as caught:
         await client.prune(timedelta(0), flows=["maped"])
     assert caught.value.help == "did you mean 'mapped'?"
-    for age in (timedelta(days=-1), timedelta.max):
+    for age in (timedelta(days=-1), timedelta.max, 5, None):
         with pytest.raises(InvalidInput):
             await client.prune(age)
+
+
+async def test_arguments_of_a_wrong_kind_are_named(client, mapped) -> None:
+    run_id = await client.start_flow(mapped, {})
+    day, lone = timedelta(days=1), "\ud800"
+    calls = {
+        "older_than is a timedelta, not a int": lambda: client.prune(30),
+        "flows are a list of flows, not a int": lambda: client.prune(day, flows=5),
+        "a page has 1 to 10000 runs, not None": lambda: client.list_runs(limit=None),
+        "a page has 1 to 10000 runs, not 1.5": lambda: client.list_runs(limit=1.5),
+        "the slug of a step is a text, not a dict": lambda: client.list_step_tasks(run_id, {}),
+        "the slug of a step is a text, not a int": lambda: client.signal(run_id, 5),
+        "step 'items' has no task None": lambda: client.signal(run_id, "items", task_index=None),
+        "a reason is a text, not a dict": lambda: client.cancel_run(run_id, reason={}),
+        "a reason is a text, not a int": lambda: client.pause_queue(mapped, reason=5),
+        "the slug of a flow is no text: ": lambda: client.resume_queue(lone),
+        "inputs are a list with an input for each run": lambda: client.start_flows(mapped, 5),
+        "run ids are a list with one for each input": lambda: client.start_flows(mapped, [], run_ids=5),
+        "None is no time with a timezone": lambda: client.enqueue_at(mapped, {}, None),
+        "a delay is seconds or a timedelta, not None": lambda: client.enqueue_in(mapped, {}, None),
+        "a delay is seconds or a timedelta, not 1000": lambda: client.enqueue_in(mapped, {}, 10**400),
+        "definition of 'one': options are a mapping": lambda: client.upsert_flow("one", 5, {"a": {}}),
+    }
+    for text, call in calls.items():
+        with pytest.raises(InvalidInput) as caught:
+            await call()
+        assert str(caught.value).startswith(text)
+    for wrong in ({"dsn": 5}, {"dsn": lone}, {"pool_size": "4"}, {"pool_size": 0}, {"patience": None}):
+        for kind in (Client, AsyncClient):
+            with pytest.raises(ConfigurationError):
+                kind(**wrong)
 
 
 async def test_health(client, mapped, bench) -> None:

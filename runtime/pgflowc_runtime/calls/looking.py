@@ -28,7 +28,7 @@ from pgflowc_runtime.rows import (
 )
 from pgflowc_runtime.run_faults import INSUFFICIENT_PRIVILEGE
 from pgflowc_runtime.run_ids import RunId, parse_run_id
-from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
+from pgflowc_runtime.run_input import FlowOrSlug, json_text, plain_text, slug_of
 from pgflowc_runtime.versions import check_capabilities, check_versions
 
 LARGEST_PAGE = 10_000
@@ -127,8 +127,9 @@ def list_runs(
     for value, known in ((status, get_args(RunStatus)), (kind, ("flow", "job"))):
         if value is not None and value not in known:
             raise InvalidInput(f"'{value}' is none of {', '.join(known)}")
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit}")
+    size: Any = limit
+    if not isinstance(size, int) or not 1 <= size <= LARGEST_PAGE:
+        raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit!r}")
     wanted = RunFilter(
         flow_slugs=() if flow is None else (yield from _stored(ask_features, flow)),
         status=status,
@@ -153,7 +154,8 @@ def list_versions(ask_features: AskFeatures) -> Call[list[FlowVersion]]:
 
 def list_step_tasks(run_id: RunId, step_slug: str | None) -> Call[list[StepTask]]:
     """Empty for an unknown run."""
-    return (yield from ask(queries.step_tasks(parse_run_id(run_id), step_slug)))
+    step = None if step_slug is None else plain_text(step_slug, "the slug of a step")
+    return (yield from ask(queries.step_tasks(parse_run_id(run_id), step)))
 
 
 def get_flow(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[FlowWithSteps]:

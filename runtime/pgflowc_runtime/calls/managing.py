@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.reports import Pruned, Upserted
 from pgflowc_runtime.run_ids import RunId, parse_run_id
-from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
+from pgflowc_runtime.run_input import FlowOrSlug, json_text, plain_text, slug_of
 
 _PRUNED_AT_ONCE = 500
 # What the core's own checks say of a definition that ours let pass.
@@ -99,8 +99,9 @@ def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
 def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:
     """Raises RunNotFound, InvalidRunId."""
     wanted = parse_run_id(run_id)
+    why = None if reason is None else plain_text(reason, "a reason")
     try:
-        return (yield from ask(queries.cancel_run(wanted, reason)))
+        return (yield from ask(queries.cancel_run(wanted, why)))
     except Refused as refused:
         if refused.sqlstate == run_faults.NO_DATA_FOUND:
             raise run_faults.run_not_found(wanted) from None
@@ -121,11 +122,18 @@ def retry_run(run_id: RunId) -> Call[bool]:
 def prune(
     ask_features: AskFeatures, older_than: timedelta, flows: Sequence[FlowOrSlug] | None
 ) -> Call[Pruned]:
-    """Raises FlowNotFound, InvalidInput for a negative age."""
-    if older_than < timedelta(0):
+    """Raises FlowNotFound, InvalidInput for what is no age, or a negative one."""
+    age: Any = older_than
+    if not isinstance(age, timedelta):
+        raise InvalidInput(
+            f"older_than is a timedelta, not a {type(age).__name__}", help="for example timedelta(days=30)"
+        )
+    if age < timedelta(0):
         raise InvalidInput("runs cannot be older than the future: older_than is negative")
     # One flow is a list of one; a text would be one of its letters.
-    named = [flows] if isinstance(flows, str | Flow) else flows
+    named: Any = [flows] if isinstance(flows, str | Flow) else flows
+    if not isinstance(named, Iterable | None):
+        raise InvalidInput(f"flows are a list of flows, not a {type(named).__name__}")
     slugs: list[str] | None = None
     features = yield from ask_features()
     if named is not None:

@@ -14,14 +14,15 @@ from pgflowc_runtime.errors import SchemaError
 from pgflowc_runtime.queries import Query
 from pgflowc_runtime.rows import FlowInfo, FlowWithSteps
 from pgflowc_runtime.run_faults import NO_DATA_FOUND
-from pgflowc_runtime.run_input import FlowOrSlug, slug_of
+from pgflowc_runtime.run_input import FlowOrSlug, plain_text, slug_of
 from pgflowc_runtime.versions import MIGRATE
 
 
 def pause_queue(starter: Starter, flow: FlowOrSlug, reason: str | None) -> Call[bool]:
     """Raises FlowNotFound; SchemaError where workers could not know of it."""
+    why = None if reason is None else plain_text(reason, "a reason")
     return (
-        yield from _hold(starter, slug_of(flow), lambda one: queries.pause_queue(one, reason), "queue.pause")
+        yield from _hold(starter, slug_of(flow), lambda one: queries.pause_queue(one, why), "queue.pause")
     )
 
 

@@ -9,7 +9,7 @@ from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.errors import InvalidInput, SchemaError
 from pgflowc_runtime.queries.signals import signal_task
 from pgflowc_runtime.run_ids import RunId, parse_run_id
-from pgflowc_runtime.run_input import json_text
+from pgflowc_runtime.run_input import json_text, plain_text
 from pgflowc_runtime.signals import Delivery
 
 _UNDEFINED_OBJECT = "42704"
@@ -20,9 +20,11 @@ _MOST = 2**31 - 1
 def signal(run_id: RunId, step: str, payload: Any, task_index: int) -> Call[Delivery]:
     """Raises RunNotFound, StepNotFound, InvalidInput, InvalidRunId, SchemaError."""
     wanted = parse_run_id(run_id)
+    plain_text(step, "the slug of a step")
     text = json_text(payload, f"the signal to step '{step}'")
-    if not 0 <= task_index <= _MOST:
-        raise InvalidInput(f"step '{step}' has no task {task_index}")
+    index: Any = task_index
+    if not isinstance(index, int) or not 0 <= index <= _MOST:
+        raise InvalidInput(f"step '{step}' has no task {task_index!r}")
     try:
         return cast("Delivery", (yield from ask(signal_task(wanted, step, text, task_index))))
     except Refused as refused:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -21,7 +21,14 @@ from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.call import Call, Refused, ask, pause, whole
 from pgflowc_runtime.calls.looking import known_flows, with_timezone
 from pgflowc_runtime.calls.naming import stored_flows
-from pgflowc_runtime.errors import FlowNotFound, InvalidInput, InvalidTime, PgflowcError, SchemaError
+from pgflowc_runtime.errors import (
+    ConfigurationError,
+    FlowNotFound,
+    InvalidInput,
+    InvalidTime,
+    PgflowcError,
+    SchemaError,
+)
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.queries.traces import keep_traces, keeps_traces
 from pgflowc_runtime.rows import ClientFeatures
@@ -56,6 +63,12 @@ class Starter:
     patience: float = 0.0
     features: ClientFeatures | None = None
     keeps_traces: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a patience that is no time."""
+        given: Any = self.patience
+        if not isinstance(given, int | float) or not given >= 0:
+            raise ConfigurationError(f"patience is so many seconds, not {given!r}")
 
     def ask_features(self) -> Call[ClientFeatures]:
         """Asked once per client."""
@@ -94,7 +107,8 @@ def start(
     text = encode(flow, input)
     if at is not None and delay is not None:
         raise InvalidTime("give a time or a delay, not both")
-    when, seconds = None if at is None else with_timezone(at), _seconds(delay)
+    when = None if at is None else with_timezone(at)
+    seconds = None if delay is None else seconds_of(delay)
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
 
     def attempt() -> Call[UUID]:
@@ -124,6 +138,9 @@ def start_many(
     if run_ids is None:
         ids = [new_run_id() for _ in texts]
     else:
+        given: Any = run_ids
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InvalidInput(f"run ids are a list with one for each input, not one {type(given).__name__}")
         ids = [parse_run_id(run_id) for run_id in run_ids]
         if len(ids) != len(texts):
             raise InvalidInput(f"{len(texts)} inputs and {len(ids)} run ids: give one id for each input")
@@ -283,12 +300,11 @@ def _emit_started(slug: str, run_ids: Sequence[UUID]) -> None:
             telemetry.emit("run.started", {}, {"flow_slug": slug, "run_id": run_id})
 
 
-def _seconds(delay: Delay | None) -> float | None:
-    if delay is None:
-        return None
+def seconds_of(delay: Delay) -> float:
+    """How long a run is to wait, none if it is less than none; raises InvalidTime."""
     try:
         seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidTime(f"a delay is seconds or a timedelta, not {delay!r}") from None
     if not math.isfinite(seconds) or seconds > _LONGEST_SECONDS:
         raise InvalidTime(f"a run cannot begin in {seconds:g} seconds")
