@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from pgflowc.check import check_sources
 from pgflowc.diagnostics import Report
@@ -146,6 +146,33 @@ def test_postgresql_takes_every_value_as_python_writes_it(core_dsn: str) -> None
                     assert fault is None, (name, written)
             if name not in ("str", "null"):
                 assert _fault(connection, payload_schema(Scalar(name), ()), '"?"'), name  # type: ignore[arg-type]
+
+
+# JSON that looks like a value of some type.
+ODD = [
+    *('"2024-02-29"', '"2023-02-29"', '"1900-02-29"', '"2024-04-31"', '"2024-13-01"', '"0000-01-01"'),
+    *('"2024-02-29T25:00"', '"2024-02-29 10:00:60Z"', '"2023-02-29T10:00:00"', '"2024-02-29T10:00+24:00"'),
+    *('"2024-02-29T10:00+0130"', '"9999-12-31T23:59:59.999999-23:59"', '"2024-02-29t10:00z"'),
+    *('"24:00"', '"10:00"', '"23:59:60"', '"10:00:00.123456789Z"', '"1:00"', '"10:00+01:60"'),
+    *('"A"', '"AA"', '"AA=="', '"AAA="', '"AA_-"', '"===="', '"AA==AA=="', '"AAH/\\n"'),
+    *('"12345678123456781234567812345678"', '"12345678-123456781234567812345678"'),
+    *('"1e99999999999999999999"', '" 1.5 "', '"1_0"', '"NaN"', '"."'),
+    *("0.1234567890123456", "9007199254740993.0", "1.10", "-100.0", "1e400", "2e308", "1e308", "1.0", "1.5"),
+    *("1" + "0" * 20 + ".0", "1" + "0" * 4300, "true", "null", "[]", "{}"),
+]
+
+
+def test_postgresql_takes_nothing_that_handlers_refuse(core_dsn: str) -> None:
+    with psycopg.connect(core_dsn) as connection:
+        for name, (python, _) in VALUES.items():
+            taken = connection.execute(
+                "select v::jsonb::text from unnest(%s::text[]) v "
+                "where pgflowc._payload_fault(%s, v::jsonb) is null",
+                (ODD, payload_schema(Scalar(name), ())),  # type: ignore[arg-type]
+            ).fetchall()
+            assert taken, name
+            for (value,) in taken:
+                TypeAdapter(python, config=ConfigDict(allow_inf_nan=False)).validate_json(value)
 
 
 @pytest.mark.parametrize(
