@@ -18,6 +18,7 @@ from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import FlowOptions, Retention
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
+from pgflowc.spec.cron import UTC_NAMES
 from pgflowc_runtime.cron_command import started_by
 
 _TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")
@@ -48,7 +49,13 @@ select v.name, v.version, v.flow_slug, v.current_since is not null
 from pgflowc.flow_versions v order by v.name collate "C", v.version
 """
 _JOBS = """
-select j.jobname, j.schedule, j.command, j.active from cron.job j
+select j.jobname, j.schedule, z.timezone, j.command, j.active from cron.job j
+cross join (
+  -- As pgflowc._pg_cron_timezone, which may not be there.
+  select coalesce(
+    (select nullif(s.setting, '') from pg_catalog.pg_settings s where s.name = 'cron.timezone'), 'GMT'
+  ) as timezone
+) z
 where starts_with(j.jobname, 'pgflow_') and j.database = pg_catalog.current_database() order by j.jobid
 """
 
@@ -268,13 +275,14 @@ def _own_schedule(row: Mapping[str, Any]) -> tuple[CronShape, bool]:
 
 
 def _job(
-    name: str, slug: str, schedule: str, command: str, active: bool
+    name: str, slug: str, schedule: str, timezone: str, command: str, active: bool
 ) -> tuple[CronShape | None, bool, str]:
     """The schedule that a job of pg_cron is, whether it is paused, and what is to be said about it."""
     started = started_by(command)
     if started is None or started.flow not in (name, slug):
         return None, False, f"pg_cron's job pgflow_{name} does something else than start a run: {command}"
-    return CronShape(schedule, "UTC", canonical(started.input), "pg_cron"), not active, ""
+    zone = "UTC" if timezone in UTC_NAMES else timezone
+    return CronShape(schedule, zone, canonical(started.input), "pg_cron"), not active, ""
 
 
 def _queues(slug: str, steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:

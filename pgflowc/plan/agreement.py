@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
+from pgflowc.spec.cron import UTC_NAMES
 
 
 def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True, schedules: bool = True) -> FlowShape:
@@ -49,8 +50,9 @@ def _signal(signal: SignalShape | None, other: SignalShape | None) -> SignalShap
 
 
 def _cron(cron: CronShape, other: CronShape) -> CronShape:
-    # pg_cron keeps no time zone: its schedules are in UTC, whatever the spec calls that.
-    timezone = other.timezone if cron.is_job and other.is_job else cron.timezone
+    # pg_cron keeps no name of a time zone: its schedules are in UTC, whatever the spec calls that.
+    is_utc = cron.is_job and other.is_job and {cron.timezone, other.timezone} <= UTC_NAMES
+    timezone = other.timezone if is_utc else cron.timezone
     return replace(cron, timezone=timezone, input=_text(cron.input, other.input) or cron.input)
 
 

@@ -69,7 +69,7 @@ def _statements(op: Op) -> Iterator[str]:
         case SwitchVersion(before=one, after=two, cron=cron):
             yield f"SELECT pgflowc.switch_version({flow}, {one}, {two})"
             if cron:
-                yield _schedule(op.flow, cron, by_name=True)
+                yield from _schedule(op.flow, cron, by_name=True)
         case RecreateFlow(before=before, after=after):
             yield from _delete(op.flow, before)
             yield from _create(op.flow, after)
@@ -104,7 +104,7 @@ def _statements(op: Op) -> Iterator[str]:
             if before and (after is None or before.is_job != after.is_job):
                 yield _unschedule(op.flow, before)
             if after:
-                yield _schedule(op.flow, after, by_name=op.by_name)
+                yield from _schedule(op.flow, after, by_name=op.by_name)
         case SetRetention(after=kept):
             yield _set_retention(op.flow, kept) if kept else f"SELECT pgflowc.remove_retention({flow})"
         case ChangePayload():
@@ -120,7 +120,7 @@ def _create(slug: str, shape: FlowShape) -> Iterator[str]:
     if shape.kind == "job":
         yield f"UPDATE pgflow.flows SET flow_type = 'job' WHERE flow_slug = {flow}"  # noqa: S608 - quoted
     if shape.cron:
-        yield _schedule(slug, shape.cron)
+        yield from _schedule(slug, shape.cron)
     if shape.retention:
         yield _set_retention(slug, shape.retention)
 
@@ -167,12 +167,14 @@ def _change(flow: str, step: str | None, name: str, before: Any, after: Any) -> 
     return f"SELECT pgflowc.change_step({', '.join((sql_text(flow), sql_text(step), *values))})"
 
 
-def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> str:
+def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> Iterator[str]:
     """`by_name`: of a flow with versions, whose name is not what is stored."""
     if cron.is_job:
         function = "pgflowc.start_run" if by_name else "pgflow.start_flow"
         start = f"SELECT {function}({sql_text(slug)}, {sql_jsonb(cron.input)})"
-        return f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
+        yield f"SELECT pgflowc.require_pg_cron({sql_text(cron.timezone)})"
+        yield f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
+        return
     arguments = [sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input)]
     if cron.catch_up != "none":
         arguments.append(f"p_catch_up => {sql_text(cron.catch_up)}")
@@ -180,7 +182,7 @@ def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> str:
         arguments.append(f"p_overlap => {sql_text(cron.overlap)}")
     if cron.keeper != "auto":
         arguments.append(f"p_keeper => {sql_text(cron.keeper)}")
-    return f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
+    yield f"SELECT pgflowc.set_schedule({', '.join(arguments)})"
 
 
 def _unschedule(slug: str, cron: CronShape) -> str:

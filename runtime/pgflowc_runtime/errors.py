@@ -32,7 +32,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pgflowc_runtime.definition_faults import Fault
+    from pgflowc_runtime.definitions import Fault
 
 
 class PgflowcError(Exception):
@@ -72,7 +72,7 @@ class FlowNotFound(NotFound):
 
 
 class ScheduleNotFound(NotFound):
-    """The flow has no schedule that workers keep."""
+    """The flow has no schedule."""
 
 
 class RunNotFound(NotFound):

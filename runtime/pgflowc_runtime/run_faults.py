@@ -28,6 +28,7 @@ from pgflowc_runtime.versions import MIGRATE
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
 INSUFFICIENT_PRIVILEGE = "42501"
+_FEW = 5  # slugs that a line names
 NO_DATA_FOUND = "P0002"
 # Missing schema, function, table.
 _NOT_INSTALLED = ("3F000", "42883", "42P01")
@@ -104,11 +105,12 @@ def flow_not_found(flow_slug: str, known: Sequence[str]) -> FlowNotFound:
 
 
 def schedule_not_found(flow_slug: str, scheduled: Sequence[str]) -> ScheduleNotFound:
-    """The flow is there, its schedule is not, or it is pg_cron's."""
-    with_one = f"flows with one: {', '.join(scheduled)}; " if scheduled else ""
+    """The flow is there, its schedule is not."""
+    few = ", ".join(scheduled[:_FEW]) + (", ..." if len(scheduled) > _FEW else "")
+    with_one = f"; flows with a schedule: {few}" if scheduled else ""
     return ScheduleNotFound(
-        f"flow '{flow_slug}' has no schedule that workers keep",
-        help=f"{with_one}write 'cron' in its spec, compile, and `pgflowc db up`; pg_cron's are in cron.job",
+        f"flow '{flow_slug}' has no schedule",
+        help=f"write 'cron' in its spec, run `pgflowc compile`, then `pgflowc db up`{with_one}",
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from typer.testing import CliRunner, Result
 
 from pgflowc.cli.app import build
@@ -88,9 +89,9 @@ def test_preview(cron: Cron) -> None:
     ("arguments", "error"),
     [
         (("preview", "repor"), "did you mean"),
-        (("preview", "plain"), "flow 'plain' has no schedule that workers keep"),
+        (("preview", "plain"), "flow 'plain' has no schedule\n help: write 'cron' in its spec"),
         (("pause", "nowhere"), "'nowhere'"),
-        (("resume", "plain"), "flows with one: report"),
+        (("resume", "plain"), "flows with a schedule: report"),
         (("trigger", "plain"), "has no schedule"),
         (("preview", "61 * * * *"), "its minute is '61'"),
         (("preview", "@dayly"), "'@dayly' is not known"),
@@ -124,6 +125,24 @@ def test_no_schedules(core_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGFLOWC_DSN", core_dsn)
     done = CliRunner().invoke(build(["cron", "list"]), ["cron", "list"])
     assert (done.exit_code, "No schedules." in done.output) == (0, True)
+
+
+def test_a_role_that_may_not_look_into_schema_cron_sees_the_schedules_of_workers(
+    core_dsn: str, new_role: Callable[[], str]
+) -> None:
+    role = new_role()
+    with psycopg.connect(core_dsn, autocommit=True) as connection:
+        connection.execute("create schema cron")
+        connection.execute("create table cron.job ()")
+        connection.execute("select pgflow.create_flow('f')")
+        connection.execute("select pgflowc.set_schedule('f', '@daily')")
+        for schema in ("pgflow", "pgflowc", "pgmq"):
+            connection.execute(f"grant usage on schema {schema} to {role}".encode())
+            connection.execute(f"grant all on all tables in schema {schema} to {role}".encode())
+    with Client(make_conninfo(core_dsn, user=role)) as client:
+        assert [one.flow_slug for one in client.list_schedules()] == ["f"]
+        with pytest.raises(FlowNotFound):
+            client.pause_schedule("g")
 
 
 def test_each_trigger_starts_a_run(core_dsn: str) -> None:

@@ -209,6 +209,37 @@ def test_what_every_cron_reads_as_workers_do(fast, expression: str, expected: bo
     assert fast.value("select pgflowc._is_crontab(%s)", expression) is expected
 
 
+@pytest.mark.parametrize(
+    ("there", "timezone", "error", "text"),
+    [
+        ("", "UTC", psycopg.errors.ObjectNotInPrerequisiteState, "not loaded: add pg_cron to shared_preload"),
+        ("set cron.database_name = 'b'", "UTC", psycopg.errors.ObjectNotInPrerequisiteState, '"b"'),
+        ("{here}", "UTC", psycopg.errors.ObjectNotInPrerequisiteState, "create extension pg_cron"),
+        # A setting that no library knows is none.
+        (
+            "{here}; create schema cron; set cron.timezone = 'Asia/Tokyo'",
+            "Asia/Tokyo",
+            psycopg.errors.InvalidParameterValue,
+            "in the time zone GMT, and this one is in Asia/Tokyo",
+        ),
+    ],
+)
+def test_where_pg_cron_cannot_keep_a_schedule(fast, there: str, timezone: str, error, text: str) -> None:
+    here = "select set_config('cron.database_name', current_database(), false)"
+    fast.do(there.format(here=here) or "select 1")
+    with pytest.raises(error) as refused:
+        fast.do("select pgflowc.require_pg_cron(%s)", timezone)
+    assert text in str(refused.value)
+    assert 'cron = "worker"' in refused.value.diag.message_hint
+
+
+def test_where_pg_cron_can_keep_a_schedule(fast) -> None:
+    fast.do("select set_config('cron.database_name', current_database(), false)")
+    fast.do("create schema cron")
+    for timezone in ("UTC", "Etc/GMT"):
+        fast.do("select pgflowc.require_pg_cron(%s)", timezone)
+
+
 def test_a_job_of_pg_cron_starts_each_minute_once_with_the_input_of_the_schedule(fast) -> None:
     """What the job calls; that pg_cron calls it is tested where there is one."""
     fast.flow("f", "a")

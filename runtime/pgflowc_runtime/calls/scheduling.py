@@ -82,5 +82,5 @@ def _missing(slug: str) -> Call[NotFound]:
     known = yield from known_flows()
     if slug not in known:
         return run_faults.flow_not_found(slug, known)
-    scheduled = [one.flow_slug for one in (yield from ask(queries.schedules()))]
+    scheduled = [one.flow_slug for one in (yield from list_schedules())]
     return run_faults.schedule_not_found(slug, scheduled)

@@ -14,9 +14,11 @@ def keeps_cron_jobs() -> Query[bool]:
     """Whether pg_cron is installed in this database, and this role may look at its jobs."""
     return Query(
         """
-        select case when to_regclass('cron.job') is null then false
-               else has_schema_privilege('cron', 'usage') and has_table_privilege('cron.job', 'select')
-               end as readable
+        -- In this order: a name cannot be looked up in a schema that is closed.
+        select case when to_regnamespace('cron') is null then false
+                    when not has_schema_privilege('cron', 'usage') then false
+                    when to_regclass('cron.job') is null then false
+                    else has_table_privilege('cron.job', 'select') end as readable
         """,
         {},
         lambda rows: bool(rows[0]["readable"]),
@@ -28,7 +30,7 @@ def cron_jobs() -> Query[list[ScheduleInfo]]:
     return Query(
         """
         select substr(j.jobname, 8) as flow_slug, j.schedule, j.active, clock_timestamp() as now,
-               coalesce(nullif(current_setting('cron.timezone', true), ''), 'GMT') as timezone,
+               pgflowc._pg_cron_timezone() as timezone,
                exists (
                  select from pgflow.flows f where f.flow_slug = substr(j.jobname, 8)
                ) as flow_exists

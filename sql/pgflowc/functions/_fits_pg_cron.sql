@@ -11,7 +11,7 @@ set search_path = ''
 as $$
 declare
   c_utc constant text[] := '{UTC,GMT,Etc/UTC,Etc/GMT}';
-  v_timezone text;
+  v_timezone text := pgflowc._pg_cron_timezone();
 begin
   if
     p_schedule.catch_up <> 'none'
@@ -31,7 +31,6 @@ begin
   then
     return false;
   end if;
-  v_timezone := coalesce(nullif(current_setting('cron.timezone', true), ''), 'GMT');
   return v_timezone = p_schedule.timezone or (v_timezone = any (c_utc) and p_schedule.timezone = any (c_utc));
 exception
   when insufficient_privilege then -- a setting that is not for everybody

@@ -23,8 +23,10 @@ from pgflowc.database.cluster import Cluster
 from pgflowc.database.live_flows import read_live_flows, state_of_database
 from pgflowc.diagnostics import Report
 from pgflowc.plan import LOCK, parse_lock, shape_of
+from pgflowc.plan.agreement import agreed
 from pgflowc.plan.difference import Difference, Known, difference, with_alive
 from pgflowc.plan.ops import OrderSteps
+from pgflowc.plan.shape import CronShape
 from pgflowc.plan.state import State, StateFlow, state_of_lock, state_of_specs
 from pgflowc.render import Layout
 from pgflowc.render.differences import json_report, markdown, script, text
@@ -147,3 +149,7 @@ def test_values_that_mean_the_same_are_no_difference() -> None:
     other = replace(stored, required=(stored.required or "").replace("true", "1"))
     there = State("database", {"f": StateFlow(replace(shape, steps=(other,)))})
     assert len(difference(there, state_of_specs([flow], "auto")).flows) == 1
+    job = CronShape("@daily", "GMT", "{}", "pg_cron")
+    assert agreed(replace(shape, cron=job), replace(shape, cron=replace(job, timezone="UTC"))).cron != job
+    berlin = replace(shape, cron=replace(job, timezone="Europe/Berlin"))
+    assert agreed(berlin, replace(shape, cron=job)) == berlin

@@ -256,6 +256,7 @@ def test_alembic_leaves_a_statement_as_it_is(text: str) -> None:
 
 # Just enough of pg_cron.
 PG_CRON = """
+select set_config('cron.database_name', current_database(), false);
 create schema cron;
 create table cron.job (jobname text primary key, schedule text, command text);
 create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql as
