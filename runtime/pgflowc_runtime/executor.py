@@ -256,7 +256,11 @@ class Executor:
         patience: float,
         stopping: asyncio.Event,
     ) -> Any:
-        return binding.read_signal(await self.waits.wait(task, wait_for, patience, stopping))
+        text = await self.waits.wait(task, wait_for, patience, stopping)
+        try:
+            return binding.read_signal(text)
+        except ValidationError as error:
+            raise outcome.invalid_signal(error) from None
 
     # One task
 

@@ -142,6 +142,11 @@ def invalid_input(error: ValidationError) -> Failed:
     return Failed(_invalid("input", error), permanent=True)
 
 
+def invalid_signal(error: ValidationError) -> PermanentFailure:
+    """The signal does not fit the step's declaration, and another attempt would get the same one."""
+    return PermanentFailure(_invalid("signal", error))
+
+
 def from_exception(error: BaseException) -> Failed:
     """`Type: message`, then the traceback without the runtime's own frames.
 

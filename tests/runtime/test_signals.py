@@ -120,6 +120,20 @@ async def test_a_task_has_one_signal(bench) -> None:
     assert run.error.startswith("RuntimeError: a task has one signal")
 
 
+async def test_a_signal_that_does_not_fit_its_type_fails_for_good(bench) -> None:
+    async def ask(_: Any, ctx: Context[Any]) -> Any:
+        return (await ctx.await_signal()).ok
+
+    flow = bench.flow("asking", step(signal=Answer), max_attempts=3)
+    bench.rows("select pgflowc.set_signal('asking', 'ask', '{}')")  # as for a class of Python
+    run_id = await bench.client.start_flow(flow, {})
+    await bench.client.signal(run_id, "ask", {"ok": "maybe"})
+    async with bench.working((flow, {"ask": ask})):
+        run = await bench.client.wait(run_id, timeout=10)
+    assert run.error is not None
+    assert run.error.startswith("PermanentFailure: invalid signal: ok: Input should be a valid boolean")
+
+
 async def test_an_approval_needs_no_handler(bench) -> None:
     flow = bench.flow("asking", step(approval=True, signal=Answer))
     bench.rows(
