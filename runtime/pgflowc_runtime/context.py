@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
+from pgflowc_runtime.ending import Ending
 from pgflowc_runtime.logging import handler_logger
 
 if TYPE_CHECKING:
@@ -99,11 +100,11 @@ class Context(Generic[InputT]):
         or failed by another step), or the worker is stopping.
 
         An async handler that has run out of time is cancelled as well. One in a thread cannot be stopped, so
-        a long one looks at `ctx.cancelled.is_set()` now and then. One in a process is killed and learns
-        nothing before.
+        a long one looks at `ctx.cancelled.is_set()` now and then. One in a process is killed then, and is
+        told of the others like any.
         """
         if self._cancelled is None:
-            self._cancelled = asyncio.Event()
+            self._cancelled = Ending()
         return self._cancelled
 
     async def flow_input(self) -> InputT:

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from pgflowc_runtime import outcome, queries, telemetry
 from pgflowc_runtime.context import Context, SignalContext
 from pgflowc_runtime.database import Database
+from pgflowc_runtime.ending import Ending
 from pgflowc_runtime.errors import RunNotFound
 from pgflowc_runtime.logging import task_fields
 from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked
@@ -172,6 +173,8 @@ class Executor:
             max_attempts=plan.max_attempts,
             deadline=time.time() + plan.timeout,
             load_flow_input=functools.partial(self._flow_input, task),
+            # Made at once if two threads might make it at the same time.
+            cancelled=None if plan.place == "loop" else Ending(),
             loop=self._loop,
             transactions=(self._transactions, task) if self._transactions else None,
             awaiter=functools.partial(self._signal, task, plan.binding),
@@ -359,11 +362,14 @@ class Executor:
             context.flow_input_in_thread,
             lambda: self._process_is_ready(running),
         )
+        telling = self._loop.create_task(_tell(context.cancelled, call))
         try:
             end = await self._threads.submit(lambda: self._processes.call(call))
         except asyncio.CancelledError:
             call.kill()
             raise
+        finally:
+            telling.cancel()
         return end if isinstance(end, Failed) else end.value
 
     def _process_is_ready(self, running: Running) -> None:
@@ -432,6 +438,11 @@ def _run(handler: Callable[[], Any]) -> Any:
         return handler()
     except BaseException as error:
         return _Raised(error)
+
+
+async def _tell(ending: asyncio.Event, call: Call) -> None:
+    await ending.wait()
+    call.tell()
 
 
 def _metadata(running: Running) -> dict[str, object]:

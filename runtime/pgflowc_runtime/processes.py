@@ -3,7 +3,8 @@
 A handler here may use the CPU without holding up the event loop, and can be killed. One process serves one
 call at a time and is kept for the next; there is one for every call at once, so nobody queues. Parent and
 child talk over a pipe: the call goes down; log records, a question for the flow's input, and the end come
-up. The talking is done in a thread of the caller, who kills the process to end the wait.
+up. The talking is done in a thread of the caller, who kills the process to end the wait. A second pipe has
+the numbers of calls that are to come to an end; a thread of the child listens to it while the handler runs.
 
 A child survives neither its worker (a thread of its own watches for that, so `kill -9` of the worker is seen
 as well) nor a kill of what it started: it leads a process group. Signals that reach every process of a
@@ -16,6 +17,7 @@ import asyncio
 import atexit
 import contextlib
 import inspect
+import itertools
 import logging
 import multiprocessing
 import os
@@ -32,12 +34,15 @@ from uuid import UUID
 
 from pgflowc_runtime import outcome
 from pgflowc_runtime.context import Context
+from pgflowc_runtime.ending import Ending
 from pgflowc_runtime.outcome import Failed
 from pgflowc_runtime.telemetry import tracing
 
 # Processes ready for a call that comes soon cost memory, and more of them than cores run no faster.
 SPARE: Final = os.cpu_count() or 1
 _EXIT_SECONDS = 5.0
+
+_numbers = itertools.count(1)
 
 # multiprocessing keeps a list of children that is not made for several threads.
 _starting = threading.Lock()
@@ -65,6 +70,7 @@ class Facts:
     deadline: float
     log_level: int
     trace_context: str | None = None
+    number: int = field(default_factory=lambda: next(_numbers))
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +86,7 @@ class Call:
     begun: Callable[[], None] = lambda: None
     _child: _Child | None = None
     _killed: bool = False
+    _told: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def kill(self) -> None:
@@ -89,12 +96,21 @@ class Call:
             if self._child is not None:
                 self._child.kill()
 
+    def tell(self) -> None:
+        """Tell the handler to come to an end. Does not wait for it."""
+        with self._lock:
+            self._told = True
+            if self._child is not None:
+                self._child.tell(self.facts.number)
+
     def begin(self, child: _Child) -> None:
-        """From now on `kill` kills this child."""
+        """From now on `kill` kills this child, and `tell` tells it."""
         with self._lock:
             self._child = child
             if self._killed:
                 child.kill()
+            elif self._told:
+                child.tell(self.facts.number)
 
     def end(self) -> bool:
         """Leave the child alone from now on; False if it was killed."""
@@ -182,19 +198,21 @@ class Processes:
 
 
 class _Child:
-    """A process and the pipe to it."""
+    """A process and the pipes to it."""
 
     def __init__(self) -> None:
         """Returns when it is ready for a call. OSError if it cannot be started."""
         context = _context()
         self._connection, theirs = context.Pipe()
+        told, self._telling = context.Pipe(duplex=False)
         # Not a daemon: those may not have children, and handlers that use the CPU like to.
         self.process = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(theirs,), name="pgflowc-handler", daemon=False
+            target=_serve, args=(theirs, told), name="pgflowc-handler", daemon=False
         )
         with _starting:
             self.process.start()
         theirs.close()
+        told.close()
         try:
             self._connection.recv_bytes()
         except EOFError:
@@ -217,6 +235,12 @@ class _Child:
         except Exception as error:
             # What it returned comes apart here, but not there.
             return Failed(f"invalid output: cannot be sent from its process: {error}", permanent=True)
+
+    def tell(self, number: int) -> None:
+        """Tell the handler of this call to come to an end."""
+        # A few bytes for each call, and somebody who reads them: this never waits.
+        with contextlib.suppress(OSError):  # it has died
+            self._telling.send_bytes(number.to_bytes(8))
 
     def kill(self) -> None:
         """Kill it, and what it has started."""
@@ -275,13 +299,14 @@ def _nothing(argument: Any, context: Context[Any]) -> None:
     """A handler to warm up with."""
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, told: Connection) -> None:
     """The life of a child: calls, until the parent closes the pipe."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.setsid()
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    pipe = _Pipe(connection)
+    pipe, endings = _Pipe(connection), _Endings()
+    threading.Thread(target=endings.listen, args=(told,), daemon=True).start()
     try:
         pipe.send(b"ready")
     except OSError:
@@ -292,7 +317,7 @@ def _serve(connection: Connection) -> None:
             request = connection.recv_bytes()
         except (EOFError, OSError):
             return
-        end = _execute(request, pipe)
+        end = _execute(request, pipe, endings)
         try:
             pipe.send(pickle.dumps(end))
         except OSError:
@@ -309,7 +334,7 @@ def _die_with_parent() -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def _execute(request: bytes, pipe: _Pipe) -> Returned | Failed:
+def _execute(request: bytes, pipe: _Pipe, endings: _Endings) -> Returned | Failed:
     try:
         handler, argument, facts = pickle.loads(request)  # noqa: S301 (our own parent's)
         logging.getLogger().setLevel(facts.log_level)
@@ -322,6 +347,7 @@ def _execute(request: bytes, pipe: _Pipe) -> Returned | Failed:
             max_attempts=facts.max_attempts,
             deadline=facts.deadline,
             load_flow_input=pipe.flow_input,
+            cancelled=endings.of(facts.number),
         )
         # In a context of its own: the next call's trace is another one.
         return Returned(copy_context().run(_called, handler, argument, context, facts.trace_context))
@@ -338,6 +364,34 @@ def _called(handler: Callable[..., Any], argument: Any, context: Context[Any], t
 
 async def _awaited(value: Any) -> Any:
     return await value
+
+
+class _Endings:
+    """What the parent says of calls that are to come to an end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._ending = Ending()
+        self._last_told = 0
+
+    def of(self, number: int) -> Ending:
+        """The event of the call that begins now. The parent may have told of it already."""
+        with self._lock:
+            self._number, self._ending = number, Ending()
+            if number == self._last_told:
+                self._ending.set()
+            return self._ending
+
+    def listen(self, told: Connection) -> None:
+        """Listen until the parent closes the pipe."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                number = int.from_bytes(told.recv_bytes())
+                with self._lock:
+                    self._last_told = number
+                    if number == self._number:
+                        self._ending.set()
 
 
 class _Pipe:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pgflowc_runtime import Registry, RegistryError
+from pgflowc_runtime import Registry, RegistryError, telemetry
 
 HANDLERS = """
     import asyncio, logging, os, subprocess, sys, threading, time
@@ -47,6 +47,16 @@ HANDLERS = """
     class Odd(Exception):
         def __init__(self, a, b):
             super().__init__(a)
+
+    def looks(input, ctx):
+        Path(input["begun"], f"{ctx.step_slug}.{input['number']}").touch()
+        while not ctx.cancelled.is_set():
+            time.sleep(0.005)
+        return ctx.cancelled.is_set()
+
+    async def waits(input, ctx):
+        Path(input["begun"], f"{ctx.step_slug}.{input['number']}").touch()
+        return await ctx.cancelled.wait()
 
     def dies(input, ctx):
         os.kill(os.getpid(), 9)
@@ -147,6 +157,29 @@ async def test_when_its_time_is_over_it_is_killed_with_its_children(
         assert run.error == "timed out after 1 s"
         pids = [int(pid) for pid in (tmp_path / "pids").read_text(encoding="utf-8").split()]
         await bench.until(lambda: all(gone(pid) for pid in pids))
+
+
+async def test_wherever_it_runs_it_is_told_of_the_end_of_its_run(
+    bench, step, handlers: ModuleType, tmp_path: Path
+) -> None:
+    told: list[Any] = []
+    telemetry.attach("told", ["task.stop"], lambda *event: told.append(event))
+    places: tuple[Any, ...] = ("thread", "process")
+    defined = bench.flow(
+        "told",
+        *(step(f"{name}_{place}", isolation=place) for name in ("looks", "waits") for place in places),
+        timeout=30,
+    )
+    bound = {one.slug: getattr(handlers, one.slug.partition("_")[0]) for one in defined.steps}
+    try:
+        async with bench.working((defined, bound), heartbeat_interval=50):
+            for number in (1, 2):  # once more in the same processes
+                run_id = await bench.client.start_flow(defined, {"begun": str(tmp_path), "number": number})
+                await bench.until(lambda number=number: len(list(tmp_path.glob(f"*.{number}"))) == 4)
+                assert await bench.client.cancel_run(run_id)
+                await bench.until(lambda number=number: len(told) == 4 * number)
+    finally:
+        telemetry.detach("told")
 
 
 async def test_a_worker_that_gives_its_task_back_kills_the_process(
