@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pgflowc.graph.model import Retention
@@ -71,7 +72,9 @@ def _statements(op: Op) -> Iterator[str]:
             if cron:
                 yield from _schedule(op.flow, cron, by_name=True)
         case RecreateFlow(before=before, after=after):
-            yield from _delete(op.flow, before)
+            # A schedule that stays is only set anew: that it was paused by hand outlives the flow.
+            stays = before.cron and after.cron and before.cron.is_job == after.cron.is_job
+            yield from _delete(op.flow, replace(before, cron=None) if stays else before)
             yield from _create(op.flow, after)
         case ChangeOption(step=step, name=name):
             yield _change(op.flow, step, name, op.before, op.after)

@@ -4,7 +4,6 @@
 -- It deletes all its runs, and the messages in its queue.
 
 SET LOCAL lock_timeout = '5s';
-SELECT pgflowc.remove_schedule('order');
 SELECT pgflow.delete_flow_and_data('order');
 SELECT pgflow.create_flow('order', 3, 1, 30);
 SELECT pgflow.add_step('order', 'check', ARRAY[]::text[], NULL, NULL, NULL, NULL, 'single');
