@@ -14,6 +14,12 @@ from psycopg.types.json import Jsonb
 
 Row = dict[str, Any]
 
+_DECISION = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}, "note": {"type": ["string", "null"]}},
+    "required": ["ok"],
+}
+
 
 class SqlNull:
     """An output of SQL NULL, which Jsonb(None) is not."""
@@ -153,6 +159,67 @@ class Fast:
     def make_visible(self, flow: str) -> None:
         """Let every message of the queue be read now, as if delays had passed."""
         self.do(f"update pgmq.\"q_{flow.lower()}\" set vt = clock_timestamp() - interval '1 second'")
+
+    # Signals, in flow f
+
+    def parked(self, wait_for: float | None = 60) -> tuple[UUID, Row]:
+        """A run of flow f whose step a is parked, and the task as it had been claimed."""
+        self.flow("f", "a", "b < a", max_attempts=2)
+        (run,) = self.start("f", {})
+        (task,) = self.claim("f")
+        assert self.consume(task, wait_for) == ("waiting", None)
+        assert self.park(task) == ["parked"]
+        return run, task
+
+    def approval(self, when_exhausted: str = "fail", wait_for: int | None = 60) -> None:
+        """Flow f: a, then the approval ok, whose payload is ok and maybe a note, then z."""
+        self.flow("f", "a")
+        self.step("f", "ok", ["a"], when_exhausted=when_exhausted)
+        self.step("f", "z", ["ok"])
+        self.declare_approval(wait_for)
+
+    def declare_approval(self, wait_for: int | None = 60) -> None:
+        self.do("select pgflowc.set_signal('f', 'ok', %s, %s, true)", Jsonb(_DECISION), wait_for)
+
+    def consume(self, task: Row, wait_for: float | None = None) -> tuple[str, Any]:
+        """What the handler of the task learns: status and payload."""
+        row = self.row(
+            "select * from pgflowc.consume_task_signal(%s, %s, %s, %s, %s)",
+            task["run_id"],
+            task["step_slug"],
+            task["task_index"],
+            task["attempts_count"],
+            wait_for,
+        )
+        return row["status"], row["payload"]
+
+    def park(self, *tasks: Row) -> list[str]:
+        """Report that the handlers of the tasks wait; what became of each."""
+        rows = self.rows(
+            "select * from pgflowc.finish_batch('f', %s, %s::uuid[], %s::text[], %s::int[], %s::int[], null,"
+            " p_parked => array_fill(true, array[%s]))",
+            self.worker,
+            [task["run_id"] for task in tasks],
+            [task["step_slug"] for task in tasks],
+            [task["task_index"] for task in tasks],
+            [task["attempts_count"] for task in tasks],
+            len(tasks),
+        )
+        return [row["outcome"] for row in rows]
+
+    def signal(self, run: UUID, step: str, payload: Any, index: int = 0) -> str:
+        return str(self.value("select pgflowc.signal_task(%s, %s, %s, %s)", run, step, Jsonb(payload), index))
+
+    def pass_deadlines(self) -> None:
+        """Let a day pass for everything that waits."""
+        self.do(
+            "update pgflowc.task_signals set waiting_since = waiting_since - interval '1 day',"
+            " deadline = deadline - interval '1 day', due_at = due_at - interval '1 day'"
+        )
+
+    def waits(self) -> int:
+        """How many rows tell of tasks that wait or were sent something."""
+        return int(self.value("select count(*) from pgflowc.task_signals"))
 
     # One by one
 

@@ -256,11 +256,13 @@ def test_everything_at_once(fast: Any, another: Any, ok: Any, failed: Any) -> No
         " select from pgflow.step_tasks t"
         " where t.run_id = r.run_id and t.permanently_stalled_at is not null)"
     )
-    # Runs that are retried, or started again after they were pruned, may send an event twice.
+    # Runs that are retried, or started again after they were pruned, may send an event twice; a
+    # step waits once more for each of its tasks.
     again = {f"pgflow:run:{run}" for runs in SHARED_RUNS.values() for run in runs}
     again.update(*(hammer.retried for hammer in hammers))
     assert not fast.rows(
-        "select from realtime.messages where topic <> all (%s) group by topic, event having count(*) > 1",
+        "select from realtime.messages where topic <> all (%s) and event !~ ':waiting$'"
+        " group by topic, event having count(*) > 1",
         list(again),
     )
 

@@ -2,7 +2,7 @@
 --
 -- The output of a run that completes becomes an object of the leaf steps that completed, slug to output (JSON null for one that
 -- returned NULL), or NULL when no leaf completed. A run that is over is counted down only.
--- Locks: the run.
+-- Locks: the run, rows of pgflowc.task_signals.
 create or replace function pgflow._end_steps(p_run_id uuid, p_number integer)
 returns void
 language plpgsql
@@ -38,7 +38,11 @@ begin
   where r.run_id = p_run_id and (p_number > 0 or (r.remaining_steps = 0 and r.status = 'started'))
   returning * into v_run;
 
-  if v_run.status = 'completed' and v_run.remaining_steps = 0 and pgflow._events_wanted(v_run.flow_slug, p_run_id) then
+  if v_run.status is distinct from 'completed' or v_run.remaining_steps > 0 then
+    return;
+  end if;
+  perform pgflow._forget_signals(p_run_id);
+  if pgflow._events_wanted(v_run.flow_slug, p_run_id) then
     perform pgflow._send_event(v_run.flow_slug, p_run_id, 'run:completed', jsonb_build_object(
       'event_type', 'run:completed', 'run_id', p_run_id, 'flow_slug', v_run.flow_slug, 'status', v_run.status,
       'output', v_run.output, 'completed_at', v_run.completed_at

@@ -2,7 +2,7 @@
 --
 -- Sends run:failed with p_details ({"error_message": ...} or {}), makes the queued and started tasks of the whole run cancelled and
 -- archives their messages. Does nothing for a run that is over.
--- Locks: the run, its tasks, their messages.
+-- Locks: the run, its tasks, their messages, rows of pgflowc.task_signals.
 create or replace function pgflow._fail_run(p_run_id uuid, p_details jsonb)
 returns void
 language plpgsql
@@ -30,5 +30,6 @@ begin
   end if;
 
   perform pgflow._end_tasks(p_run_id, null, 'cancelled');
+  perform pgflow._forget_signals(p_run_id);
 end;
 $$;

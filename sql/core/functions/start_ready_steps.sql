@@ -1,8 +1,9 @@
 -- pgflow.start_ready_steps(run_id): start every step of a run that has its dependencies and at least one task.
 --
 -- The step becomes started with remaining_tasks = initial_tasks, and all its tasks are queued at once, one message each, visible
--- after the step's opt_start_delay. Does nothing for a run that is over.
--- Locks: the run, then its step states. Tasks and messages are only inserted.
+-- after the step's opt_start_delay; those of pgflowc's approvals wait without one (_begin_approvals). Does nothing for a run that is over.
+-- Locks: the run, then its step states. Tasks and messages are only inserted. For an approval whose signal came before it as
+-- pgflowc.finish_batch.
 create or replace function pgflow.start_ready_steps(run_id uuid)
 returns void
 language plpgsql
@@ -12,6 +13,7 @@ as $$
 declare
   v_run_id constant uuid := start_ready_steps.run_id;
   v_flow_slug text;
+  v_approvals text[];
   v_started text[];
   v_has_map boolean;
 begin
@@ -23,6 +25,7 @@ begin
     return;
   end if;
 
+  v_approvals := pgflow._approvals(v_flow_slug);
   with started as (
     update pgflow.step_states s
     set status = 'started', started_at = greatest(now(), s.created_at), remaining_tasks = s.initial_tasks
@@ -47,6 +50,7 @@ begin
       ) as messages
     from started st
     cross join lateral generate_series(0, st.initial_tasks - 1) i (n)
+    where (st.step_slug = any (v_approvals)) is not true
     group by st.delay
   ),
   queued as (
@@ -82,6 +86,9 @@ begin
       where s.run_id = v_run_id and s.step_slug = any (v_started)
       order by d.step_index
     ) s;
+  end if;
+  if v_started && v_approvals then
+    perform pgflow._begin_approvals(v_run_id);
   end if;
 end;
 $$;

@@ -1,7 +1,7 @@
 -- pgflowc._delay_tasks(p_run_id, p_visible_at): keep the queued tasks of a run that this transaction has started from workers until
 -- then, and for the start_delay of their step longer.
 --
--- Locks: their messages.
+-- Locks: rows of task_signals, messages.
 create or replace function pgflowc._delay_tasks(p_run_id uuid, p_visible_at timestamptz)
 returns void
 language plpgsql
@@ -10,6 +10,14 @@ as $$
 declare
   v_queued record;
 begin
+  -- Approvals have no message: their wait begins that much later.
+  update pgflowc.task_signals w
+  set
+    waiting_since = w.waiting_since + x.delay, deadline = w.deadline + x.delay, due_at = w.due_at + x.delay
+  from pgflow.runs r
+  cross join lateral (select p_visible_at - r.started_at as delay) x
+  where r.run_id = p_run_id and w.run_id = p_run_id and w.waiting_since is not null;
+
   select
     min(t.flow_slug) as flow_slug, array_agg(t.message_id) as message_ids,
     array_agg(p_visible_at + make_interval(secs => coalesce(d.opt_start_delay, 0))) as visible_ats

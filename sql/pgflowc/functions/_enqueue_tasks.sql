@@ -1,11 +1,11 @@
 -- pgflowc._enqueue_tasks(p_flow, p_run_ids, p_step_slugs, p_worker_id, p_claim_max, p_watched): make the tasks of steps just started,
--- and a message for each.
+-- and a message for each; those of approvals wait without one (_begin_approvals).
 --
--- The first p_claim_max tasks that are due at once and no approvals are made as claimed by the worker: started, in their first attempt, their
+-- The first p_claim_max tasks that are due at once are made as claimed by the worker: started, in their first attempt, their
 -- message invisible for the step's timeout (else the flow's) + 2 s. That spares a version of both rows and a trip through the
 -- queue. The others are queued, visible after the step's opt_start_delay. Returns the claimed tasks. The caller holds the locks of
 -- the runs, and of the worker's row when p_claim_max > 0.
--- Locks: none beyond those held; rows are only inserted.
+-- Locks: none beyond those held; rows are only inserted, but for those of approvals.
 create or replace function pgflowc._enqueue_tasks(
   p_flow pgflowc.flow_traits,
   p_run_ids uuid[],
@@ -22,6 +22,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_approvals record;
   v_run_ids uuid[];
   v_step_slugs text[];
   v_task_indexes integer[];
@@ -31,6 +32,24 @@ declare
 begin
   if p_watched is not null then
     perform pgflowc._send_step_events(p_watched, p_run_ids, p_step_slugs, 'started');
+  end if;
+  if p_step_slugs && p_flow.approvals then
+    select
+      array_agg(u.run_id order by u.n) filter (where u.is_approval) as run_ids,
+      array_agg(u.step_slug order by u.n) filter (where u.is_approval) as step_slugs,
+      array_agg(u.run_id order by u.n) filter (where not u.is_approval) as other_run_ids,
+      array_agg(u.step_slug order by u.n) filter (where not u.is_approval) as other_step_slugs
+    into v_approvals
+    from (
+      select u.*, u.step_slug = any (p_flow.approvals) as is_approval
+      from unnest(p_run_ids, p_step_slugs) with ordinality u (run_id, step_slug, n)
+    ) u;
+    perform pgflowc._begin_approvals(p_flow.flow_slug, v_approvals.run_ids, v_approvals.step_slugs, p_watched);
+    p_run_ids := v_approvals.other_run_ids;
+    p_step_slugs := v_approvals.other_step_slugs;
+    if p_run_ids is null then
+      return;
+    end if;
   end if;
   if p_flow.has_maps and p_flow.has_chunks then
     perform pgflowc._chunk_map_inputs(p_flow.flow_slug, p_run_ids, p_step_slugs);
@@ -43,14 +62,13 @@ begin
   from (
     select
       u.run_id, u.step_slug, i.task_index, d.timeout, d.delay,
-      x.is_free and row_number() over (partition by x.is_free order by u.n, i.task_index) <= p_claim_max as is_claimed
+      d.delay = 0 and row_number() over (partition by d.delay = 0 order by u.n, i.task_index) <= p_claim_max as is_claimed
     from unnest(p_run_ids, p_step_slugs) with ordinality u (run_id, step_slug, n)
     cross join lateral (
       select d.step_type, coalesce(d.opt_timeout, p_flow.opt_timeout) as timeout, coalesce(d.opt_start_delay, 0) as delay
       from pgflow.steps d
       where d.flow_slug = p_flow.flow_slug and d.step_slug = u.step_slug
     ) d
-    cross join lateral (select d.delay = 0 and (u.step_slug = any (p_flow.approvals)) is not true as is_free) x
     cross join lateral generate_series(
       0,
       case

@@ -1,4 +1,4 @@
--- pgflowc._park_tasks(p_flow, p_worker_id, p_run_ids, ..., p_parked): let those tasks of a batch wait for their signal without a worker.
+-- pgflowc._park_tasks(p_flow, p_worker_id, p_run_ids, ..., p_parked, p_watched): let those tasks of a batch wait for their signal without a worker.
 --
 -- The arguments are those of finish_batch. A task that is still the caller's becomes waiting, its attempt unspent, and its message is the
 -- caller's to archive; where the signal has come or the deadline has passed meanwhile, it is queued again as release_tasks does. Returns the
@@ -12,6 +12,7 @@ create or replace function pgflowc._park_tasks(
   p_task_indexes integer[],
   p_attempts integer[],
   p_parked boolean[],
+  p_watched uuid[],
   out ordinals integer[],
   out outcomes text[],
   out message_ids bigint[]
@@ -22,6 +23,8 @@ as $$
 declare
   v_task record;
   v_is_due boolean;
+  v_run_ids uuid[];
+  v_step_slugs text[];
 begin
   ordinals := '{}';
   outcomes := '{}';
@@ -58,11 +61,19 @@ begin
       execute format('update pgmq.%I m set vt = clock_timestamp() where m.msg_id = $1', p_flow.queue_table) using v_task.message_id;
     else
       message_ids := message_ids || v_task.message_id;
+      if v_task.run_id = any (p_watched) then
+        v_run_ids := v_run_ids || v_task.run_id;
+        v_step_slugs := v_step_slugs || v_task.step_slug;
+      end if;
       insert into pgflowc.task_signals as w (run_id, step_slug, task_index, flow_slug, waiting_since)
       values (v_task.run_id, v_task.step_slug, v_task.task_index, p_flow.flow_slug, clock_timestamp())
       on conflict (run_id, step_slug, task_index) do update set due_at = w.deadline;
     end if;
   end loop;
+  if v_run_ids is not null then
+    perform pgflowc._send_step_events(p_watched, array_agg(u.run_id), array_agg(u.step_slug), 'waiting')
+    from (select distinct u.run_id, u.step_slug from unnest(v_run_ids, v_step_slugs) u (run_id, step_slug)) u;
+  end if;
   if ordinals <> '{}' then
     perform pgflowc._wake_queue(p_flow.flow_slug); -- those who sleep count on the next due time that they have seen
   end if;

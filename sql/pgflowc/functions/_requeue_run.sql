@@ -1,8 +1,9 @@
--- pgflowc._requeue_run(p_flow, p_run_id): queue the unfinished tasks of a run's started steps again, as if they were new.
+-- pgflowc._requeue_run(p_flow, p_run_id, p_watched): queue the unfinished tasks of a run's started steps again, as if they were new; let those of
+-- approvals wait again.
 --
 -- For retry_run, after whose reset no such task has a message. Does nothing for a run that is over. The caller holds the run's lock.
--- Locks: the tasks; messages are only inserted.
-create or replace function pgflowc._requeue_run(p_flow pgflowc.flow_traits, p_run_id uuid)
+-- Locks: the tasks, rows of task_signals; messages are only inserted.
+create or replace function pgflowc._requeue_run(p_flow pgflowc.flow_traits, p_run_id uuid, p_watched uuid[])
 returns void
 language plpgsql
 set search_path = ''
@@ -11,10 +12,13 @@ declare
   v_tasks record;
   v_message_ids bigint[];
 begin
-  select array_agg(x.step_slug) as step_slugs, array_agg(x.task_index) as task_indexes
+  select
+    array_agg(x.step_slug) filter (where not x.is_approval) as step_slugs,
+    array_agg(x.task_index) filter (where not x.is_approval) as task_indexes,
+    array_agg(x.step_slug) filter (where x.is_approval) as approvals
   into v_tasks
   from (
-    select t.step_slug, t.task_index
+    select t.step_slug, t.task_index, (t.step_slug = any (p_flow.approvals)) is true as is_approval
     from pgflow.step_states s
     join pgflow.runs r on r.run_id = s.run_id and r.status = 'started'
     join pgflow.steps d on d.flow_slug = s.flow_slug and d.step_slug = s.step_slug
@@ -22,6 +26,11 @@ begin
     where s.run_id = p_run_id and s.status = 'started'
     order by d.step_index, t.task_index
   ) x;
+  if v_tasks.approvals is not null then
+    perform pgflowc._begin_approvals(
+      p_flow.flow_slug, array_fill(p_run_id, array[cardinality(v_tasks.approvals)]), v_tasks.approvals, p_watched
+    );
+  end if;
   if v_tasks.step_slugs is null then
     return;
   end if;

@@ -1,6 +1,6 @@
 -- pgflowc._send_step_events(p_watched, p_run_ids, p_step_slugs, p_event): send an event of each (run, step) whose run is watched.
 --
--- p_event is started, completed, taskless (a completion without tasks), failed or skipped; the steps' rows must be in that state
+-- p_event is started, waiting (tasks of it wait for signals), completed, taskless (a completion without tasks), failed or skipped; the steps' rows must be in that state
 -- already. In dependency order.
 -- Locks: none.
 create or replace function pgflowc._send_step_events(
@@ -31,6 +31,11 @@ begin
         'remaining_tasks', s.remaining_tasks, 'remaining_deps', s.remaining_deps
       )
       when 'failed' then jsonb_build_object('error_message', s.error_message, 'failed_at', s.failed_at)
+      when 'waiting' then (
+        select jsonb_build_object('waiting_since', min(w.waiting_since), 'deadline', min(w.deadline))
+        from pgflowc.task_signals w
+        where w.run_id = s.run_id and w.step_slug = s.step_slug
+      )
       when 'skipped' then jsonb_build_object('skip_reason', s.skip_reason, 'skipped_at', s.skipped_at)
         || case
           when s.skip_reason = 'handler_failed' then jsonb_build_object('error_message', s.error_message)

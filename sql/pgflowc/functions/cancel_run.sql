@@ -40,7 +40,7 @@ begin
   if v_message_ids is not null then
     perform pgmq.archive(v_run.flow_slug, v_message_ids);
   end if;
-  perform pgflowc._forget_signals(array[p_run_id]);
+  delete from pgflowc.task_signals w where w.run_id = p_run_id;
   return true;
 end;
 $$;

@@ -4,8 +4,8 @@
 -- attempts_count + 1, messages invisible for the step's timeout (else the flow's) + 2 s. Messages without a task to claim are left
 -- invisible for p_read_timeout seconds and do not count. Oldest message first. p_worker_id is NULL or a row of pgflow.workers.
 -- timeout is the effective one, in seconds. A paused queue gives nothing. Raises undefined_table for a queue that belongs to no flow.
--- Locks: the worker's row (shared), those of _is_paused, messages, tasks; the latter two pass over locked rows, so it waits for no other
--- worker.
+-- Locks: the worker's row (shared), those of _settle_waits and _is_paused, messages, tasks; runs, messages and tasks that are locked are passed
+-- over, so it waits for no other worker.
 create or replace function pgflowc.claim_batch(
   p_queue_name text,
   p_worker_id uuid,
@@ -42,10 +42,10 @@ declare
   v_claim record;
 begin
   perform from pgflow.workers w where w.worker_id = p_worker_id for key share;
+  perform pgflowc._settle_waits(v_flow, p_puts_off => true); -- in a paused queue, too: that starts nothing
   if pgflowc._is_paused(v_flow.flow_slug) then
     return;
   end if;
-  perform pgflowc._settle_waits(v_flow);
   v_claim := pgflowc._claim_queued(v_flow, p_worker_id, p_max_tasks, p_read_timeout);
   if v_claim.run_ids is not null then
     return query

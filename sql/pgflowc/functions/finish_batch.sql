@@ -120,7 +120,7 @@ begin
     v_watched := pgflowc._watched_runs(v_flow.flow_slug, p_run_ids);
     if true = any (p_parked) then -- before all else, which looks at started tasks only
       v_parked := pgflowc._park_tasks(
-        v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_parked
+        v_flow, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_parked, v_watched
       );
       v_ordinals := v_parked.ordinals;
       v_outcomes := v_parked.outcomes;
@@ -251,10 +251,13 @@ begin
   end if;
   if v_size > 0 and exists (select from pgflowc.task_signals) then
     perform pgflowc._forget_signals(p_run_ids);
+    if v_flow.approvals is not null then -- that have begun here, and whose signals had come before
+      perform pgflowc._settle_waits(v_flow, p_run_ids => p_run_ids);
+    end if;
   end if;
 
-  if v_claim_max > 0 then
-    perform pgflowc._settle_waits(v_flow);
+  if coalesce(p_claim_max, 0) > 0 then -- in a paused queue, too
+    perform pgflowc._settle_waits(v_flow, p_puts_off => true);
   end if;
 
   if v_claim_max > coalesce(cardinality(v_run_ids), 0) then

@@ -1,7 +1,8 @@
 -- pgflowc.next_due(p_queue_names): milliseconds until there is something to do in one of these queues: the earliest invisible message
 -- becomes visible, or the wait of a parked task ends.
 --
--- 0 if there is something now, NULL if the queues are empty. Queues that do not exist or are paused count as empty. Workers sleep until then.
+-- 0 if there is something now, NULL if the queues are empty. Queues that do not exist count as empty, and so do the messages of paused ones.
+-- Workers sleep until then.
 -- Locks: none.
 create or replace function pgflowc.next_due(p_queue_names text[])
 returns bigint
@@ -9,25 +10,28 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_queue text;
+  v_queue record;
   v_table regclass;
   v_due timestamptz;
   v_next timestamptz;
 begin
   for v_queue in
-    select q.name
+    select
+      q.name,
+      exists (
+        select from pgflowc.paused_queues p where p.flow_slug = any (array[q.name, pgflowc.name_of(q.name)])
+      ) as is_paused
     from unnest(p_queue_names) q (name)
-    where not exists (
-      select from pgflowc.paused_queues p where p.flow_slug = any (array[q.name, pgflowc.name_of(q.name)])
-    )
   loop
-    v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue, 'q')));
+    v_table := to_regclass(format('pgmq.%I', pgmq.format_table_name(v_queue.name, 'q')));
     continue when v_table is null;
-    execute format('select min(q.vt) from %s q', v_table) into v_due;
-    v_next := least(v_next, v_due);
+    if not v_queue.is_paused then
+      execute format('select min(q.vt) from %s q', v_table) into v_due;
+      v_next := least(v_next, v_due);
+    end if;
     select w.due_at into v_due
     from pgflowc.task_signals w
-    where w.flow_slug = v_queue and w.due_at is not null
+    where w.flow_slug = v_queue.name and w.due_at is not null
     order by w.due_at
     limit 1;
     v_next := least(v_next, v_due); -- NULL counts for nothing

@@ -44,6 +44,9 @@ begin
     where r.flow_slug = p_flow_slug and c.run_id = r.run_id and c.step_slug = p_before;
   end if;
 
+  update pgflowc.task_signals w set step_slug = p_after
+  from pgflow.runs r
+  where r.flow_slug = p_flow_slug and w.run_id = r.run_id and w.step_slug = p_before;
   update pgflowc.awaited_signals a set step_slug = p_after where a.flow_slug = p_flow_slug and a.step_slug = p_before;
 
   delete from pgflow.steps s where s.flow_slug = p_flow_slug and s.step_slug = p_before;

@@ -4,10 +4,12 @@
 -- steps that had begun are queued again as if new: attempts from 0, a new message, visible at once. Steps that had not begun wait for
 -- what they depend on by today's definition; those that are ready are put through their conditions, so a run that failed for a
 -- condition fails for it again, unless that has changed meanwhile. Events: run:started, and step:started for a step that had failed.
+-- Signals that were sent to tasks which have not failed are kept, and their waits get them at once; a task that failed waits anew.
 -- An outcome that a worker reports late for an attempt of before is lost (finish_batch), unless it is that worker's again, in an
 -- attempt of the same number.
 -- Raises no_data_found for an unknown run, object_not_in_prerequisite_state when a step that has become a map finds no array.
--- Locks: advisory (2, hash of the slug), shared, against changes of the flow; the run, its step states, tasks, messages.
+-- Locks: advisory (2, hash of the slug), shared, against changes of the flow; the run, its step states, tasks, messages, rows of
+-- task_signals.
 create or replace function pgflowc.retry_run(p_run_id uuid)
 returns boolean
 language plpgsql
@@ -40,7 +42,7 @@ begin
   elsif v_run.status <> 'failed' then
     return false;
   end if;
-  delete from pgflowc.task_signals w where w.run_id = p_run_id; -- an old answer is none to a new question
+  perform pgflowc._forget_signals(array[p_run_id]); -- that somebody failed by writing to the tables
   v_flow := pgflowc._flow_traits(v_run.flow_slug);
   v_watched := pgflowc._watched_runs(v_run.flow_slug, array[p_run_id]);
 
@@ -111,7 +113,7 @@ begin
 
   -- Steps first: a condition may fail the run again, and then no task is touched.
   v_settled := pgflowc._settle_runs(v_flow, array[p_run_id], v_watched);
-  perform pgflowc._requeue_run(v_flow, p_run_id);
+  perform pgflowc._requeue_run(v_flow, p_run_id, v_watched);
   v_started := pgflowc._start_ready_steps(array[p_run_id]);
   v_started_run_ids := v_settled.started_run_ids || v_started.started_run_ids;
   v_started_step_slugs := v_settled.started_step_slugs || v_started.started_step_slugs;
@@ -123,6 +125,9 @@ begin
   end if;
   if v_settled.ended_run_ids is not null then
     perform pgflowc._close_runs(v_settled.ended_run_ids, v_watched);
+  end if;
+  if v_flow.approvals is not null then -- whose signals have been kept
+    perform pgflowc._settle_waits(v_flow, p_run_ids => array[p_run_id]);
   end if;
   return true;
 end;

@@ -21,7 +21,9 @@ where lower(q.queue_name) in (select lower(f.flow_slug) from pgflow.flows f);
 
 drop function if exists
   pgflow._advance_run,
+  pgflow._approvals,
   pgflow._archive_task_message,
+  pgflow._begin_approvals,
   pgflow._cascade_force_skip_steps,
   pgflow._chunk_map_inputs,
   pgflow._compare_flow_shapes,
@@ -31,6 +33,7 @@ drop function if exists
   pgflow._events_wanted,
   pgflow._fail_run,
   pgflow._fail_type_violation,
+  pgflow._forget_signals,
   pgflow._get_flow_shape,
   pgflow._map_element,
   pgflow._new_run_ids,
