@@ -1,7 +1,8 @@
 -- pgflowc._fits_pg_cron(p_schedule): can pg_cron fire this schedule, here and as it is meant?
 --
 -- Its library has to run, in this database, and this role has to be one that it can connect as. It makes up for nothing, looks for no
--- overlap, and keeps all schedules in one time zone, by default GMT.
+-- overlap, and keeps all schedules in one time zone, by default GMT. In one whose clock is changed it leaves out and doubles times on those
+-- days, where a schedule comes once.
 -- Locks: none.
 create or replace function pgflowc._fits_pg_cron(p_schedule pgflowc.schedules)
 returns boolean
@@ -11,7 +12,6 @@ set search_path = ''
 as $$
 declare
   c_utc constant text[] := '{UTC,GMT,Etc/UTC,Etc/GMT}';
-  v_timezone text := pgflowc._pg_cron_timezone();
 begin
   if
     p_schedule.catch_up <> 'none'
@@ -31,7 +31,7 @@ begin
   then
     return false;
   end if;
-  return v_timezone = p_schedule.timezone or (v_timezone = any (c_utc) and p_schedule.timezone = any (c_utc));
+  return p_schedule.timezone = any (c_utc) and pgflowc._pg_cron_timezone() = any (c_utc);
 exception
   when insufficient_privilege then -- a setting that is not for everybody
     return false;

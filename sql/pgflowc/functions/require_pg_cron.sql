@@ -1,10 +1,10 @@
--- pgflowc.require_pg_cron(p_timezone): refuse to go on unless pg_cron can keep schedules of this time zone in this database.
+-- pgflowc.require_pg_cron(): refuse to go on unless pg_cron can keep schedules in this database, in UTC.
 --
 -- For migrations that call cron.schedule, which does not ask. Raises object_not_in_prerequisite_state where the extension is not in this
 -- database, or its library runs the jobs of another one or none; insufficient_privilege if this role may not use schema cron;
--- invalid_parameter_value for another time zone than that of pg_cron. What a role may not see is taken for right.
+-- invalid_parameter_value if it goes by another time zone. What a role may not see is taken for right.
 -- Locks: none.
-create or replace function pgflowc.require_pg_cron(p_timezone text)
+create or replace function pgflowc.require_pg_cron()
 returns void
 language plpgsql
 set search_path = ''
@@ -34,8 +34,8 @@ begin
   elsif not has_schema_privilege('cron', 'usage') then
     raise exception 'role "%" may not make jobs of pg_cron', current_user
       using errcode = 'insufficient_privilege', hint = format('grant usage on schema cron to %I', current_user);
-  elsif v_timezone <> p_timezone and (v_timezone <> all (c_utc) or p_timezone <> all (c_utc)) then
-    raise exception 'pg_cron keeps schedules in the time zone %, and this one is in %', v_timezone, p_timezone
+  elsif v_timezone <> all (c_utc) then
+    raise exception 'pg_cron keeps schedules in the time zone %, and this one is in UTC', v_timezone
       using errcode = 'invalid_parameter_value', detail = 'Its time zone is the setting cron.timezone', hint = c_way_out;
   end if;
 end;
