@@ -1,11 +1,12 @@
 """What generated code imports, and what runs it: workers and clients of flows in PostgreSQL."""
 
+from typing import TYPE_CHECKING, Any
+
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.context import Context, SignalContext
-from pgflowc_runtime.definition import Definition
-from pgflowc_runtime.definition_faults import Fault
+from pgflowc_runtime.definitions import Definition, Fault
 from pgflowc_runtime.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -48,7 +49,9 @@ from pgflowc_runtime.rows import (
 )
 from pgflowc_runtime.run_changes import RunEvent
 from pgflowc_runtime.run_watcher import RunWatcher
-from pgflowc_runtime.worker import Worker
+
+if TYPE_CHECKING:
+    from pgflowc_runtime.worker import Worker
 
 __all__ = [
     "AsyncClient",
@@ -106,3 +109,12 @@ __all__ = [
     "WorkerConfig",
     "WorkerInfo",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Worker":
+        # Whoever only calls, a web application or a command, does without the machinery of workers.
+        from pgflowc_runtime.worker import Worker
+
+        return Worker
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

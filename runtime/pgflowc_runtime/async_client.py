@@ -23,11 +23,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pgflowc_runtime import queries, run_faults, stored_json
 from pgflowc_runtime.call import Call, Refused, Whole, ask, drive_async, refused
 from pgflowc_runtime.caller_connection import joined_async
-from pgflowc_runtime.calls import looking, managing, pausing, scheduling, signalling, starting
+from pgflowc_runtime.calls import defining, looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient, largest_pool
 from pgflowc_runtime.database import execute
-from pgflowc_runtime.definition import Definition, definition_of
+from pgflowc_runtime.definitions import Definition, read_definition
 from pgflowc_runtime.event_feed import EventFeed, Subscription
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
@@ -411,13 +411,12 @@ class AsyncClient:
         A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
         place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
         """
-        if isinstance(definition, str):
-            definition = definition_of(definition, options or {}, steps or {})
-        return await self._do(managing.upsert_flow(definition, allow_data_loss))
+        wanted = read_definition(definition, options, steps)
+        return await self._do(defining.upsert_flow(self._starter, wanted, allow_data_loss))
 
     async def delete_flow(self, flow: FlowOrSlug) -> None:
         """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
-        await self._do(managing.delete_flow(self._starter, flow))
+        await self._do(defining.delete_flow(self._starter, flow))
 
     async def signal(
         self,

@@ -256,6 +256,9 @@ class ClientFeatures:
     has_schedules: bool
     has_pauses: bool
     has_prune_runs: bool
+    has_retention: bool
+    has_signals: bool
+    has_traces: bool
     has_versions: bool
     sends_notifications: bool
 
@@ -302,6 +305,33 @@ class StoredStep:
     depends_on: tuple[str, ...]
     max_attempts: int
     timeout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDeclaration:
+    """What a step declares of the signal that its tasks wait for: a row of `pgflowc.awaited_signals`.
+
+    `wait_for` is seconds, None: for ever. `is_approval`: the signal completes the step, without a handler.
+    """
+
+    step_slug: str
+    payload_schema: Mapping[str, Any]
+    wait_for: int | None
+    is_approval: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDifference:
+    """A step whose declaration of a signal is another one; None: there is none."""
+
+    step_slug: str
+    was: SignalKind | None
+    becomes: SignalKind | None
+
+    @property
+    def changes_handler(self) -> bool:
+        """Whether the step loses its handler, or gets one."""
+        return (self.was == "approval") != (self.becomes == "approval")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,12 @@ import pytest
 from pgflowc.check import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.diagnostics.model import Severity
-from pgflowc_runtime import Client, Fault, InvalidDefinition
-from pgflowc_runtime.definition import parse_definition
+from pgflowc.plan.shape import shape_of
+from pgflowc.spec import cron
+from pgflowc_runtime import AsyncClient, Client, Fault, FlowMismatch, InvalidDefinition
+from pgflowc_runtime.definitions import parse_definition
+from pgflowc_runtime.definitions.schedule import broken_schedule
+from pgflowc_runtime.rows import SignalDeclaration
 
 A: dict[str, Any] = {"a": {}}
 BAD: list[dict[str, Any]] = [
@@ -65,14 +69,85 @@ BAD: list[dict[str, Any]] = [
     {"job": "f", "perform": {"step": "2"}},
     {"job": "f", "perform": {"start_delay": -1}},
     {"job": "f", "perform": []},
+    {"flow": "f", "steps": A, "cron": "@reboot", "retention": {}},
+    {"flow": "f", "steps": A, "cron": "0 9 * * * *", "retention": "soon"},
+    {"flow": "f", "steps": A, "cron": "61 9 * * *", "retention": 0},
+    {"flow": "f", "steps": A, "cron": "0 0 30 feb *", "retention": True},
+    {"flow": "f", "steps": A, "cron": 5, "retention": {"completed": 0, "kept": 5}},
+    {"flow": "f", "steps": A, "cron": {"input": {}, "tz": "UTC"}, "retention": [7]},
+    {"flow": "f", "steps": A, "cron": {"schedule": "@dayly", "timezone": "Europe/Berlyn"}},
+    {"flow": "f", "steps": A, "cron": {"schedule": "@daily", "catch_up": "some", "overlap": True}},
+    {"flow": "f", "steps": {"a": {"cron": "@daily", "retention": 5, "types": {}, "extra_fields": "ignore"}}},
+    {"flow": "f", "steps": A, "signal": {}, "approval": {}, "wait_for": 5, "payload": "str"},
+    {"flow": "f", "steps": A, "extra_fields": {"in": "allow"}},
+    {"flow": "f", "steps": A, "extra_fields": 5},
+    {"flow": "f", "steps": {"a": {"approval": {"wait_for": 0, "on_timeout": "retry"}}}},
+    {"flow": "f", "steps": {"a": {"approval": {"timeout": 5, "approved": "bool"}, "wait_for": 5}}},
+    {"flow": "f", "steps": {"a": {"approval": "2d"}, "b": {"signal": [1]}}},
+    {"flow": "f", "steps": {"a": {"signal": {"on_timeout": "skip", "wait_for": "2 days"}}}},
+    {"flow": "f", "steps": {"a": {"approval": {}, "signal": {}, "timeout": 5, "max_attempts": 2}}},
+    {"flow": "f", "steps": {"a": {}, "b": {"approval": {}, "map": "a", "when_exhausted": "skip"}}},
+    {"job": "f", "perform": {"approval": {}, "signal": {"wait_for": -1}, "on_timeout": "fail"}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": "strr"}}, "b": {"approval": {"payload": "dict"}}}},
+    {
+        "flow": "f",
+        "steps": {"a": {"signal": {"payload": "map of"}}, "b": {"signal": {"payload": "str or int"}}},
+    },
+    {"flow": "f", "steps": {"a": {"signal": {"payload": ""}}, "b": {"signal": {"payload": "[int"}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": []}}, "b": {"signal": {"payload": ["int", "str"]}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": {"$enum": []}}}, "b": {"signal": {"payload": 5}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": {"$enum": ["x", "x"]}}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": {"$enum": [1.5]}}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": {"$emum": ["x"]}}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": {"$enum": ["x"], "y": "int"}}}}},
+    {"flow": "f", "steps": {"a": {"signal": {"payload": "int | str | int"}}}},
+    {"flow": "f", "types": {"str": "int", "1x": "int", "T": "U", "U": "T"}, "steps": A},
+    {"flow": "f", "types": {"Egg": {"of": "Hen"}, "Hen": {"of": "Egg"}}, "steps": A},
+    {"flow": "f", "types": {"Tree": {"children": ["Tree"], "x": "Leaf"}}, "steps": A},
+    {"flow": "f", "types": [1], "steps": A},
+    {
+        "flow": "f",
+        "types": {"D": {"ok": "bool", "by": "str | null", "n": {"$enum": ["a", 1]}}},
+        "steps": {
+            "ask": {"approval": {"payload": "D"}},
+            "a": {"depends_on": ["ask"], "if": {"ask": {"okk": True, "by": 5, "n": "b"}}},
+            "b": {"depends_on": ["ask"], "if_not": {"ask": [1]}},
+            "c": {"map": "ask"},
+        },
+    },
+    {
+        "flow": "f",
+        "steps": {
+            "ask": {"approval": {"payload": ["int | str"]}},
+            "a": {"depends_on": ["ask"], "if": {"ask": [True]}},
+            "b": {"map": "ask"},
+            "sum": {"approval": {"payload": "map of int"}},
+            "c": {"map": "sum"},
+            "d": {"depends_on": ["sum"], "if": {"sum": {"x": "y"}}},
+        },
+    },
+    {"flow": "f", "steps": {"a": {"if": {"x": 1, "y": 2}, "if_not": {"x": 1}}, "b": {"if_not": {}}}},
+    {"job": "f", "perform": {"if": {"x": [1]}, "if_not": {"x": []}}},
+    {"flow": "f", "steps": {"a": {"deps": [], "retries": 3, "delay": 5, "step_type": "single"}}},
+    {"flow": "", "steps": {"a": {}, "run": {}, "é": {}}},
+    {
+        "flow": "f",
+        "steps": {"a": {"depends_on": ["a", "x", "x"]}, "b": {"map": "b"}, "c": {"map": "$inputt"}},
+    },
+    {
+        "flow": "f",
+        "steps": {"a": {"depends_on": [5]}, "b": {"map": ["a", "c"]}, "c": {"if": {}, "map": "a.b"}},
+    },
 ]
 
 
-def codes_of_the_compiler(definition: Any) -> set[str]:
-    """Of the errors that the compiler finds in the same text."""
+def of_the_compiler(definition: Any) -> set[tuple[str, str]]:
+    """Codes and messages of the errors that the compiler finds in the same text."""
     report = Report()
     check_sources({"flow.yaml": json.dumps(definition)}, report)
-    return {found.code.id for found in report.sorted() if found.code.severity is Severity.ERROR}
+    return {
+        (found.code.id, found.message) for found in report.sorted() if found.code.severity is Severity.ERROR
+    }
 
 
 def faults(definition: Any) -> tuple[Fault, ...]:
@@ -85,10 +160,10 @@ def faults(definition: Any) -> tuple[Fault, ...]:
 
 
 @pytest.mark.parametrize("definition", BAD, ids=lambda one: json.dumps(one)[:60])
-def test_the_codes_are_the_compilers(definition: dict[str, Any]) -> None:
-    found = {fault.code for fault in faults(definition)}
+def test_the_diagnostics_are_the_compilers(definition: dict[str, Any]) -> None:
+    found = {(fault.code, fault.message) for fault in faults(definition)}
     assert found
-    assert found == codes_of_the_compiler(definition)
+    assert found == of_the_compiler(definition)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +178,69 @@ def test_the_codes_are_the_compilers(definition: dict[str, Any]) -> None:
     ids=lambda one: json.dumps(one)[:60],
 )
 def test_what_is_right_is_right_for_both(definition: dict[str, Any]) -> None:
-    assert codes_of_the_compiler(definition) == set()
+    assert of_the_compiler(definition) == set()
     assert parse_definition(definition).slug == "f"
+
+
+@pytest.mark.parametrize("extra", [{}, {"extra_fields": "forbid"}, {"extra_fields": {"in": "forbid"}}])
+def test_signals_are_stored_as_the_compiler_stores_them(extra: dict[str, Any]) -> None:
+    types = [
+        "any",
+        "null",
+        "str | null",
+        "[int]",
+        "map of Tree",
+        "date | uuid | null",
+        "decimal",
+        "Size | null",
+    ]
+    payloads: list[Any] = [*types, {"x": "int", "y": "str | null", "z": ["Tree"]}, [{"a": "bytes"}], None]
+    steps: dict[str, Any] = {f"s{n}": {"signal": {"payload": one}} for n, one in enumerate(payloads)}
+    steps |= {"ask": {"approval": {"payload": "Tree", "wait_for": "2d"}}, "bare": {"approval": None}}
+    definition = {
+        "flow": "f",
+        "types": {"Tree": {"name": "str", "of": ["Tree"]}, "Size": {"$enum": ["S", "M", None]}},
+        "steps": steps,
+        **extra,
+    }
+    report = Report()
+    [flow] = check_sources({"flow.yaml": json.dumps(definition)}, report)
+    assert not report.has_errors
+    compiled = {
+        step.slug: SignalDeclaration(
+            step_slug=step.slug,
+            payload_schema=json.loads(step.signal.payload),
+            wait_for=step.signal.wait_for,
+            is_approval=step.signal.approval,
+        )
+        for step in shape_of(flow).steps
+        if step.signal
+    }
+    assert {one.step_slug: one for one in parse_definition(definition).signals} == compiled
+
+
+def test_schedules_are_those_of_the_compiler() -> None:
+    schedules = ["@hourly", "@every 5m", "@Daily", "", "* * * * *", "*/0 * * * *", "0 9 * * MON-FRI"]
+    schedules += [
+        "0 0 L * *",
+        "0 0 * * fri#2",
+        "0 0 * * L5",
+        "0 0 31 2 *",
+        "5-1 * * * *",
+        "0 0 * * 8",
+        "a b c d e",
+    ]
+    schedules += [
+        "1,2, * * * *",
+        "٣ * * * *",
+        "0 " * 200,
+        "0 24 * * *",
+        "0 0 0 * *",
+        "*/7 */5 1-7 jan,feb 1-5",
+    ]
+    for one in schedules:
+        mine, theirs = broken_schedule(one), cron.broken_schedule(one)
+        assert (mine and mine[0]) == (theirs and theirs[0]), one
 
 
 def test_every_fault_is_told_with_its_place_and_the_way_out() -> None:
@@ -142,15 +278,145 @@ async def test_a_flow_is_defined_from_slug_options_and_steps(bench) -> None:
         "steps": {"fetch": {"timeout": 60}, "store": {"depends_on": ["fetch"]}},
     }
     assert (await bench.client.upsert_flow(same)).status == "unchanged"
-    with pytest.raises(InvalidDefinition, match="PGF106"):
-        await bench.client.upsert_flow("sync", {}, [{"depends_on": []}])
     for options, given, code in (
         ({}, [{"slug": "a"}, {"slug": "a", "timeout": 5}], "PGF003"),
         ({"flow": "other"}, {"a": {}}, "PGF103"),
         ({"steps": {"b": {}}}, {"a": {}}, "PGF103"),
-        ({}, "abc", "PGF104"),
-        ({}, [1], "PGF104"),
-        ({}, [{"slug": []}], "PGF106"),
+        ({}, "abc", r"steps: 'steps': expected a mapping, got the text 'abc' \[PGF104\]"),
+        ({}, [1], r"steps\[0\]: item 1 of 'steps': expected a mapping, got 1 \[PGF104\]"),
+        ({}, [{"slug": []}], r"steps\[0\].slug: 'slug': expected a text, got a list \[PGF104\]"),
+        ({}, [{"depends_on": []}], r"steps\[0\]: a step in a list has a 'slug' \[PGF105\]"),
     ):
         with pytest.raises(InvalidDefinition, match=code):
             await bench.client.upsert_flow("sync", options, given)
+
+
+WHOLE: dict[str, Any] = {
+    "flow": "refund",
+    "cron": {"schedule": "0 9 * * mon-fri", "timezone": "Europe/Berlin", "input": {"kind": "daily"}},
+    "retention": {"completed": "7d", "failed": "30d"},
+    "types": {"Decision": {"approved": "bool", "by": "str"}},
+    "steps": {
+        "price": {},
+        "approve": {
+            "depends_on": ["price"],
+            "if": {"price": {"high": True}},
+            "approval": {"payload": "Decision", "wait_for": "2d", "on_timeout": "skip"},
+        },
+        "pay": {
+            "depends_on": ["price", "approve"],
+            "max_attempts": 3,
+            "signal": {"payload": {"number": "str"}, "wait_for": "1d"},
+        },
+    },
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """WHOLE with another value at `steps.approve.approval.wait_for`; without it, if that is Ellipsis."""
+    whole = json.loads(json.dumps(WHOLE))
+    *way, last = path.split(".")
+    inner = whole
+    for key in way:
+        inner = inner[key]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[last] = value
+    return whole
+
+
+async def test_all_that_a_step_may_say_is_stored_and_changed_in_place(bench) -> None:
+    client = bench.client
+    assert (await client.upsert_flow(WHOLE)).status == "compiled"
+    # A run that waits outlives all of it.
+    run_id = await client.start_flow("refund", {})
+    [schedule] = await client.list_schedules()
+    assert (schedule.schedule, schedule.timezone, schedule.input) == (
+        "0 9 * * mon-fri",
+        "Europe/Berlin",
+        {"kind": "daily"},
+    )
+    assert bench.rows("select completed = '7 days', failed = '30 days' from pgflowc.retention") == [
+        (True, True)
+    ]
+    approve = "select is_approval, wait_for from pgflowc.awaited_signals where step_slug = 'approve'"
+    assert bench.rows(approve) == [(True, 172800)]
+    assert (await client.get_flow("refund")).step("approve").when_exhausted == "skip"
+    # The same, written otherwise: steps in another order, durations in seconds.
+    same = {
+        **WHOLE,
+        "steps": dict(reversed(WHOLE["steps"].items())),
+        "retention": {"failed": 2592000, "completed": "168h"},
+    }
+    assert (await client.upsert_flow(same)).status == "unchanged"
+
+    for path, value, difference in (
+        ("cron.timezone", ..., "the schedule"),
+        ("cron", "@hourly", "the schedule"),
+        ("cron", ..., "the schedule"),
+        ("cron.overlap", "skip", "the schedule"),
+        ("retention.failed", ..., "the retention"),
+        ("retention", ..., "the retention"),
+        ("steps.approve.approval.wait_for", 60, "approval of step 'approve'"),
+        ("types.Decision.why", "str | null", "approval of step 'approve'"),
+        ("extra_fields", "forbid", "approval of step 'approve'"),
+        ("steps.pay.signal", ..., "signal of step 'pay'"),
+        ("steps.pay.signal.payload", ..., "signal of step 'pay'"),
+        ("steps.price.signal", {}, "signal of step 'price'"),
+        ("steps.pay.max_attempts", 4, "options of step 'pay'"),
+    ):
+        upserted = await client.upsert_flow(changed(path, value))
+        assert upserted.status == "updated", path
+        assert difference in upserted.differences, path
+        assert (await client.upsert_flow(changed(path, value))).status == "unchanged", path
+        assert (await client.upsert_flow(WHOLE)).status == "updated", path
+    assert (await client.get_run(run_id)).status == "started"
+
+    # With another handler, or none, runs that are alive would be others.
+    for path, value in (
+        ("steps.approve.approval", ...),
+        ("steps.price.approval", {}),
+        ("steps.approve.approval.on_timeout", "fail"),
+    ):
+        with pytest.raises(FlowMismatch, match=r"approval there|whenExhausted differs"):
+            await client.upsert_flow(changed(path, value))
+        assert (await client.upsert_flow(WHOLE)).status == "unchanged", path
+    other = await client.upsert_flow(changed("steps.approve.approval", ...), allow_data_loss=True)
+    assert (other.status, other.differences[0]) == (
+        "recompiled",
+        "Step at index 1: whenExhausted differs 'fail' vs 'skip'",
+    )
+    assert other.differences[1] == "step 'approve' is an approval there"
+    assert bench.rows(approve) == []
+
+
+async def test_what_is_left_when_a_flow_is_deleted(bench) -> None:
+    def everything() -> list[Any]:
+        catalogue = bench.rows("""
+            select c.oid::regclass::text, c.relkind::text, array(
+                     select t.tgname::text from pg_trigger t where t.tgrelid = c.oid order by 1)
+            from pg_class c
+            where c.relnamespace in ('pgflow'::regnamespace, 'pgflowc'::regnamespace, 'pgmq'::regnamespace)
+            order by 1
+        """)
+        # Workers come and go by themselves.
+        tables = [name for name, kind, _ in catalogue if kind == "r" and "worker" not in name]
+        counts = " union all ".join(f"select '{name}', count(*) from {name}" for name in tables)
+        return [*catalogue, *bench.rows(f"select * from ({counts}) c order by 1")]
+
+    client = bench.client
+    before = everything()
+    for slug in ("refund", "refund_v2"):
+        await client.upsert_flow({**WHOLE, "flow": slug})
+    bench.rows("select pgflowc.add_version('refund', 2, 'refund_v2')")
+    runs = [await client.start_flow(slug, {}) for slug in ("refund", "refund_v2")]
+    async with AsyncClient(bench.dsn) as tracing:
+        bench.rows("insert into pgflowc.run_traces (run_id, carrier) values (%s, '{}')", runs[0])
+        await tracing.signal(runs[1], "approve", {"approved": True, "by": "Ada"})
+        await tracing.trigger_schedule("refund")
+        await tracing.pause_queue("refund")
+    bench.rows("select pgflowc.set_retention('refund_v2', '1 day', null)")
+    bench.rows("select pgflowc.enable_wakeup('refund')")
+    await client.delete_flow("refund")
+    assert everything() == before

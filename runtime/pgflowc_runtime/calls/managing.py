@@ -1,99 +1,22 @@
-"""Changing what there is: definitions at run time, ending and resuming runs, deleting."""
+"""Changing what there is: ending and resuming runs, deleting old ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from pgflowc_runtime import queries, run_faults
-from pgflowc_runtime.call import Call, Refused, ask, whole
+from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
-from pgflowc_runtime.calls.starting import Starter
-from pgflowc_runtime.definition import Definition, invalid_definition, parse_definition
-from pgflowc_runtime.definition_faults import Fault
-from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, InvalidInput
+from pgflowc_runtime.errors import InvalidInput
 from pgflowc_runtime.flow import Flow
-from pgflowc_runtime.reports import Pruned, Upserted
+from pgflowc_runtime.reports import Pruned
 from pgflowc_runtime.run_ids import RunId, parse_run_id
-from pgflowc_runtime.run_input import FlowOrSlug, json_text, plain_text, slug_of
+from pgflowc_runtime.run_input import FlowOrSlug, plain_text, slug_of
 
 _PRUNED_AT_ONCE = 500
-# What the core's own checks say of a definition that ours let pass.
-_REFUSED_DEFINITION = ("P0001", "22", "23")
-
-
-def upsert_flow(definition: Definition | Mapping[str, Any], allow_data_loss: bool) -> Call[Upserted]:
-    """Raises InvalidDefinition, FlowMismatch."""
-    wanted = parse_definition(definition)
-    slug = wanted.slug
-    try:
-        shape = json_text(wanted.shape(), f"flow '{slug}'")
-    except InvalidInput as error:
-        raise invalid_definition({wanted.kind: slug}, [Fault("PGF104", str(error))]) from None
-    try:
-        done = yield from whole(lambda: _upsert(slug, wanted.kind, shape, allow_data_loss))
-        if done.status != "unchanged":
-            yield from ask(queries.tell_flows())
-        return done
-    except Refused as refused:
-        if (refused.sqlstate or "").startswith(_REFUSED_DEFINITION):
-            raise InvalidDefinition(f"flow '{slug}': {refused.message}") from None
-        raise
-
-
-def _upsert(slug: str, kind: str, shape: str, allow_data_loss: bool) -> Call[Upserted]:
-    yield from ask(queries.lock_definition(slug))
-    flows = yield from ask(queries.flows(slug))
-    if not flows:
-        yield from _create(slug, kind, shape)
-        return Upserted(status="compiled")
-    differences = yield from ask(queries.compare_flow_shapes(slug, shape))
-    if not differences:
-        changed = yield from ask(queries.set_options(slug, shape))
-        if flows[0].kind != kind:
-            yield from ask(queries.set_flow_type(slug, kind))
-            changed.append(f"it was a {flows[0].kind}")
-        return Upserted(status="updated" if changed else "unchanged", differences=tuple(changed))
-    if not allow_data_loss:
-        raise FlowMismatch(
-            f"flow '{slug}' is in the database and differs: {'; '.join(differences)}",
-            help="another slug keeps both; allow_data_loss=True deletes the flow and all its runs first",
-        )
-    yield from ask(queries.delete_flow_and_data(slug))
-    yield from _create(slug, kind, shape)
-    return Upserted(status="recompiled", differences=tuple(differences))
-
-
-def _create(slug: str, kind: str, shape: str) -> Call[None]:
-    yield from ask(queries.create_flow_from_shape(slug, shape))
-    if kind == "job":
-        yield from ask(queries.set_flow_type(slug, kind))
-
-
-def delete_flow(starter: Starter, flow: FlowOrSlug) -> Call[None]:
-    """With all its versions. Raises FlowNotFound."""
-    slug = slug_of(flow)
-    features = yield from starter.ask_features()
-
-    def delete() -> Call[None]:
-        yield from ask(queries.lock_definition(slug))
-        stored = yield from stored_flows(slug, features)
-        known = yield from known_flows()
-        if not any(one in known for one in stored):
-            raise run_faults.flow_not_found(slug, known)
-        if features.has_schedules:
-            yield from ask(queries.remove_schedule(slug))
-        for one in stored if features.has_pauses else ():
-            yield from ask(queries.forget_pause(one))
-        if features.has_versions:
-            yield from ask(queries.forget_versions(slug))
-        for one in stored:
-            yield from ask(queries.delete_flow_and_data(one))
-
-    yield from whole(delete)
-    yield from ask(queries.tell_flows())
 
 
 def cancel_run(run_id: RunId, reason: str | None) -> Call[bool]:

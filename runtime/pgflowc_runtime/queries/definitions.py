@@ -189,10 +189,5 @@ def delete_flow_and_data(flow_slug: str) -> Query[None]:
     return Query("select pgflow.delete_flow_and_data(%(flow_slug)s)", {"flow_slug": flow_slug}, no_rows)
 
 
-def remove_schedule(flow_slug: str) -> Query[None]:
-    """The flow no longer starts by itself."""
-    return Query("select pgflowc.remove_schedule(%(flow_slug)s)", {"flow_slug": flow_slug}, no_rows)
-
-
 def _changed(rows: Sequence[Row]) -> list[str]:
     return [row["changed"] for row in rows]

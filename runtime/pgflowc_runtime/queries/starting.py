@@ -24,6 +24,9 @@ def client_features() -> Query[ClientFeatures]:
                to_regprocedure('pgflowc.remove_schedule(text)') is not null as has_schedules,
                to_regprocedure('pgflowc.pause_queue(text,text)') is not null as has_pauses,
                to_regproc('pgflowc.prune_runs') is not null as has_prune_runs,
+               to_regproc('pgflowc.remove_retention') is not null as has_retention,
+               to_regproc('pgflowc.set_signal') is not null as has_signals,
+               to_regclass('pgflowc.run_traces') is not null as has_traces,
                to_regprocedure('pgflowc.versions_of(text)') is not null as has_versions,
                to_regprocedure('pgflow.watch_events(uuid,text,uuid,interval)') is not null
                  and to_regprocedure('realtime.send(jsonb,text,text,boolean)') is null as sends_notifications
