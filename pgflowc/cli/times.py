@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
 from pgflowc.cli.exit import fail
-from pgflowc.spec.duration import Delay, meant
-
-_DURATION: TypeAdapter[int] = TypeAdapter(Delay)
 
 
 def duration(text: str, option: str) -> timedelta:
     """Seconds, or a number with s, m, h or d, as in specs; exits 2 if it is neither."""
+    # Rarely given, and the language of specs takes time to load.
+    from pydantic import TypeAdapter, ValidationError
+
+    from pgflowc.spec.duration import Delay, meant
+
+    written = int(text) if text.isascii() and text.isdigit() else text
     try:
-        return timedelta(
-            seconds=_DURATION.validate_python(int(text) if text.isascii() and text.isdigit() else text)
-        )
+        return timedelta(seconds=TypeAdapter[int](Delay).validate_python(written))
     except ValidationError:
         near = meant(text)
         fail(
