@@ -17,7 +17,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.types.json import Jsonb
 
-SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "10"))
+SECONDS = float(os.environ.get("PGFLOWC_HAMMER_SECONDS", "5"))
 CONNECTIONS = 8
 FLOWS = ("diamond", "maps", "fragile", "asked")
 # Ids that all connections start runs with.
