@@ -33,6 +33,10 @@ class Signals(Protocol):
     def takes_more(self) -> bool:
         """Whether these channels also tell of flows that are served later."""
 
+    @property
+    def tells_signals(self) -> bool:
+        """Whether these channels also tell of signals to tasks that wait in their handlers."""
+
     def enable(self, flow: str) -> Query[None]:
         """The statement that adds the trigger to a flow's queue, if it is not there."""
 
@@ -45,6 +49,7 @@ class WaitingWorkers:
 
     channels = (WAKEUP_CHANNEL,)
     takes_more = True
+    tells_signals = True
 
     def enable(self, flow: str) -> Query[None]:
         return queries.enable_wakeup(flow)
@@ -63,6 +68,7 @@ class ThrottledInserts:
     """
 
     takes_more = False
+    tells_signals = False
 
     def __init__(self, flows: Iterable[str], throttle_ms: int) -> None:
         self._throttle_ms = throttle_ms
@@ -98,6 +104,11 @@ class Listener:
     def connected(self) -> bool:
         """Whether notifications of all queues arrive now."""
         return self._session.connected and not self._silent
+
+    @property
+    def tells_signals(self) -> bool:
+        """Whether signals to tasks that wait in their handlers are heard of, while the session is there."""
+        return self._signals.tells_signals
 
     async def enable(self) -> None:
         """Add the triggers that notify; those that are in the way of somebody's transaction are added by

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -38,6 +39,8 @@ _LONGEST_SECONDS = 100 * 366 * 86400.0
 
 # Notifications say at once that a signal has come; where there are none, this does.
 _POLLS_SECONDS = (0.1, 1.0)
+# How seldom to look while notifications arrive.
+_LISTENING_SECONDS = 5.0
 # So much of a handler's time is left when it gives up its wait, to leave in order.
 _LEAVE_SECONDS = 0.5
 
@@ -79,8 +82,18 @@ class Waits:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[_Key, asyncio.Event] = {}
+        self._listening: Callable[[], bool] = _never
         self.in_place = True
         """Whether a handler waits in its place at all before its task is parked."""
+
+    def listen(self, listening: Callable[[], bool]) -> None:
+        """`heard` will be told of signals, while `listening()`; when that changes, call `look_again`."""
+        self._listening = listening
+
+    def look_again(self) -> None:
+        """Notifications may have been missed, or will be."""
+        for event in self._waiting.values():
+            event.set()
 
     def heard(self, payload: str) -> None:
         """A notification: `signal RUN INDEX STEP`. Others are none of ours."""
@@ -119,11 +132,12 @@ class Waits:
                     raise ParkTask
                 if found.seconds_left is not None:
                     left = min(left, found.seconds_left + 0.001)
+                pause = _LISTENING_SECONDS if self._listening() else backoff.next()
                 come = asyncio.ensure_future(event.wait())
                 try:
                     await asyncio.wait(
                         {come, over},
-                        timeout=min(left, backoff.next()),
+                        timeout=min(left, pause),
                         return_when=asyncio.FIRST_COMPLETED,
                     )
                 finally:
@@ -144,6 +158,10 @@ class Waits:
             raise SchemaError(
                 f"no task can wait for a signal here: {headline(error)}", help=MIGRATE
             ) from None
+
+
+def _never() -> bool:
+    return False
 
 
 def patience_of(wait_timeout: Span, seconds_to_deadline: float | None) -> float:

@@ -31,6 +31,7 @@ from pgflowc_runtime.recorder import Recorder
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, StoredStep
 from pgflowc_runtime.scheduler.scheduler import Scheduler
+from pgflowc_runtime.signals import Waits
 from pgflowc_runtime.threads import Threads
 from pgflowc_runtime.transaction import Transactions
 from pgflowc_runtime.upkeep import Heartbeat, Recovery, Retention
@@ -211,7 +212,7 @@ class Worker:
             output_warning_size=self.config.output_warning_size,
             output_limit_size=self.config.output_limit_size,
         )
-        self._attention.on_signal(self._executor.waits.heard)
+        self._hear_signals(self._executor.waits, prepared.waking)
         self._exchange = prepared.exchange
         self._assignments = assignments = Assignments(
             self._executor,
@@ -271,6 +272,13 @@ class Worker:
             self._spawn("listener", self._listener.run())
         if prepared.waking.session is not None:
             self._spawn("session", prepared.waking.session.run())
+
+    def _hear_signals(self, waits: Waits, chosen: Waking) -> None:
+        self._attention.on_signal(waits.heard)
+        session = chosen.session
+        if session is not None and chosen.listener is not None and chosen.listener.tells_signals:
+            waits.listen(lambda: session.connected)
+            session.on_change(waits.look_again)
 
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine, name=f"pgflowc-{name}")

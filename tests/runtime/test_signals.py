@@ -45,7 +45,8 @@ async def test_a_parked_task_is_entered_again_when_its_signal_comes(bench) -> No
     assert await bench.client.signal(run_id, "ask", Answer(ok=False)) == "ignored"
 
 
-async def test_a_signal_is_heard_in_place(bench) -> None:
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_signal_is_heard_in_place(bench, lost: bool) -> None:
     entered = []
 
     async def ask(_: Any, ctx: Context[Any]) -> Any:
@@ -56,9 +57,16 @@ async def test_a_signal_is_heard_in_place(bench) -> None:
     async with bench.working((flow, {"ask": ask})):
         run_id = await bench.client.start_flow(flow, {})
         await bench.until(lambda: bench.value("select count(*) from pgflowc.task_signals") == 1)
+        if lost:
+            bench.rows(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name like 'pgflowc worker%' and datname = current_database()"
+            )
+        began = time.monotonic()
         assert await bench.client.signal(run_id, "ask", [1]) == "delivered"
         run = await bench.client.wait(run_id, timeout=10)
     assert run.output == {"ask": [1]}
+    assert time.monotonic() - began < 4  # sooner than the look that is always taken
     assert len(entered) == 1
 
 
