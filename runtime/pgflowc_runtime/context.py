@@ -184,7 +184,11 @@ class Context(Generic[InputT]):
 
     def await_signal_in_thread(self, *, wait_for: Span | None = None, wait_timeout: Span = 5.0) -> Any:
         """`await_signal()` for a plain handler, which runs in a thread and cannot await."""
-        return asyncio.run(self.await_signal(wait_for=wait_for, wait_timeout=wait_timeout))
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.await_signal(wait_for=wait_for, wait_timeout=wait_timeout))
+        raise RuntimeError("an async handler says `await ctx.await_signal()`")
 
     def _time_left(self) -> float:
         deadline = self.deadline

@@ -35,6 +35,7 @@ _MIB = 1024 * 1024
 # Digits that Python reads as one integer. Whoever looked at a longer one would get a ValueError.
 _LONGEST_INTEGER = sys.int_info.default_max_str_digits
 _LONG_INTEGER = re.compile(rb"\d{%d}" % (_LONGEST_INTEGER + 1))
+_OUR_MODULES = re.compile(r"^pgflowc_runtime(?:\.[a-z_]+)*\.")
 _RUNTIME_DIRECTORY = str(Path(__file__).parent)
 
 
@@ -199,7 +200,7 @@ def _invalid(role: str, error: ValidationError) -> str:
 def _headline(error: BaseException) -> str:
     last = traceback.format_exception_only(error)[0] if not isinstance(error, SyntaxError) else str(error)
     # For handlers ours come from the package; where they are defined is of no interest.
-    return _cut(last.strip().removeprefix(f"{__name__}."), HEADLINE_LIMIT)
+    return _cut(_OUR_MODULES.sub("", last.strip()), HEADLINE_LIMIT)
 
 
 def _traceback(error: BaseException) -> str:

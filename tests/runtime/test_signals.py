@@ -142,6 +142,18 @@ async def test_a_signal_that_does_not_fit_its_type_fails_for_good(bench) -> None
     assert run.error.startswith("PermanentFailure: invalid signal: ok: Input should be a valid boolean")
 
 
+async def test_an_async_handler_that_waits_as_a_plain_one_is_told_how(bench) -> None:
+    async def ask(_: Any, ctx: Context[Any]) -> Any:
+        return ctx.await_signal_in_thread()
+
+    flow = bench.flow("asking", step())
+    run_id = await bench.client.start_flow(flow, {})
+    async with bench.working((flow, {"ask": ask})):
+        run = await bench.client.wait(run_id, timeout=10)
+    assert run.error is not None
+    assert run.error.startswith("RuntimeError: an async handler says `await ctx.await_signal()`")
+
+
 async def test_an_approval_needs_no_handler(bench) -> None:
     flow = bench.flow("asking", step(approval=True, signal=Answer))
     bench.rows(

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from pgflowc_runtime import Context, FlowMismatch, InvalidInput, Registry, RegistryError, RunNotFound
+from pgflowc_runtime import (
+    Context,
+    FlowMismatch,
+    InvalidInput,
+    Registry,
+    RegistryError,
+    RunNotFound,
+    SignalTimeout,
+)
 from pgflowc_runtime.testing import AsyncFlowRunner, FlowRunner, RunStuck
 
 
@@ -299,8 +307,25 @@ async def test_deadlines_are_passed_over(runner, order) -> None:
     assert round(result.waited) == 172800
     result = await runner.run_flow(order, {}, stubs=SHIPPING, signals={"approve": {"approved": True}})
     assert result.error is not None
-    assert "SignalTimeout" in result.error
+    assert result.error.startswith("SignalTimeout: no signal has come for order.ship")
     assert round(result.waited) == 3600
+
+
+async def test_tasks_of_a_map_are_sent_signals_by_their_index(runner, bench, step) -> None:
+    flow = bench.flow("polls", step("ask", kind="map"))
+
+    async def ask(item: Any, ctx: Context[Any]) -> Any:
+        try:
+            return [item, await ctx.await_signal(wait_for="1h")]
+        except SignalTimeout:
+            return [item, "silent"]
+
+    result = await runner.run_flow(
+        flow, ["a", "b", "c"], stubs={"ask": ask}, signals={"ask": {0: "yes", 2: {"0": 1}}}
+    )
+    assert result.outputs == {"ask": [["a", "yes"], ["b", "silent"], ["c", {"0": 1}]]}
+    result = await runner.run_flow(flow, ["a", "b"], stubs={"ask": ask}, signals={"ask": "no"})
+    assert result.outputs == {"ask": [["a", "no"], ["b", "no"]]}
 
 
 def test_a_run_stops_and_goes_on_with_a_signal(bench, order) -> None:

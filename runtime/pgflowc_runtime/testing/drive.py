@@ -27,6 +27,7 @@ from pgflowc_runtime.outcome import Completed, Outcome, Parked
 from pgflowc_runtime.queries import one_run
 from pgflowc_runtime.rows import ClaimedTask
 from pgflowc_runtime.signals import Delivery
+from pgflowc_runtime.testing.stubs import payloads_of
 from pgflowc_runtime.transaction import Open, Transactions
 
 # Handlers at once, and outcomes in one trip: enough for parallel branches, few enough for a pool of sessions.
@@ -102,7 +103,8 @@ class Drive:
                 # A task that waits again, after a retry of its run, is not sent a second one.
                 if step in self._signals and (step, index) not in self._sent:
                     self._sent.add((step, index))
-                    await send(connection, self._run_id, step, self._signals[step], index)
+                    for payload in payloads_of(self._signals[step], index):
+                        await send(connection, self._run_id, step, payload, index)
         self._may_wait = bool(self._approvals or parked)
 
     async def _claim(self) -> None:

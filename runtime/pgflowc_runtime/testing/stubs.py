@@ -23,7 +23,16 @@ Stubs = Mapping[str, Stub]
 
 
 Signals = Mapping[str, Any]
-"""Payloads of signals by the slug of the step that waits; each of its tasks is sent the same."""
+"""Payloads of signals by the slug of the step that waits. Each of its tasks is sent the same, unless they are
+given by the index of the task, a dict of integers: then those without one are sent none.
+"""
+
+
+def payloads_of(signal: Any, task_index: int) -> list[Any]:
+    """The payload that this task is sent, if it is sent one."""
+    if isinstance(signal, dict) and signal and all(type(key) is int for key in signal):
+        return [signal[task_index]] if task_index in signal else []
+    return [signal]
 
 
 def bind(flow: Flow[Any], registry: Registry | None, stubs: Stubs, signals: Signals) -> Registry:
