@@ -390,22 +390,26 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """A schedule that may start runs: not paused, of a flow that exists."""
+    """A schedule that may start runs: not paused, of a flow that exists. `keeper` is who fires it."""
 
     flow_slug: str
     schedule: str
     timezone: str
     catch_up: CatchUp
     settled_until: datetime
+    keeper: Literal["worker", "pg_cron"] = "worker"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
-    """What a scheduler knows of its database. `leads`, `deputizes`: this look made it leader, deputy."""
+    """What a scheduler knows of its database. `leads`, `deputizes`: this look made it leader, deputy.
+    The server runs since `up_since`.
+    """
 
     leads: bool
     deputizes: bool = False
     now: datetime
+    up_since: datetime
     schedules: tuple[Schedule, ...]
 
 

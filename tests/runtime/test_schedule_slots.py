@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pgflowc_runtime.rows import Schedule
-from pgflowc_runtime.scheduler.due import BATCH, coming, due
+from pgflowc_runtime.scheduler.due import BATCH, coming, due, forgotten
 from pgflowc_runtime.scheduler.slots import UnreadableSchedule, changes_clock, last_slot, next_slot, slots
 
 BERLIN = "Europe/Berlin"
@@ -117,6 +117,27 @@ def test_what_is_made_up_for() -> None:
     assert (last.slots, last.until) == ([at("2026-01-02 12:00")], at("2026-01-02 12:00"))
     every = due(hourly("all", settled), now)
     assert (len(every.slots), every.more, every.until) == (36, False, at("2026-01-02 12:00"))
+
+
+@pytest.mark.parametrize(
+    ("settled", "up_since", "now", "slots"),
+    [
+        ("11:58", "09:00", "12:01:29", 0),
+        ("11:58", "09:00", "12:01:30", 1),
+        # Started, though late.
+        ("12:01", "09:00", "12:01:40", 0),
+        # pg_cron may not have known it.
+        ("11:59:30", "09:00", "12:01:40", 0),
+        # The server was away.
+        ("09:00", "11:59:30", "12:01:40", 0),
+        # Nobody looked in time.
+        ("09:00", "09:00", "12:06", 0),
+    ],
+)
+def test_what_pg_cron_forgot(settled: str, up_since: str, now: str, slots: int) -> None:
+    at_day = "2026-01-01 {}".format
+    found = forgotten(hourly("none", at_day(settled)), at(at_day(now)), at(at_day(up_since)))
+    assert (list(found.slots) if found else []) == [at(at_day("12:00"))] * slots
 
 
 def test_years_are_made_up_for_in_batches() -> None:

@@ -280,6 +280,46 @@ async def test_what_is_removed_paused_or_without_its_flow_starts_nothing(bench, 
     assert bench.value("select count(*) from pgflow.runs") == 0
 
 
+# As far as pgflowc looks at it; nothing fires.
+IDLE_PG_CRON = """
+create schema cron;
+create table cron.job (jobid bigint, jobname text, schedule text, database text default current_database());
+create function cron.unschedule(bigint) returns boolean language sql as
+  'delete from cron.job where jobid = $1 returning true';
+insert into cron.job values (1, 'pgflowc_quiet', '* * * * *');
+set allow_system_table_mods = on;
+insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+values (1, 'pg_cron', 10, 'cron'::regnamespace, false, '1');
+reset allow_system_table_mods;
+"""
+
+
+async def test_workers_start_what_pg_cron_does_not(bench, crew, schedule, fired, caplog) -> None:
+    soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=1)
+    schedule("quiet", "* * * * *", settled=soon)
+    schedule("other", "* * * * *", settled=soon)
+    for command in filter(str.strip, IDLE_PG_CRON.split(";\n")):
+        bench.rows(command)
+    bench.rows("update pgflowc.schedules set fired_by = 'pg_cron'")
+    await crew.join()
+    await crew.join()
+    await crew.look(soon + timedelta(seconds=149))
+    assert fired("quiet") == []
+    # pg_cron starts this one, if not in time.
+    bench.rows(
+        "update pgflowc.schedules set settled_until = %s where flow_slug = 'other'",
+        soon + timedelta(minutes=1),
+    )
+    await crew.look(soon + timedelta(seconds=150))
+    late = [soon + timedelta(minutes=number) for number in (1, 2)]
+    assert (fired("quiet"), fired("other"), bench.value("select count(*) from cron.job")) == (late, [], 0)
+    assert "pg_cron did not start quiet by its schedule: workers keep it from now on" in caplog.messages
+    # A job that comes late starts nothing.
+    assert bench.value("select pgflowc.fire_schedule('quiet', '* * * * *')") is None
+    await crew.look(soon + timedelta(seconds=180))
+    assert (fired("quiet")[2:], fired("other")) == ([soon + timedelta(minutes=3)], [])
+
+
 async def test_a_worker_fires_and_hears_of_new_schedules(bench, step) -> None:
     """A schedule that is set while the leader sleeps is kept at once."""
     flow = bench.flow("soon", step("only"))

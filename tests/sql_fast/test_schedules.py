@@ -6,7 +6,6 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-
 _HERE = "select set_config('cron.database_name', current_database(), false)"
 
 

@@ -18,15 +18,15 @@ SCHEDULES_CHANNEL = "pgflowc_schedules"
 
 
 def timetable(*, elect: bool, stands_by: bool = False) -> Query[Timetable]:
-    """The schedules of flows that exist, are not paused and not fired by pg_cron, and the database's time.
+    """The schedules of flows that exist and are not paused, and the database's time.
 
     `elect`: become the leader, if nobody is, until this connection ends; else the deputy, unless there is one
     (`stands_by`: this connection is).
     """
     return Query(
         """
-        select e.leads, e.deputizes, clock_timestamp() as now,
-               s.flow_slug, s.schedule, s.timezone, s.catch_up, s.settled_until
+        select e.leads, e.deputizes, clock_timestamp() as now, pg_postmaster_start_time() as up_since,
+               s.flow_slug, s.schedule, s.timezone, s.catch_up, s.settled_until, s.keeper
         from (
           select l.leads,
                  case when %(elect)s and not %(stands_by)s and not l.leads
@@ -34,13 +34,13 @@ def timetable(*, elect: bool, stands_by: bool = False) -> Query[Timetable]:
           from (select case when %(elect)s then pg_try_advisory_lock(%(leader)s) else false end as leads) l
         ) e
         left join (
-          select a.*
+          select a.flow_slug, a.schedule, a.timezone, a.catch_up, a.settled_until,
+                 -- Its jobs are gone with the extension.
+                 case when exists (select from pg_extension x where x.extname = 'pg_cron') then a.fired_by
+                   else 'worker' end as keeper
           from pgflowc.schedules a
           where a.paused_at is null
-            and (a.fired_by = 'worker' or not exists (select from pg_extension x where x.extname = 'pg_cron'))
-            and exists (
-            select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(a.flow_slug)
-          )
+            and exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(a.flow_slug))
         ) s on true
         order by s.flow_slug
         """,
@@ -49,6 +49,7 @@ def timetable(*, elect: bool, stands_by: bool = False) -> Query[Timetable]:
             leads=rows[0]["leads"],
             deputizes=rows[0]["deputizes"],
             now=rows[0]["now"],
+            up_since=rows[0]["up_since"],
             schedules=tuple(
                 Schedule(**{name: row[name] for name in Schedule.__dataclass_fields__})
                 for row in rows
@@ -96,6 +97,20 @@ def start_slots(
             "slots": list(slots),
             "until": until,
         },
+        lambda rows: [(row["slot"], row["run_id"]) for row in rows],
+    )
+
+
+def relieve_pg_cron(
+    schedule: Schedule, slots: Sequence[datetime]
+) -> Query[list[tuple[datetime, UUID | None]]]:
+    """Start the runs of slots that pg_cron should have started, and keep the schedule; as `start_slots`."""
+    return Query(
+        """
+        select t.slot, t.run_id
+        from pgflowc.relieve_pg_cron(%(flow_slug)s, %(schedule)s, %(slots)s::timestamptz[]) t
+        """,
+        {"flow_slug": schedule.flow_slug, "schedule": schedule.schedule, "slots": list(slots)},
         lambda rows: [(row["slot"], row["run_id"]) for row in rows],
     )
 

@@ -12,6 +12,12 @@ from pgflowc_runtime.scheduler.slots import last_slot, next_slot, slots_until
 GRACE = timedelta(minutes=1)
 """A slot that is no later than this is on time: workers are restarted, and one takes over from another."""
 
+PATIENCE = timedelta(seconds=90)
+"""A slot of pg_cron's that is so late will not come: it fires within seconds, and makes up for nothing."""
+
+_LOOKS_BACK = timedelta(minutes=5)  # for such slots
+_MINUTE = timedelta(minutes=1)
+
 BATCH = 100
 """Slots that one transaction starts, at most."""
 
@@ -27,7 +33,7 @@ class Due:
 
 
 def due(schedule: Schedule, now: datetime) -> Due | None:
-    """What the schedule starts now, if anything. Raises UnreadableSchedule."""
+    """What a schedule that workers keep starts now, if anything. Raises UnreadableSchedule."""
     after = schedule.settled_until
     expression, timezone = schedule.schedule, schedule.timezone
     match schedule.catch_up:
@@ -41,6 +47,20 @@ def due(schedule: Schedule, now: datetime) -> Due | None:
     if not found:
         return None
     return Due(schedule=schedule, slots=found, until=found[-1], more=len(found) == BATCH)
+
+
+def forgotten(schedule: Schedule, now: datetime, up_since: datetime) -> Due | None:
+    """What pg_cron should have started of its schedule, and did not: all that is due, if one is so late.
+
+    Not what came before the server was up for a minute, or within one after the schedule was settled: pg_cron
+    may not have known it yet. Raises UnreadableSchedule.
+    """
+    known = schedule.settled_until + timedelta(seconds=59)
+    after = max(known, up_since + _MINUTE, now - _LOOKS_BACK)
+    found = slots_until(schedule.schedule, schedule.timezone, after, now, BATCH)
+    if not found or found[0] > now - PATIENCE:
+        return None
+    return Due(schedule=schedule, slots=found, until=found[-1])
 
 
 def coming(schedule: Schedule, after: datetime) -> datetime | None:

@@ -9,6 +9,9 @@ cheap queries a slot. A worker without such a session (behind a pooler, or one t
 One of the others, the deputy, tries the lock every four seconds, so that somebody leads soon whether a slot
 is due or not. Who that is is another lock, so it costs one worker and not all of them, and only where there
 are schedules. When it takes over it says so, and another becomes the deputy.
+
+Schedules that pg_cron fires are left to it. Only a time that it should have started and did not, for a minute
+and a half, is started here; workers keep that schedule from then on.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from pgflowc_runtime.connection import headline, is_transient
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.queries import SCHEDULES_CHANNEL
 from pgflowc_runtime.rows import Schedule, Timetable
-from pgflowc_runtime.scheduler.due import Due, coming, due
+from pgflowc_runtime.scheduler.due import Due, coming, due, forgotten
 from pgflowc_runtime.session import Session
 
 log = logging.getLogger("pgflowc.scheduler")
@@ -161,7 +164,7 @@ class Scheduler:
         if timetable.leads:
             await self._become_leader()
         # Where there is nothing to start, nobody has to hurry.
-        self._watches = self._stands_by and bool(timetable.schedules)
+        self._watches = self._stands_by and any(one.keeper == "worker" for one in timetable.schedules)
         return timetable
 
     def _plan(self, timetable: Timetable, now: datetime) -> tuple[list[Due], timedelta]:
@@ -169,17 +172,22 @@ class Scheduler:
         pause = _DEAF_LOOK if self._session is None else LOOK
         for schedule in timetable.schedules:
             try:
-                if self._acts_at_once or self._is_late(schedule, now):
-                    found = due(schedule, now)
-                    if found is not None:
-                        dues.append(found)
-                        if found.more:
-                            pause = timedelta()
+                found = self._find(schedule, now, timetable.up_since)
+                if found is not None:
+                    dues.append(found)
+                    if found.more:
+                        pause = timedelta()
                 pause = min(pause, self._pause(schedule, now))
             except Exception as error:
                 # Whatever a text of the table makes of croniter: it must not stop this worker, nor others.
                 self._tell_unreadable(schedule, error)
         return dues, pause
+
+    def _find(self, schedule: Schedule, now: datetime, up_since: datetime) -> Due | None:
+        """What this scheduler starts of the schedule now."""
+        if schedule.keeper == "pg_cron":
+            return forgotten(schedule, now, up_since) if self._acts_at_once else None
+        return due(schedule, now) if self._acts_at_once or self._is_late(schedule, now) else None
 
     @property
     def _acts_at_once(self) -> bool:
@@ -192,6 +200,8 @@ class Scheduler:
 
     def _pause(self, schedule: Schedule, now: datetime) -> timedelta:
         """Until the next moment at which this scheduler has something to do for the schedule."""
+        if schedule.keeper == "pg_cron":
+            return LOOK
         if self._acts_at_once:
             slot = coming(schedule, now)
             return LOOK if slot is None else slot - now
@@ -206,13 +216,21 @@ class Scheduler:
     async def _start(self, due: Due) -> bool:
         """Whether nothing was in the way; raises psycopg.Error only if the connection is lost."""
         slug = due.schedule.flow_slug
+        relieves = due.schedule.keeper == "pg_cron"
+        query = (
+            queries.relieve_pg_cron(due.schedule, due.slots)
+            if relieves
+            else queries.start_slots(due.schedule, due.slots, due.until)
+        )
         try:
-            settled = await self._database.run(queries.start_slots(due.schedule, due.slots, due.until))
+            settled = await self._database.run(query)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             log.error("cannot start flow %s by its schedule: %s", slug, headline(error))
             return False
+        if relieves and settled:
+            log.warning("pg_cron did not start %s by its schedule: workers keep it from now on", slug)
         for slot, run_id in settled:
             about = {
                 "pgflow": {"flow": slug, "slot": slot.isoformat(), "run": str(run_id) if run_id else None}
