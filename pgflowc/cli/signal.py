@@ -16,7 +16,7 @@ from pgflowc_runtime.signals import Delivery
 _SAID: dict[Delivery, str] = {
     "delivered": "delivered",
     "buffered": "buffered: nobody waits for it yet, and the wait that comes gets it",
-    "ignored": "ignored: the run, the step or the task is over",
+    "ignored": "ignored: the run, the step or the task is over, or its time to wait",
 }
 
 
@@ -38,7 +38,7 @@ def signal(
     pgflowc signal RUN_ID approve --payload '{"approved": true}'
 
     Exit codes: 0 delivered, or kept for the wait that comes; 1 ignored,
-    since the run, the step or the task is over; 2 not sent.
+    since the run, the step, the task or its time to wait is over; 2 not sent.
     """
     value = read_json(payload, "--payload")
     with connected(dsn, project_root(project)) as client:

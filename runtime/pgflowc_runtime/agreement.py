@@ -107,7 +107,7 @@ def _signal_faults(flow: Flow[Any], declared: Mapping[tuple[str, str], SignalKin
             yield f"step '{step.slug}' is an approval here and none there"
         elif not step.approval and there == "approval":
             yield f"step '{step.slug}' is an approval there and none here"
-        elif step.signal is not None and there is None:
+        elif step.declares_signal and there is None:
             yield f"step '{step.slug}' declares its signal here and not there"
 
 

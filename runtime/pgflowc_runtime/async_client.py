@@ -428,7 +428,7 @@ class AsyncClient:
         connection: Any = None,
     ) -> Delivery:
         """Send a signal to a task of a run: `delivered` to one that waits or to an approval, `buffered` for
-        the wait that comes, or `ignored` because the run, step or task is over.
+        the wait that comes, or `ignored` because the run, step, task or its time is over.
 
         `payload` is anything JSON can hold, or a pydantic model. Raises RunNotFound, StepNotFound,
         InvalidRunId, and InvalidInput for a payload that the step's declaration does not allow.

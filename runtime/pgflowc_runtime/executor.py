@@ -163,7 +163,7 @@ class Executor:
         plan = self._plan(task.flow_slug, task.step_slug)
         if plan is None:
             return None
-        made = Context if plan.binding.step.signal is None else SignalContext
+        made = SignalContext if plan.binding.step.declares_signal else Context
         context: Context[Any] = made(
             run_id=task.run_id,
             flow_slug=task.flow_slug,

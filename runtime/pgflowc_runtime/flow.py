@@ -6,9 +6,16 @@ Clients need no more than this to start runs; `registry` binds handlers to it fo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
 
 InputT = TypeVar("InputT")
+
+
+class Undeclared(Enum):
+    """Stands for a type that is not declared, where None is a type."""
+
+    SIGNAL = "signal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +27,7 @@ class Step:
     are anything a pydantic `TypeAdapter` takes. Options are seconds (`max_attempts` a count); None takes the
     flow's. `isolation` says where the handler runs: `process` in a process of its own, which is killed when
     it runs out of time; `thread` in a thread; None in the event loop if it is async, else in a thread.
-    `signal` is the type of the payload that its tasks wait for, None if that is not declared. An `approval`
+    `signal` is the type of the payload that its tasks wait for, unless that is not declared. An `approval`
     has no handler: the signal completes it, and its output is the payload.
     """
 
@@ -34,8 +41,13 @@ class Step:
     timeout: int | None = None
     start_delay: int | None = None
     isolation: Literal["thread", "process"] | None = None
-    signal: Any = None
+    signal: Any = Undeclared.SIGNAL
     approval: bool = False
+
+    @property
+    def declares_signal(self) -> bool:
+        """Whether the type of what its tasks wait for is declared."""
+        return self.signal is not Undeclared.SIGNAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

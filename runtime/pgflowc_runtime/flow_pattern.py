@@ -21,7 +21,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from pgflowc_runtime.errors import RegistryError
-from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.flow import Flow, Step, Undeclared
 from pgflowc_runtime.payload import JsonValue
 from pgflowc_runtime.rows import SignalKind, StoredFlow
 
@@ -133,7 +133,7 @@ class FlowPattern:
                     argument=JsonValue,
                     output=JsonValue,
                     isolation=self.isolation.get(step.slug),
-                    signal=self.signals.get(step.slug, JsonValue if kinds[step.slug] else None),
+                    signal=self.signals.get(step.slug, JsonValue if kinds[step.slug] else Undeclared.SIGNAL),
                     approval=kinds[step.slug] == "approval",
                 )
                 for step in stored.steps

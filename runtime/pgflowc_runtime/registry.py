@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from pgflowc_runtime.errors import RegistryError
-from pgflowc_runtime.flow import Flow, Step
+from pgflowc_runtime.flow import Flow, Step, Undeclared
 from pgflowc_runtime.flow_pattern import (
     Declared,
     FlowPattern,
@@ -50,7 +50,7 @@ class Binding:
     @cached_property
     def signal(self) -> TypeAdapter[Any] | None:
         """Validates the payload of a signal; None if the step declares none."""
-        return None if self.step.signal is None else _adapter(self.step.signal, self, "signal")
+        return _adapter(self.step.signal, self, "signal") if self.step.declares_signal else None
 
     def read_signal(self, text: str) -> Any:
         """The payload of a signal, from JSON. Raises ValidationError."""
@@ -81,7 +81,7 @@ class BoundFlow:
             argument=JsonValue,
             output=JsonValue,
             isolation=self.pattern.isolation.get(step_slug),
-            signal=self.pattern.signals.get(step_slug),
+            signal=self.pattern.signals.get(step_slug, Undeclared.SIGNAL),
         )
         stored = StoredStep(
             slug=step_slug,

@@ -33,8 +33,8 @@ NO_DATA_FOUND = "P0002"
 # Missing schema, function, table.
 _NOT_INSTALLED = ("3F000", "42883", "42P01")
 # The classes of data exceptions and of what is too large; then also raise exception without a code.
-_DATA = ("22", "54")
-_BAD_DATA = (*_DATA, "P0001")
+DATA = ("22", "54")
+_BAD_DATA = (*DATA, "P0001")
 
 
 def of_statement(refused: Refused, dsn: str | None) -> Exception:
@@ -55,7 +55,7 @@ def of_statement(refused: Refused, dsn: str | None) -> Exception:
             f"this role may not do that: {refused.message}",
             help="grant it what docs/client.md lists, or use another role",
         )
-    if state.startswith(_DATA):
+    if state.startswith(DATA):
         return InvalidInput(refused.message)
     return refused.error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -16,6 +17,9 @@ from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.payload import forbidden, type_adapter
 
 FlowOrSlug = Flow[Any] | str
+
+# Behind an even number of backslashes, or it is those six characters themselves.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 NO_INPUT: Any = MappingProxyType({})
 """Stands for an input that was not given: an empty object."""
@@ -89,6 +93,8 @@ def json_text(value: Any, what: str) -> str:
         text.encode()  # a lone surrogate is a str, but no text
     except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
         raise InvalidInput(f"{what} is not JSON: {error}") from None
+    if "\\u0000" in text and _NUL.search(text):
+        raise InvalidInput(f"{what} has a NUL character in it, which PostgreSQL does not store")
     return text
 
 

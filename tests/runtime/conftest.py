@@ -65,7 +65,7 @@ class Bench:
                 *(flow.slug, step.slug, list(step.depends_on), step.max_attempts, step.base_delay),
                 *(step.timeout, step.start_delay, step.kind),
             )
-            if step.approval or step.signal is not None:
+            if step.approval or step.declares_signal:
                 self.rows(
                     "select pgflowc.set_signal(%s, %s, %s::jsonb, null, %s)",
                     *(

@@ -179,6 +179,23 @@ async def test_what_no_signal_can_be_sent_to(bench) -> None:
         await bench.client.signal(run_id, "asked", 1)
     with pytest.raises(InvalidInput, match="no task 1"):
         await bench.client.signal(run_id, "ask", 1, task_index=1)
+    with pytest.raises(InvalidInput, match="the signal to step 'ask' has a NUL character"):
+        await bench.client.signal(run_id, "ask", {"a": ["\\\x00"]})
+    assert await bench.client.signal(run_id, "ask", "\\u0000") == "buffered"
+
+
+async def test_a_signal_may_be_declared_to_say_nothing(bench) -> None:
+    async def ask(_: Any, ctx: Context[Any]) -> Any:
+        return [type(ctx).__name__, await ctx.await_signal()]
+
+    flow = bench.flow("asking", step(signal=None))
+    run_id = await bench.client.start_flow(flow, {})
+    with pytest.raises(InvalidInput, match="payload: number instead of null"):
+        await bench.client.signal(run_id, "ask", 1)
+    assert await bench.client.signal(run_id, "ask", None) == "buffered"
+    async with bench.working((flow, {"ask": ask})):
+        run = await bench.client.wait(run_id, timeout=10)
+    assert run.output == {"ask": ["SignalContext", None]}
 
 
 @pytest.mark.parametrize(("span", "seconds"), [("90s", 90), ("5m", 300), ("2h", 7200), ("1d", 86400), (3, 3)])

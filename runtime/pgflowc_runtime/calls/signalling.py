@@ -14,6 +14,7 @@ from pgflowc_runtime.signals import Delivery
 
 _UNDEFINED_OBJECT = "42704"
 _NOT_SUPPORTED = "0A000"
+_INVALID_PARAMETER = "22023"
 _MOST = 2**31 - 1
 
 
@@ -21,7 +22,8 @@ def signal(run_id: RunId, step: str, payload: Any, task_index: int) -> Call[Deli
     """Raises RunNotFound, StepNotFound, InvalidInput, InvalidRunId, SchemaError."""
     wanted = parse_run_id(run_id)
     plain_text(step, "the slug of a step")
-    text = json_text(payload, f"the signal to step '{step}'")
+    what = f"the signal to step '{step}'"
+    text = json_text(payload, what)
     index: Any = task_index
     if not isinstance(index, int) or not 0 <= index <= _MOST:
         raise InvalidInput(f"step '{step}' has no task {task_index!r}")
@@ -36,4 +38,7 @@ def signal(run_id: RunId, step: str, payload: Any, task_index: int) -> Call[Deli
             raise SchemaError(
                 refused.message, help="signals need pgflowc's own core, which `pgflowc db up` installs"
             ) from None
+        state = refused.sqlstate or ""
+        if state.startswith(run_faults.DATA) and state != _INVALID_PARAMETER:  # which names the step itself
+            raise InvalidInput(f"{what} cannot be stored: {refused.message}") from None
         raise
