@@ -34,10 +34,19 @@ __all__ = ["Definition", "Fault", "invalid_definition", "parse_definition", "rea
 # Bodies in which nothing has to be said, and values of which null says something.
 _MAY_BE_EMPTY = ("steps", "perform", "signal", "approval")
 _MAY_BE_NULL = ("payload", "input")
+_MOST_TOLD = 20
 
 
 def parse_definition(data: Definition | Mapping[str, Any]) -> Definition:
     """The definition that the data describe; raises InvalidDefinition with every fault found."""
+    try:
+        return _parse(data)
+    except RecursionError:
+        text = "it is nested too deeply, or contains itself"
+        raise invalid_definition(None, [Fault("PGF104", text)]) from None
+
+
+def _parse(data: Definition | Mapping[str, Any]) -> Definition:
     given: Any = data
     if isinstance(given, Definition):
         given = given.model_dump(by_alias=True, exclude_unset=True)
@@ -46,7 +55,7 @@ def parse_definition(data: Definition | Mapping[str, Any]) -> Definition:
             given, [Fault("PGF101", "a definition is a mapping that describes a flow or a job")]
         )
     given = _plain(given)
-    if found := list(_faults_of_kind(given)):
+    if found := [*_faults_of_keys(given, ()), *_faults_of_kind(given)]:
         raise invalid_definition(given, found)
     found, damaged = list(_faults_of_body(given)), frozenset[Path]()
     parsed: Definition | None = None
@@ -112,12 +121,15 @@ def read_definition(
 
 
 def invalid_definition(data: Any, faults: Sequence[Fault]) -> InvalidDefinition:
-    """The exception that carries these faults."""
+    """The exception that carries these faults; its text has the first of them."""
     slug = (data.get("flow") or data.get("job")) if isinstance(data, Mapping) else None
     name = f" of {quote(slug)}" if isinstance(slug, str) else ""
     helps = [fault.help for fault in faults if fault.help]
+    told = [str(fault) for fault in faults[:_MOST_TOLD]]
+    if len(faults) > _MOST_TOLD:
+        told.append(f"and {len(faults) - _MOST_TOLD} more")
     return InvalidDefinition(
-        f"definition{name}: {'; '.join(map(str, faults))}",
+        f"definition{name}: {'; '.join(told)}",
         help=helps[0] if helps else "",
         diagnostics=faults,
     )
@@ -156,6 +168,19 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_as_json(one) for one in value]
     return value
+
+
+def _faults_of_keys(value: Any, at: Path) -> Iterator[Fault]:
+    """Keys that no text could have."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if isinstance(key, str):
+                yield from _faults_of_keys(one, (*at, key))
+            else:
+                yield Fault("PGF104", f"a key must be a text, not {got(key)}", at)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _faults_of_keys(one, (*at, number))
 
 
 def _faults_of_kind(data: Mapping[str, Any]) -> Iterator[Fault]:

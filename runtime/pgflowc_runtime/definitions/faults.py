@@ -42,11 +42,12 @@ _DURATION = "seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
 def faults_of_values(error: ValidationError, data: Mapping[str, Any]) -> Iterator[Fault]:
     """One fault for each value or key that pydantic refused."""
-    told: set[Path] = set()
+    told: set[tuple[Path, str]] = set()
     for problem in error.errors(include_url=False, include_input=False):
         path = path_of(problem["loc"], data)
-        if path not in told:
-            told.add(path)
+        # Of a short form both halves are at fault.
+        if (path, problem["type"]) not in told:
+            told.add((path, problem["type"]))
             yield _fault(problem, path, data)
 
 

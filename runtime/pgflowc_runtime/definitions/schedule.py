@@ -74,7 +74,8 @@ def broken_timezone(timezone: str) -> str | None:
     known = _known_timezones()
     if timezone == "UTC" or not known or timezone in known:
         return None
-    meant = near_miss(timezone, sorted(known))
+    area = timezone.partition("/")[0].lower()
+    meant = near_miss(timezone, sorted(name for name in known if name.lower().startswith(area)))
     return f"did you mean '{meant}'?" if meant else "use an IANA name, such as Europe/Berlin or UTC"
 
 

@@ -43,8 +43,9 @@ def faults_of_steps(steps: Steps, written: Mapping[str, Any], types: Types) -> I
     for slug, body in steps.items():
         yield from _unknown_steps(slug, body, written)
         yield from _sources(slug, body)
-        yield from _approval(slug, body)
         yield from _mapped(slug, body, steps, types)
+    for slug, body in written.items():
+        yield from _approval(slug, body)
     edges = {
         slug: [one for one in dependencies(body) if one in steps and one != slug]
         for slug, body in steps.items()
@@ -136,8 +137,8 @@ def _sources(slug: str, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("PGF204", f"map step '{slug}' can only depend on its source", at, help)
 
 
-def _approval(slug: str, body: Mapping[str, Any]) -> Iterator[Fault]:
-    if "approval" not in body:
+def _approval(slug: str, body: Any) -> Iterator[Fault]:
+    if not isinstance(body, Mapping) or "approval" not in body:
         return
     for key in _HANDLER_KEYS:
         if key in body:

@@ -13,6 +13,8 @@ from typing import Any
 
 _LONGEST_SHOWN = 60
 _LONGEST_COMPARED = 128
+# Comparing is slow, and thousands of faults may each want a hint.
+_MOST_COMPARED = 300
 
 
 def visible(text: str) -> str:
@@ -42,7 +44,8 @@ def one_of(words: Iterable[str], last: str = "or") -> str:
 
 def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` looks like, None when none does."""
-    if not word or len(word) > _LONGEST_COMPARED:
+    candidates = list(candidates)
+    if not word or len(word) > _LONGEST_COMPARED or len(candidates) > _MOST_COMPARED:
         return None
     folded = {candidate.lower().replace("-", "_"): candidate for candidate in candidates}
     found = get_close_matches(word.lower().replace("-", "_"), folded, n=1, cutoff=0.65)
@@ -67,4 +70,4 @@ def got(value: Any) -> str:
         return f"the text {quote(value)}"
     if isinstance(value, bool | int | float):
         return quote(json.dumps(value))[1:-1]
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
