@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from pgflowc.cli.run_view import console
-from pgflowc_runtime.rows import FlowInfo, FlowWithSteps, StepInfo
+from pgflowc.graph.payload_schema import spelled_schema
+from pgflowc.spec.duration import short
+from pgflowc_runtime.rows import FlowInfo, FlowWithSteps, SignalDeclaration, StepInfo
 
 
 def show_list(flows: Sequence[FlowInfo]) -> None:
@@ -66,8 +68,17 @@ def _step_options(step: StepInfo) -> Iterator[str]:
         yield f"if not {json.dumps(step.forbidden, ensure_ascii=False)}"
     if step.required is not None or step.forbidden is not None:
         yield f"else {step.when_unmet}"
+    if step.signal is not None:
+        yield _awaited(step.signal)
     if step.when_exhausted != "fail":
-        yield f"when exhausted {step.when_exhausted}"
+        is_approval = step.signal is not None and step.signal.is_approval
+        yield f"{'on timeout' if is_approval else 'when exhausted'} {step.when_exhausted}"
+
+
+def _awaited(signal: SignalDeclaration) -> str:
+    payload = spelled_schema(json.dumps(signal.payload_schema))
+    span = "for ever" if signal.wait_for is None else f"for {short(signal.wait_for)}"
+    return f"{'approval' if signal.is_approval else 'signal'} {payload} {span}"
 
 
 def _options(

@@ -35,7 +35,7 @@ def list_flows(as_json: JsonOption = False, project: ProjectOption = None, dsn: 
 def show_flow(
     flow: FlowArgument, as_json: JsonOption = False, project: ProjectOption = None, dsn: DsnOption = None
 ) -> None:
-    """Show a flow as the database defines it: steps, dependencies, options, conditions."""
+    """Show a flow as the database defines it: steps, dependencies, options, conditions, signals."""
     with connected(dsn, project_root(project)) as client:
         found = client.get_flow(flow)
     if as_json:

@@ -25,6 +25,7 @@ from pgflowc.graph.payload import (
     Python,
     Scalar,
     ScalarName,
+    spelled,
 )
 
 _ANY = Scalar("any")
@@ -64,6 +65,17 @@ def read_payload_schema(text: str) -> tuple[PayloadType, tuple[NamedType, ...]]:
     names = named if isinstance(named, dict) else {}
     types = tuple(NamedType(name, _read(one, names)) for name, one in names.items())
     return _read(schema, names), types
+
+
+def spelled_schema(text: str) -> str:
+    """The type of a schema for people, in one line: an object with its fields."""
+    type_, _ = read_payload_schema(text)
+    if not isinstance(type_, Object):
+        return spelled(type_)
+    fields = (
+        f"{field.name}: {spelled(field.type)}{' | null' if field.optional else ''}" for field in type_.fields
+    )
+    return f"{{{', '.join(fields)}}}"
 
 
 def is_closed(text: str) -> bool:

@@ -46,10 +46,24 @@ class FlowInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDeclaration:
+    """What a step declares of the signal that its tasks wait for: a row of `pgflowc.awaited_signals`.
+
+    `wait_for` is seconds, None: for ever. `is_approval`: the signal completes the step, without a handler.
+    """
+
+    step_slug: str
+    payload_schema: Mapping[str, Any]
+    wait_for: int | None
+    is_approval: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepInfo:
     """A row of `pgflow.steps`. Options are seconds (`max_attempts` a count); None takes the flow's.
 
-    `required` and `forbidden` are the patterns of `if` and `if_not`, None without a condition.
+    `required` and `forbidden` are the patterns of `if` and `if_not`, None without a condition. `signal` is
+    what its tasks wait for, as far as it is declared.
     """
 
     flow_slug: str
@@ -65,6 +79,7 @@ class StepInfo:
     when_unmet: Unmet
     when_exhausted: Unmet
     created_at: datetime
+    signal: SignalDeclaration | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,19 +320,6 @@ class StoredStep:
     depends_on: tuple[str, ...]
     max_attempts: int
     timeout: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalDeclaration:
-    """What a step declares of the signal that its tasks wait for: a row of `pgflowc.awaited_signals`.
-
-    `wait_for` is seconds, None: for ever. `is_approval`: the signal completes the step, without a handler.
-    """
-
-    step_slug: str
-    payload_schema: Mapping[str, Any]
-    wait_for: int | None
-    is_approval: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,10 +215,14 @@ def test_conditions_of_a_flow_are_shown(run: Run, bench) -> None:
     from pgflowc_runtime import Client
 
     with Client(bench.dsn) as client:
-        client.upsert_flow({"flow": "odd", "steps": {"first": step, "each": {"map": "$input"}}})
+        client.upsert_flow({"flow": "odd", "steps": {"first": step, "each": {"map": "$input"}, "ask": {}}})
+    schema = '{"type": "object", "properties": {"by": {"type": ["string", "null"]}}}'
+    bench.rows("select pgflowc.set_signal('odd', 'each', %s, 172800)", schema)
+    bench.rows("select pgflowc.set_signal('odd', 'ask', '{\"type\": \"boolean\"}', null, true)")
     assert run("flows", "show", "odd").stdout.splitlines()[1:] == [
         '  first  starts 5 s later  if {"a": 1}  if not {"b": 2}  else skip  when exhausted skip',
-        "  each   map of the input",
+        "  each   map of the input  signal {by: str | null} for 2d",
+        "  ask    approval bool for ever",
     ]
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pgflowc.graph.payload import Object, spelled
-from pgflowc.graph.payload_schema import read_payload_schema
+from pgflowc.graph.payload_schema import spelled_schema
 from pgflowc.plan.ops.operation import DRAINED, Mark, Operation, changed
 from pgflowc.plan.shape import SignalShape, StepShape
 from pgflowc.spec.duration import short
@@ -224,20 +223,10 @@ def _awaited(signal: SignalShape | None, other: SignalShape | None) -> str | Non
         return None
     parts = []
     if other is None or signal.payload != other.payload:
-        parts.append(_payload(signal))
+        parts.append(spelled_schema(signal.payload))
     if signal.wait_for != (other.wait_for if other else None):
         parts.append("for ever" if signal.wait_for is None else f"for {short(signal.wait_for)}")
     return " ".join(parts)
-
-
-def _payload(signal: SignalShape) -> str:
-    type_, _ = read_payload_schema(signal.payload)
-    if not isinstance(type_, Object):
-        return spelled(type_)
-    fields = (
-        f"{field.name}: {spelled(field.type)}{' | null' if field.optional else ''}" for field in type_.fields
-    )
-    return f"{{{', '.join(fields)}}}"
 
 
 @dataclass(frozen=True, slots=True)

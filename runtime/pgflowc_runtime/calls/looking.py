@@ -21,6 +21,7 @@ from pgflowc_runtime.rows import (
     Run,
     RunStatus,
     RunWithStates,
+    StepInfo,
     StepState,
     StepTask,
     StepWait,
@@ -166,7 +167,20 @@ def get_flow(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[FlowWithSteps]
         raise run_faults.flow_not_found(slug, (yield from known_flows()))
     steps = yield from ask(queries.steps(slug))
     deps = yield from ask(queries.deps(slug))
+    if (yield from ask_features()).has_signals:
+        steps = yield from _with_signals(slug, steps)
     return FlowWithSteps(flow=found[0], steps=steps, deps=deps)
+
+
+def _with_signals(slug: str, steps: tuple[StepInfo, ...]) -> Call[tuple[StepInfo, ...]]:
+    try:
+        signals = yield from ask(queries.signal_declarations(slug))
+    except Refused as refused:
+        # A role that may only start runs still learns the rest.
+        if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+            return steps
+        raise
+    return tuple(replace(step, signal=signals.get(step.slug)) for step in steps)
 
 
 def flow_exists(ask_features: AskFeatures, flow: FlowOrSlug) -> Call[bool]:

@@ -34,6 +34,7 @@ from pgflowc_runtime.queries.flow_settings import (
     set_retention,
     set_schedule,
     set_signal,
+    signal_declarations,
     signal_differences,
 )
 from pgflowc_runtime.queries.foreign_tasks import (
@@ -198,6 +199,7 @@ __all__ = [
     "set_schedule",
     "set_signal",
     "set_vt",
+    "signal_declarations",
     "signal_differences",
     "start_current",
     "start_flow",

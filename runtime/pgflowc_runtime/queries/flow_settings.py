@@ -6,7 +6,7 @@ JSON is passed as text. Each is set only if it is not so already.
 from __future__ import annotations
 
 from pgflowc_runtime.queries.query import Query, no_rows
-from pgflowc_runtime.rows import CatchUp, Overlap, SignalDifference, SignalKind
+from pgflowc_runtime.rows import CatchUp, Overlap, SignalDeclaration, SignalDifference, SignalKind
 
 
 def set_schedule(
@@ -77,6 +77,19 @@ def remove_retention(flow_slug: str) -> Query[bool]:
         "select pgflowc.remove_retention(%(flow_slug)s) as done",
         {"flow_slug": flow_slug},
         lambda rows: bool(rows[0]["done"]),
+    )
+
+
+def signal_declarations(flow_slug: str) -> Query[dict[str, SignalDeclaration]]:
+    """What the steps of a flow declare of their signals, by step. Only where `ClientFeatures.has_signals`."""
+    return Query(
+        """
+        select a.step_slug, a.payload_schema, a.wait_for, a.is_approval
+        from pgflowc.awaited_signals a
+        where a.flow_slug = %(flow_slug)s
+        """,
+        {"flow_slug": flow_slug},
+        lambda rows: {row["step_slug"]: SignalDeclaration(**row) for row in rows},
     )
 
 
