@@ -274,10 +274,6 @@ ENDLESS["steps"]["a"]["if"]["again"] = ENDLESS
         ({"flow": "f", "steps": {1: {}}}, r"steps: a key must be a text, not 1 \[PGF104\]"),
         ({"flow": "f", "steps": {"a": {"if": {"x": object()}}}}, r"steps.a.if: 'if' is not JSON.*\[PGF104\]"),
         (
-            {"flow": "f", "cron": {"schedule": "@daily", "input": {1.5}}, "steps": A},
-            r"cron.input: .*\[PGF104\]",
-        ),
-        (
             {"flow": "f", "types": {"T": {"$ref": "t.json"}}, "steps": {"a": {"isolation": "process"}}},
             r"isolation: 'isolation' has no place .*\[PGF103\]; types.T.\$ref: .*\[PGF312\]",
         ),
