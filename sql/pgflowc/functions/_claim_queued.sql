@@ -1,12 +1,12 @@
 -- pgflowc._claim_queued(p_flow, p_worker_id, p_max_tasks, p_read_timeout): claim up to p_max_tasks queued tasks of a flow, oldest
--- message first.
+-- message first; behind more than 500 messages that are not visible, the one that is due first.
 --
 -- Each message is written once: invisible for the step's timeout (else the flow's) + 2 s, read_ct + 1. Messages without a task to
 -- claim (its run failed, somebody else holds it) become invisible for p_read_timeout seconds, as a read without a claim leaves
 -- them, and the next ones are taken instead. Approvals are parked. The caller holds the lock of the worker's row.
 --
--- The two statements on the queue's table, whose name plpgsql does not know, are prepared once in a session, as "pgflowc pick ..." and
--- "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim.
+-- The statements on the queue's table, whose name plpgsql does not know, are prepared once in a session, as "pgflowc pick ...",
+-- "pgflowc due ..." and "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim.
 -- Locks: messages, then tasks; both pass over locked rows, so it waits for nobody.
 create or replace function pgflowc._claim_queued(
   p_flow pgflowc.flow_traits,
@@ -24,15 +24,34 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  c_window constant integer := 500; -- delayed jobs may be millions, and no claim walks past all of them
   v_pick constant text := 'pgflowc pick ' || p_flow.queue_table; -- 62 bytes at most
+  v_due constant text := 'pgflowc due ' || p_flow.queue_table;
   v_hide constant text := 'pgflowc hide ' || p_flow.queue_table;
+  -- Only as many rows of the window are read as it takes to find enough; each is locked on its own, and looked at again.
   v_pick_query constant text := format(
     $query$
     select array_agg(p.msg_id)
     from (
+      select m.msg_id
+      from (select o.msg_id, o.vt from pgmq.%1$I o order by o.msg_id limit %2$s) w
+      join pgmq.%1$I m on m.msg_id = w.msg_id
+      where w.vt <= clock_timestamp() and m.vt <= clock_timestamp()
+      order by w.msg_id
+      limit $1
+      for update of m skip locked
+    ) p
+    $query$,
+    p_flow.queue_table, c_window
+  );
+  -- The time is a parameter: by a volatile function no index is searched.
+  v_due_query constant text := format(
+    $query$
+    select array_agg(p.msg_id)
+    from (
       select m.msg_id from pgmq.%I m
-      where m.vt <= clock_timestamp()
-      order by m.msg_id
+      where m.vt <= $2
+      order by m.vt
       limit $1
       for update skip locked
     ) p
@@ -59,11 +78,17 @@ begin
     if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_hide) then
       execute format('prepare %I (bigint[], integer[]) as %s', v_hide, v_hide_query);
     end if;
+    if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_due) then
+      execute format('prepare %I (integer, timestamptz) as %s', v_due, v_due_query);
+    end if;
     execute format('prepare %I (integer) as %s', v_pick, v_pick_query);
   end if;
 
   while v_wanted > 0 loop
     execute format('execute %I (%s)', v_pick, v_wanted) into v_picked;
+    if v_picked is null or cardinality(v_picked) < v_wanted then
+      execute format('execute %I (%s, %L)', v_due, v_wanted, clock_timestamp()) into v_picked;
+    end if;
     exit when v_picked is null;
     v_picked_count := cardinality(v_picked);
     if p_flow.approvals is not null then

@@ -2,7 +2,7 @@
 --
 -- What pgmq.read and pgflow.start_tasks do together, in one call that writes each message once: tasks become started with
 -- attempts_count + 1, messages invisible for the step's timeout (else the flow's) + 2 s. Messages without a task to claim are left
--- invisible for p_read_timeout seconds and do not count. Oldest message first. p_worker_id is NULL or a row of pgflow.workers.
+-- invisible for p_read_timeout seconds and do not count. Oldest message first (but see _claim_queued). p_worker_id is NULL or a row of pgflow.workers.
 -- timeout is the effective one, in seconds. A paused queue gives nothing. Raises undefined_table for a queue that belongs to no flow.
 -- Locks: the worker's row (shared), those of _settle_waits and _is_paused, messages, tasks; runs, messages and tasks that are locked are passed
 -- over, so it waits for no other worker.
