@@ -53,6 +53,11 @@ def _fits(flow: Flow, report: Report) -> bool:
             )
     part = beyond_pg_cron(cron.schedule)
     if part is not None:
+        way_out = (
+            "write the range in place of its star, such as 1-31/2: here pg_cron would want both days to fit"
+            if "*" in part
+            else "write it with *, */n, ranges a-b that do not pass the end, and lists"
+        )
         fits = False
         report.add(
             Diagnostic(
@@ -60,7 +65,7 @@ def _fits(flow: Flow, report: Report) -> bool:
                 f"pg_cron does not understand {quote(part)} in the schedule of '{flow.slug}'",
                 cron.span,
                 help=(
-                    "write it with *, */n, ranges a-b that do not pass the end, and lists",
+                    way_out,
                     'or let workers start the runs: cron = "worker" under [target] in pgflowc.toml',
                 ),
             )

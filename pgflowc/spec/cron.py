@@ -88,14 +88,21 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
 
 
 def normal(schedule: str) -> str:
-    """The schedule with one blank between its fields."""
-    return " ".join(schedule.split())
+    """A good schedule with one blank between its fields, and no range of one value: croniter takes that for
+    all values, and every cron for the one.
+    """
+    return " ".join(",".join(map(_single, field.split(","))) for field in schedule.split())
 
 
 def beyond_pg_cron(schedule: str) -> str | None:
     """The first part of a good schedule that pg_cron does not understand; None when it does all."""
     if schedule.startswith("@"):
         return None
+    days = schedule.split()[2::2]
+    for one, other in (days, days[::-1]):
+        # Workers start a run when either fits. pg_cron wants both to fit if one begins with a star.
+        if "*" in one and "*" not in (one, other):
+            return one
     for part in (part for field in schedule.split() for part in field.split(",")):
         bounds = part.split("/")[0].split("-")
         backwards = len(bounds) == 2 and all(map(str.isdigit, bounds)) and int(bounds[0]) > int(bounds[1])
@@ -159,6 +166,19 @@ def _ever_comes(schedule: str) -> bool:
     except CroniterBadDateError:
         return False
     return True
+
+
+def _single(part: str) -> str:
+    """The value of a range that ends where it begins, any other part as it is."""
+    low, dash, high = part.partition("/")[0].partition("-")
+    return low if dash and _number(low) == _number(high) else part
+
+
+def _number(value: str) -> int:
+    for words, first in ((_MONTHS, 1), (_DAYS, 0)):
+        if value.lower() in words:
+            return words.index(value.lower()) + first
+    return int(value)
 
 
 def _forward(first: str, last: str) -> bool:

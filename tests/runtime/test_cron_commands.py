@@ -83,6 +83,7 @@ def test_preview(cron: Cron) -> None:
     }
     assert len(found["times"]) == 10
     assert "No time comes any more" not in cron("preview", "@yearly").output
+    assert cron("preview", " 0  3-03 * *   mon ").output.startswith("0 3 * * mon  UTC  At 03:00")
 
 
 @pytest.mark.parametrize(

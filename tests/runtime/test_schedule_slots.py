@@ -45,6 +45,9 @@ def times(schedule: str, zone: str, after: str, count: int) -> list[str]:
         ("15 2 * * *", "Australia/Lord_Howe", "2026-10-02 20:00", "03 15:30, 04 15:15"),
         ("0 12 * * *", "Pacific/Apia", "2011-12-28 23:00", "29 22:00, 30 10:00, 30 22:00"),
         ("0 0 29 2 *", "UTC", "2026-01-01 00:00", "29 00:00, 29 00:00"),
+        # A range of one value is that value, whatever croniter makes of it.
+        ("0 3-3 5-5/2,13 * *", "UTC", "2026-01-01 00:00", "05 03:00, 13 03:00, 05 03:00"),
+        ("0 0 * * Fri-fri,0-7/7", "UTC", "2026-01-01 00:00", "02 00:00, 04 00:00, 09 00:00"),
     ],
 )
 def test_clocks_that_are_changed(schedule: str, zone: str, after: str, expected: str) -> None:

@@ -22,7 +22,8 @@ SCHEDULE = Code(
     "a schedule that pg_cron does not understand",
     cause="A worker's scheduler knows more than pg_cron: L for the last day of the month, fri#2 for the "
     "second Friday, L5 for the last one, ranges that pass the end such as sat-mon, and steps from a number "
-    "on such as 5/15.",
+    "on such as 5/15. And where days of the month stand beside days of the week, and one of them has a star "
+    "(0 9 */2 * mon), it starts a run only when both fit, not when either does.",
     example='# pgflowc.toml\n[target]\ncron = "pg_cron"\n\n# flows/report.yaml\nflow: report\n'
     "cron: '0 9 L * *'\nsteps: {build: {}}",
     cure="Write it with *, */n, ranges and lists: sat,sun,mon for sat-mon. Or let workers start the runs: "

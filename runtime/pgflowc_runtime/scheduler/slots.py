@@ -8,6 +8,7 @@ and both of the doubled one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,6 +19,8 @@ from zoneinfo import ZoneInfo
 # A wall clock is turned back by an hour where people live, and by a day where a date line was moved.
 _LONGEST_CHANGE = timedelta(hours=25)
 _SECOND = timedelta(seconds=1)
+# A range that ends where it begins is all values to croniter, and one to every cron.
+_RANGE_OF_ONE = re.compile(r"(?<![\w-])(\w+)-\1(?:/\d+)?(?![\w-])", re.IGNORECASE)
 # Times are looked for backwards in steps that grow: the last one is mostly near.
 _LOOKBACKS = tuple(timedelta(days=days) for days in (1 / 24, 1, 32, 366, 3660))
 
@@ -134,7 +137,7 @@ def _walls(schedule: str, after: datetime) -> Iterator[datetime]:
     from croniter import CroniterBadDateError, CroniterError, croniter
 
     try:
-        times = croniter(schedule, after.replace(tzinfo=UTC), ret_type=datetime)
+        times = croniter(_RANGE_OF_ONE.sub(r"\1", schedule), after.replace(tzinfo=UTC), ret_type=datetime)
     except (CroniterError, ValueError, KeyError, AttributeError) as error:
         raise UnreadableSchedule(f"'{schedule}' is no schedule: {error}") from None
 
