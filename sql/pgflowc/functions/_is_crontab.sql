@@ -1,6 +1,6 @@
 -- pgflowc._is_crontab(p_schedule): does every cron read this schedule as workers do?
 --
--- Five fields of *, */n, and lists of values and of ranges that do not pass the end; or a name such as @hourly. Not L for the last day,
+-- Five fields of *, */n, and lists of values and of ranges that end later than they begin; or a name such as @hourly. Not L for the last day,
 -- fri#2 for the second Friday, nor */n for days beside other days: there crons differ on whether one of both is enough.
 -- Locks: none.
 create or replace function pgflowc._is_crontab(p_schedule text)
@@ -37,7 +37,7 @@ begin
         )
       into v_bounds
       from unnest(string_to_array(split_part(v_part, '/', 1), '-')) with ordinality b (bound, place);
-      if v_bounds[1] > v_bounds[2] then
+      if v_bounds[1] >= v_bounds[2] then
         return false;
       end if;
     end loop;
