@@ -393,7 +393,7 @@ class AsyncClient:
 
     async def health_check(self) -> Health:
         """What is installed, flows, workers alive, and problems such as tasks that no worker serves."""
-        return await self._do(looking.health_check())
+        return await self._do(pausing.health_check(self._starter))
 
     # Managing
 

@@ -389,7 +389,7 @@ class Client:
 
     def health_check(self) -> Health:
         """What is installed, flows, workers alive, and problems such as tasks that no worker serves."""
-        return self._do(looking.health_check())
+        return self._do(pausing.health_check(self._starter))
 
     # Managing
 

@@ -42,6 +42,7 @@ async def test_a_pause_stops_four_workers_and_a_resume_wakes_them(bench, step) -
         assert executed < 120
         await bench.client.start_flow(flow, {"late": True})
         assert (await bench.client.get_flow(flow)).flow.paused.reason == "the gateway is down"
+        assert [one.paused is not None for one in (await bench.client.health_check()).flows] == [True]
         waiting = "select count(distinct worker_id) from pgflowc.waiting_workers where expires_at > now()"
         await bench.until(lambda: bench.value(waiting) == 4)
         assert len(began) == executed

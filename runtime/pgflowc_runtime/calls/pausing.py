@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.call import Call, Refused, ask
+from pgflowc_runtime.calls import looking
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.errors import SchemaError
 from pgflowc_runtime.queries import Query
+from pgflowc_runtime.reports import Health
 from pgflowc_runtime.rows import FlowInfo, FlowWithSteps
 from pgflowc_runtime.run_faults import NO_DATA_FOUND
 from pgflowc_runtime.run_input import FlowOrSlug, plain_text, slug_of
@@ -50,6 +52,12 @@ def with_pause(starter: Starter, found: FlowWithSteps) -> Call[FlowWithSteps]:
     """The same flow, with its pause."""
     [flow] = yield from with_pauses(starter, [found.flow])
     return replace(found, flow=flow)
+
+
+def health_check(starter: Starter) -> Call[Health]:
+    """With the pauses of its flows. Raises as `looking.health_check`."""
+    health = yield from looking.health_check()
+    return replace(health, flows=tuple((yield from with_pauses(starter, list(health.flows)))))
 
 
 def _hold(starter: Starter, slug: str, query: Callable[[str], Query[bool]], event: str) -> Call[bool]:
