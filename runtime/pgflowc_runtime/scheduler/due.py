@@ -15,7 +15,8 @@ GRACE = timedelta(minutes=1)
 PATIENCE = timedelta(seconds=90)
 """A slot of pg_cron's that is so late will not come: it fires within seconds, and makes up for nothing."""
 
-_LOOKS_BACK = timedelta(minutes=5)  # for such slots
+# For such slots: a leader looks once a minute. Of a time without one nothing is made up for.
+_LOOKS_BACK = PATIENCE + timedelta(seconds=75)
 _MINUTE = timedelta(minutes=1)
 
 BATCH = 100
