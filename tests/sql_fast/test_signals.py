@@ -70,6 +70,13 @@ class TestParking:
         assert [task["task_index"] for task in fast.claim("f")] == [1]
         assert [task["status"] for task in fast.tasks(run)] == ["waiting", "started"]
 
+    def test_watchers_are_told(self, fast, realtime) -> None:
+        fast.parked(wait_for=None)
+        name, told = realtime()[-1]
+        assert name == "step:a:waiting"
+        assert told["waiting_since"] is not None
+        assert told["deadline"] is None
+
     def test_recovery_leaves_waiting_tasks_alone(self, fast) -> None:
         run, _ = fast.parked()
         fast.do("update pgflow.step_tasks set queued_at = now() - interval '1 day'")

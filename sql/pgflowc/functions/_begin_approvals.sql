@@ -3,7 +3,7 @@
 --
 -- Their wait begins now, or after the step's opt_start_delay. One whose signal came before it is due at once, and the caller's to settle
 -- (_settle_waits). The caller holds the locks of the runs.
--- Locks: tasks, their rows of task_signals.
+-- Locks: tasks, their rows of task_signals, the queue's table as a write of it does.
 create or replace function pgflowc._begin_approvals(p_flow_slug text, p_run_ids uuid[], p_step_slugs text[], p_watched uuid[])
 returns void
 language plpgsql
@@ -36,6 +36,8 @@ begin
   if p_watched is not null then
     perform pgflowc._send_step_events(p_watched, p_run_ids, p_step_slugs, 'waiting');
   end if;
-  perform pgflowc._wake_queue(p_flow_slug); -- those who sleep count on the next due time that they have seen
+  -- Those who sleep count on the next due time that they have seen, and who is about to looks for this lock (announce_wait).
+  execute format('lock table pgmq.%I in row exclusive mode', pgmq.format_table_name(p_flow_slug, 'q'));
+  perform pgflowc._wake_queue(p_flow_slug);
 end;
 $$;

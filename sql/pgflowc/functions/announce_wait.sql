@@ -2,7 +2,7 @@
 --
 -- Records so until now + p_ttl_ms. writers_in_flight says that sleeping is not safe yet: look for messages again soon, and announce
 -- again. It is true when the announcement is new, because inserts of the moment could not see it before this transaction commits; and
--- when another transaction holds a write lock on one of the queue tables or on task_signals, because it may have inserted before it could see us. So the
+-- when another transaction holds a write lock on one of the queue tables, because it may have inserted before it could see us. So the
 -- second announcement in a row is the one that can say false. next_due_ms is what next_due says after that.
 -- Call it in a transaction of its own. Locks: the worker's own rows.
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
@@ -28,7 +28,7 @@ begin
 
   v_tables := array(
     select to_regclass(format('pgmq.%I', pgmq.format_table_name(q.name, 'q'))) from unnest(p_queue_names) q (name)
-  ) || 'pgflowc.task_signals'::regclass; -- a wait that begins without a message
+  );
 
   -- Locks first, messages after: a writer that has just gone from the locks has committed, and the next statement sees its message.
   writers_in_flight :=
