@@ -14,6 +14,8 @@ class Attention:
 
     def __init__(self, flows: Iterable[str]) -> None:
         self._flows = dict.fromkeys(flows)
+        # Those that were found while the worker runs.
+        self._found: set[str] = set()
         self._suspended: set[str] = set()
         self._marked = dict.fromkeys(self._flows)
         self._changed = asyncio.Event()
@@ -50,12 +52,18 @@ class Attention:
     def add(self, flow: str) -> None:
         """Serve this flow, too; it may have work."""
         self._flows.setdefault(flow)
+        self._found.add(flow)
         self._suspended.discard(flow)
         self.mark(flow)
+
+    def comes_and_goes(self, flow: str) -> bool:
+        """Whether the flow was found while the worker runs, so that it may be gone as well."""
+        return flow in self._found or flow not in self._flows
 
     def drop(self, flow: str) -> None:
         """Serve this flow no more."""
         self._flows.pop(flow, None)
+        self._found.discard(flow)
         self._marked.pop(flow, None)
         self._changed.set()
 

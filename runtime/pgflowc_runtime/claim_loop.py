@@ -28,6 +28,8 @@ from pgflowc_runtime.waiting import Waiting
 log = logging.getLogger("pgflowc.worker")
 
 _SUSPENSION_SECONDS = 10.0
+# For a flow that a pattern found: it was deleted a moment ago, and may be defined anew in the next.
+_FLEETING_SECONDS = 1.0
 # How long a busy flow may keep the worker from looking at the others.
 _ROUND_SECONDS = 0.2
 # While one trip is under way the next outcomes gather, or leave with a second one: the server works on one
@@ -306,13 +308,16 @@ class ClaimLoop:
             if is_transient(error):
                 raise
             # Its queue was dropped, say. That must not stop the other flows, and may be mended meanwhile.
-            log.error(
+            fleeting = self._attention.comes_and_goes(flow)
+            seconds = _FLEETING_SECONDS if fleeting else _SUSPENSION_SECONDS
+            log.log(
+                logging.INFO if fleeting else logging.ERROR,
                 "cannot claim tasks of flow %s: %s; trying again in %g s",
                 flow,
                 headline(error),
-                _SUSPENSION_SECONDS,
+                seconds,
             )
-            self._attention.suspend(flow, _SUSPENSION_SECONDS)
+            self._attention.suspend(flow, seconds)
         finally:
             measured = {"duration": time.monotonic() - began, "tasks": len(tasks)}
             telemetry.emit("poll.stop", measured, about)
@@ -334,6 +339,9 @@ class ClaimLoop:
     async def _beware(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
+        except psycopg.errors.UndefinedTable:
+            # A queue that went away in the midst of it: the next look does not see it.
+            await self._attention.wait(_FLEETING_SECONDS)
         except (psycopg.Error, OSError) as error:
             self._sit_out(error)
 

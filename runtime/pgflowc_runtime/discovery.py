@@ -19,7 +19,6 @@ from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.executor import Executor
-from pgflowc_runtime.flow_pattern import FlowPattern
 from pgflowc_runtime.listener import Listener
 from pgflowc_runtime.queries import FLOWS_CHANNEL
 from pgflowc_runtime.registry import Registry
@@ -30,6 +29,7 @@ log = logging.getLogger("pgflowc.worker")
 _DEAF_SECONDS = 1.5
 # For what nobody told: definitions written into the tables by hand.
 _LOOK_SECONDS = 60.0
+_MOST_TOLD = 10
 
 
 class Queues:
@@ -123,17 +123,18 @@ class Discovery:
         for slug in [slug for slug in self._known if slug not in found]:
             await self._forget(slug)
             del self._known[slug]
-        for slug, fingerprint in found.items():
-            pattern = self._registry.pattern_of(slug)
-            if pattern is not None and self._known.get(slug) != fingerprint:
-                await self._take(slug, pattern)
-                self._known[slug] = fingerprint
+        changed = [slug for slug, fingerprint in found.items() if self._known.get(slug) != fingerprint]
+        bound = [slug for slug in changed if await self._bind(slug)]
+        await self._serve(bound)
+        self._known.update({slug: found[slug] for slug in changed})
 
-    async def _take(self, slug: str, pattern: FlowPattern) -> None:
-        stored = await self._database.run(queries.stored_flow(slug))
+    async def _bind(self, slug: str) -> bool:
+        """Learn what the flow is now; False if it cannot be served."""
+        pattern = self._registry.pattern_of(slug)
+        stored = None if pattern is None else await self._database.run(queries.stored_flow(slug))
         # A flow whose steps are still to be added is no flow yet.
-        if stored is None or not stored.steps:
-            return
+        if pattern is None or stored is None or not stored.steps:
+            return False
         # What is declared in between is in the next fingerprint.
         declared = await self._database.run(queries.declared_signals(slug)) if self._has_signals else {}
         if missing := pattern.missing(stored, declared):
@@ -144,18 +145,27 @@ class Discovery:
                 ", ".join(f"'{step}'" for step in missing),
             )
             await self._forget(slug)
-            return
+            return False
         self._registry.bind(pattern, slug, stored, declared)
         self._executor.learn(slug, stored.steps)
-        new = self._queues.add(slug)
+        return True
+
+    async def _serve(self, flows: list[str]) -> None:
+        new = [slug for slug in flows if self._queues.add(slug)]
         if new:
             await self._register()
-            log.info("serves flow %s", slug)
-        if self._listener is not None:
+            more = f" and {len(new) - _MOST_TOLD} more" if len(new) > _MOST_TOLD else ""
+            log.info("serves flow %s%s", ", ".join(new[:_MOST_TOLD]), more)
+        for slug in flows:
+            self._served.add(slug)
+            self._attention.add(slug)
+        if self._listener is None:
+            return
+        for slug in flows:
             # The queue of a flow that was defined anew is another one, without the trigger.
             await self._listener.add(slug)
-        self._attention.add(slug)
-        self._served.add(slug)
+            # What came before the trigger did not wake anybody.
+            self._attention.mark(slug)
 
     async def _forget(self, slug: str) -> None:
         if slug not in self._served:
