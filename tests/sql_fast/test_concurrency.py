@@ -169,9 +169,14 @@ class Hammer(threading.Thread):
         )
 
     def signal(self, flow: str) -> None:
+        """To tasks that wait, to some others, and to some approvals that have not begun."""
         for task in self.fast.rows(
             "select run_id, step_slug, task_index from pgflow.step_tasks"
             " where flow_slug = %s and (status = 'waiting' or random() < 0.1) limit 3",
+            flow,
+        ) + self.fast.rows(
+            "select run_id, step_slug, 0 as task_index from pgflow.step_states"
+            " where flow_slug = %s and flow_slug = 'asked' and status = 'created' and random() < 0.1 limit 2",
             flow,
         ):
             key = task["run_id"], task["step_slug"]
