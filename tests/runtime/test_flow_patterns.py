@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,6 @@ async def store(item: Any, ctx: Any) -> Any:
 
 def total(deps: Any, ctx: Any) -> Any:
     return deps
-
-
-def os_getpid(input: Any, ctx: Any) -> Any:
-    return os.getpid()
 
 
 HANDLERS = {"fetch": fetch, "store": store, "total": total}
@@ -147,13 +143,17 @@ async def test_approvals_and_signals_are_served_as_they_are_declared_now(bench) 
 
 
 async def test_handlers_of_a_pattern_run_where_it_says(bench) -> None:
+    async def where(input: Any, ctx: Any) -> Any:
+        return threading.get_ident()
+
     registry = Registry()
-    registry.serve_pattern("acct_*", {"fetch": os_getpid}, isolation={"fetch": "process"})
+    registry.serve_pattern("acct_*", {"fetch": where}, isolation={"fetch": "thread"})
     await bench.client.upsert_flow("acct_1", {}, {"fetch": {}})
     async with worker(bench, registry):
         run = await bench.client.start_flow_sync("acct_1", {}, timeout=20)
     assert run.status == "completed"
-    assert run.output["fetch"] != os.getpid()
+    assert run.output["fetch"] != threading.get_ident()
+    Registry().serve_pattern("acct_*", {"fetch": fetch}, isolation={"fetch": "process"})
     for said, message in (
         ({"isolation": {"fetsch": "thread"}}, "isolation names step 'fetsch', which has no handler"),
         ({"isolation": {"fetch": "loop"}}, "isolation is 'thread' or 'process', not 'loop'"),
@@ -161,7 +161,7 @@ async def test_handlers_of_a_pattern_run_where_it_says(bench) -> None:
         ({"signals": {"fetch": object()}}, "signal type is unusable"),
     ):
         with pytest.raises(RegistryError, match=message):
-            Registry().serve_pattern("acct_*", {"fetch": os_getpid}, **said)
+            Registry().serve_pattern("acct_*", {"fetch": fetch}, **said)
     with pytest.raises(RegistryError, match="cannot be imported by its name"):
         Registry().serve_pattern("a*", {"fetch": lambda input, ctx: 1}, isolation={"fetch": "process"})
 
