@@ -133,6 +133,13 @@ async def test_what_only_the_database_refuses_is_told(bench) -> None:
         await bench.client.upsert_flow({"flow": "f", "steps": {"a": {"if": {"x": "\x00"}}}})
 
 
+async def test_a_slug_that_differs_only_in_case_is_told(client) -> None:
+    await client.upsert_flow(SYNC)
+    with pytest.raises(InvalidDefinition, match="only in case") as caught:
+        await client.upsert_flow({**SYNC, "flow": "Sync"})
+    assert [(fault.code, fault.path) for fault in caught.value.diagnostics] == [("PGF210", ("flow",))]
+
+
 async def test_two_definitions_at_once_are_one(client, bench) -> None:
     import asyncio
 

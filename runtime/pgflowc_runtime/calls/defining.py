@@ -10,7 +10,7 @@ from pgflowc_runtime.call import Call, Refused, ask, whole
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.calls.starting import Starter
-from pgflowc_runtime.definitions import Definition
+from pgflowc_runtime.definitions import Definition, Fault, invalid_definition
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, SchemaError
 from pgflowc_runtime.reports import Upserted
 from pgflowc_runtime.rows import ClientFeatures, FlowInfo, SignalDifference
@@ -20,6 +20,7 @@ from pgflowc_runtime.versions import MIGRATE
 # What the core's own checks say of a definition that ours let pass.
 _REFUSED_DEFINITION = ("P0001", "22", "23")
 _NOT_SUPPORTED = "0A000"
+_UNIQUE_VIOLATION = "23505"
 
 
 def upsert_flow(starter: Starter, wanted: Definition, allow_data_loss: bool) -> Call[Upserted]:
@@ -33,6 +34,11 @@ def upsert_flow(starter: Starter, wanted: Definition, allow_data_loss: bool) -> 
         if refused.sqlstate == _NOT_SUPPORTED:
             raise SchemaError(
                 refused.message, help="signals need pgflowc's own core, which `pgflowc db up` installs"
+            ) from None
+        if refused.sqlstate == _UNIQUE_VIOLATION:
+            help = "rename one of the two: their queue would be the same"
+            raise invalid_definition(
+                {wanted.kind: slug}, [Fault("PGF210", refused.message, (wanted.kind,), help)]
             ) from None
         if (refused.sqlstate or "").startswith(_REFUSED_DEFINITION):
             raise InvalidDefinition(f"flow '{slug}': {refused.message}") from None
