@@ -47,14 +47,19 @@ def preview(
     ],
     begin: Annotated[
         str | None,
-        typer.Option("--from", metavar="TIME", help="Times after this one, 2030-01-31T09:00; default: now."),
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Times after this one, local to this machine unless it says +01:00; default: now.",
+        ),
     ] = None,
     count: Annotated[
         int, typer.Option("--count", min=1, max=1000, metavar="N", help="At most so many.")
     ] = 10,
     timezone: Annotated[
-        str, typer.Option("--timezone", metavar="ZONE", help="Time zone of a schedule that is given.")
-    ] = "UTC",
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Of a schedule in place of a slug; default: UTC."),
+    ] = None,
     as_json: JsonOption = False,
     project: ProjectOption = None,
     dsn: DsnOption = None,
@@ -65,7 +70,12 @@ def preview(
     """
     after = datetime.now(UTC) if begin is None else times.moment(begin, "--from")
     if flow.startswith("@") or len(flow.split()) > 1:
-        schedule, zone = _given(flow, timezone)
+        schedule, zone = _given(flow, timezone or "UTC")
+    elif timezone is not None:
+        fail(
+            "--timezone is for a schedule in place of a slug",
+            help=f"leave it out: '{flow}' has a time zone of its own",
+        )
     else:
         with connected(dsn, project_root(project)) as client:
             found = _schedule(client, flow)
@@ -74,6 +84,8 @@ def preview(
         coming = list(islice(slots(schedule, zone, after), count))
     except UnreadableSchedule as error:
         fail(str(error), help="set another: change 'cron' in the spec, compile, and `pgflowc db up`")
+    except OverflowError:
+        fail(f"--from: '{begin}' is too near the end of time", help="for example 2030-01-31T09:00")
     if as_json:
         typer.echo(cron_view.preview_json(schedule, zone, coming))
     else:
