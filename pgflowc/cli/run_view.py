@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pgflowc_runtime.pages import RunPage
-from pgflowc_runtime.rows import Run, RunWithStates, StepState
+from pgflowc_runtime.rows import Run, RunWithStates, StepState, WaitingTask
 
 STYLES = {
     "completed": "green",
@@ -58,12 +58,23 @@ def show_list(runs: Sequence[Run]) -> None:
     for run in runs:
         line = Text(f"{run.run_id}  {run.flow_slug:<{width}}  ")
         line.append(f"{run.status:<9}", style=STYLES[run.status])
-        line.append(
-            f"  {run.started_at.astimezone():%Y-%m-%d %H:%M:%S}  {_took(run.started_at, _ended(run), now)}"
-        )
+        line.append(f"  {_time(run.started_at)}  {_took(run.started_at, _ended(run), now)}")
         if run.error:
             line.append(f"  {first_line(run.error, 80)}", style="red")
         out.print(line, soft_wrap=True)
+
+
+def show_waiting(tasks: Sequence[WaitingTask]) -> None:
+    """Print what waits for signals, a task a line."""
+    out = console()
+    steps = [f"{task.step_slug} {task.task_index}" if task.task_index else task.step_slug for task in tasks]
+    flow, step = max(4, *(len(task.flow_slug) for task in tasks)), max(4, *(len(one) for one in steps))
+    head = f"{'RUN':<36}  {'FLOW':<{flow}}  {'STEP':<{step}}  KIND      SINCE                UNTIL"
+    out.print(Text(head, style="bold"), soft_wrap=True)
+    for task, name in zip(tasks, steps, strict=True):
+        line = f"{task.run_id}  {task.flow_slug:<{flow}}  {name:<{step}}  {task.kind:<8}  {_time(task.since)}"
+        until = "for ever" if task.until is None else _time(task.until)
+        out.print(Text(f"{line}  {until}"), soft_wrap=True)
 
 
 def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> Iterator[Text]:
@@ -139,8 +150,12 @@ def waits(step: StepState) -> str:
     several = step.kind == "map"
     text = f"{step.tasks_waiting} waiting for signals" if several else f"waits for {_A[kind]}"
     if step.wait is not None and step.wait.until is not None:
-        text += f" until {step.wait.until.astimezone():%Y-%m-%d %H:%M:%S}"
+        text += f" until {_time(step.wait.until)}"
     return text
+
+
+def _time(time: datetime) -> str:
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _ended(run: Run) -> datetime | None:

@@ -1,4 +1,4 @@
-"""`pgflowc runs`: list runs, look into one, watch, end, resume and prune them."""
+"""`pgflowc runs`: list runs and what they wait for, look into one, watch, end, resume and prune them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,13 @@ class Kind(StrEnum):
 
     FLOW = "flow"
     JOB = "job"
+
+
+class Awaited(StrEnum):
+    """What a task waits with: a handler for its signal, or an approval."""
+
+    SIGNAL = "signal"
+    APPROVAL = "approval"
 
 
 @app.command("list")
@@ -97,6 +104,34 @@ def list_runs(
         typer.echo("No runs fit.", err=True)
     if page.next is not None:
         typer.echo(f"More: --after {page.next}", err=True)
+
+
+@app.command("waiting")
+def list_waiting(
+    flow: Annotated[
+        str | None, typer.Option("--flow", metavar="SLUG", help="Only runs of this flow.")
+    ] = None,
+    step: Annotated[str | None, typer.Option("--step", metavar="STEP", help="Only this step.")] = None,
+    kind: Annotated[
+        Awaited | None, typer.Option("--kind", help="Only handlers that wait, or only approvals.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most so many.")
+    ] = 100,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+    dsn: DsnOption = None,
+) -> None:
+    """List what waits for a signal, the longest wait first: pgflowc runs waiting --kind approval"""
+    with connected(dsn, project_root(project)) as client:
+        _check_flow(client, flow)
+        tasks = client.list_waiting(flow, step=step, kind=None if kind is None else kind.value, limit=limit)
+    if as_json:
+        typer.echo(run_view.as_json(tasks))
+    elif tasks:
+        run_view.show_waiting(tasks)
+    else:
+        typer.echo("Nothing waits for a signal.", err=True)
 
 
 @app.command("show")

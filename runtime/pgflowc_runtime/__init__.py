@@ -45,6 +45,7 @@ from pgflowc_runtime.rows import (
     StepInfo,
     StepState,
     StepTask,
+    WaitingTask,
     WorkerInfo,
 )
 from pgflowc_runtime.run_changes import RunEvent
@@ -105,6 +106,7 @@ __all__ = [
     "StepTask",
     "Upserted",
     "WaitTimeout",
+    "WaitingTask",
     "Worker",
     "WorkerConfig",
     "WorkerInfo",

@@ -42,8 +42,10 @@ from pgflowc_runtime.rows import (
     RunStatus,
     RunWithStates,
     ScheduleInfo,
+    SignalKind,
     StepState,
     StepTask,
+    WaitingTask,
     WorkerInfo,
 )
 from pgflowc_runtime.run_ids import RunId, new_run_id, parse_run_id
@@ -434,6 +436,19 @@ class AsyncClient:
         InvalidRunId, and InvalidInput for a payload that the step's declaration does not allow.
         """
         return await self._do(signalling.signal(run_id, step, payload, task_index), connection)
+
+    async def list_waiting(
+        self,
+        flow: FlowOrSlug | None = None,
+        *,
+        step: str | None = None,
+        kind: SignalKind | None = None,
+        limit: int = 100,
+    ) -> list[WaitingTask]:
+        """The tasks that wait for a signal, those that have waited longest first; `kind` is `signal` or
+        `approval`.
+        """
+        return await self._do(looking.list_waiting(self._starter.ask_features, flow, step, kind, limit))
 
     async def cancel_run(self, run_id: RunId, *, reason: str | None = None) -> bool:
         """End a run as failed; False if it was over. Raises RunNotFound, InvalidRunId."""

@@ -166,6 +166,23 @@ class StepWait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingTask:
+    """A task of a run that goes on, and waits for a signal: without a worker, or in its handler's place.
+
+    `flow_slug` is the flow as it is stored, `since` when the wait began, `until` its deadline, None if it has
+    none.
+    """
+
+    run_id: UUID
+    flow_slug: str
+    step_slug: str
+    task_index: int
+    kind: SignalKind
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
     """A row of `pgflow.step_states`, with the step's definition and a count of its tasks.
 

@@ -257,6 +257,12 @@ def test_a_step_that_waits_says_for_what_and_is_sent_it(run: Run, bench, step) -
     assert data["steps"][0]["wait"] == {"kind": "approval", "since": ANY, "until": ANY}
     assert data["steps"][1]["wait"] is None
 
+    head, line = run("runs", "waiting").stdout.splitlines()
+    assert head.split() == ["RUN", "FLOW", "STEP", "KIND", "SINCE", "UNTIL"]
+    assert line.split()[:4] == [run_id, "order", "ask", "approval"]
+    assert line.endswith(f"{until:%Y-%m-%d %H:%M:%S}")
+    assert run("runs", "waiting", "--kind", "signal").stderr == "Nothing waits for a signal.\n"
+
     refused(
         run("signal", run_id, "ask", "--payload", '"yes"', code=2),
         'step "ask" takes no such signal: payload: string instead of boolean',
@@ -292,6 +298,11 @@ def test_a_map_says_how_many_of_its_tasks_wait(run: Run, flow, bench) -> None:
         *(task[1] for task in tasks),
     )
     assert "0 of 3 tasks  2 waiting for signals" in run("runs", "show", run_id).stdout
+    found = json.loads(run("runs", "waiting", "--flow", "report", "--step", "each", "--json").stdout)
+    assert [(task["task_index"], task["kind"], task["until"]) for task in found] == [
+        (task[1], "signal", None) for task in tasks
+    ]
+    assert len(run("runs", "waiting", "--limit", "1").stdout.splitlines()) == 2
     assert run("signal", run_id, "each", "--task-index", "1").stdout == "delivered\n"
     assert "1 waiting for signals" in run("runs", "show", run_id).stdout
     done = run("signal", run_id, "each", "--task-index", "3", code=2)

@@ -14,6 +14,7 @@ from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.errors import InvalidInput, InvalidTime
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries.run_state import RunFilter
+from pgflowc_runtime.queries.signals import waiting_tasks
 from pgflowc_runtime.reports import Health
 from pgflowc_runtime.rows import (
     FlowVersion,
@@ -21,10 +22,12 @@ from pgflowc_runtime.rows import (
     Run,
     RunStatus,
     RunWithStates,
+    SignalKind,
     StepInfo,
     StepState,
     StepTask,
     StepWait,
+    WaitingTask,
     WorkerInfo,
 )
 from pgflowc_runtime.run_faults import INSUFFICIENT_PRIVILEGE
@@ -128,9 +131,7 @@ def list_runs(
     for value, known in ((status, get_args(RunStatus)), (kind, ("flow", "job"))):
         if value is not None and value not in known:
             raise InvalidInput(f"'{value}' is none of {', '.join(known)}")
-    size: Any = limit
-    if not isinstance(size, int) or not 1 <= size <= LARGEST_PAGE:
-        raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} runs, not {limit!r}")
+    size = _page_size(limit, "runs")
     wanted = RunFilter(
         flow_slugs=() if flow is None else (yield from _stored(ask_features, flow)),
         status=status,
@@ -141,9 +142,33 @@ def list_runs(
         after=None if after is None else Cursor.parse(after),
     )
     # One more than asked for tells whether there is a next page.
-    runs = yield from ask(queries.runs(wanted, limit + 1))
-    last = runs[limit - 1] if len(runs) > limit else None
-    return RunPage(tuple(runs[:limit]), None if last is None else Cursor(last.started_at, last.run_id))
+    runs = yield from ask(queries.runs(wanted, size + 1))
+    last = runs[size - 1] if len(runs) > size else None
+    return RunPage(tuple(runs[:size]), None if last is None else Cursor(last.started_at, last.run_id))
+
+
+def list_waiting(
+    ask_features: AskFeatures,
+    flow: FlowOrSlug | None,
+    step: str | None,
+    kind: SignalKind | None,
+    limit: int,
+) -> Call[list[WaitingTask]]:
+    """Empty where no task can wait. Raises InvalidInput for a limit out of bounds or no such kind."""
+    if kind is not None and kind not in get_args(SignalKind):
+        raise InvalidInput(f"'{kind}' is none of {', '.join(get_args(SignalKind))}")
+    size = _page_size(limit, "tasks")
+    if not (yield from ask_features()).has_signals:
+        return []
+    slugs = () if flow is None else (yield from _stored(ask_features, flow))
+    wanted = None if step is None else plain_text(step, "the slug of a step")
+    return (yield from ask(waiting_tasks(slugs, wanted, kind, size)))
+
+
+def _page_size(limit: Any, of: str) -> int:
+    if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} {of}, not {limit!r}")
+    return limit
 
 
 def list_versions(ask_features: AskFeatures) -> Call[list[FlowVersion]]:
