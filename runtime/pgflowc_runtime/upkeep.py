@@ -129,8 +129,8 @@ class Retention:
                         {"runs": one.runs, "tasks": one.step_tasks},
                         {"flow_slug": one.flow_slug},
                     )
-                    if one.runs >= _PRUNED_AT_ONCE:
-                        pause = _NEXT_BATCH_SECONDS
+                if pruned:
+                    pause = _NEXT_BATCH_SECONDS
             await asyncio.sleep(pause)
 
 

@@ -89,6 +89,19 @@ def test_batches_are_as_small_as_wanted_and_begin_with_the_oldest(fast) -> None:
     assert fast.column("select runs from pgflowc.prune_expired(2)") == []
 
 
+def test_batches_have_few_tasks(fast) -> None:
+    fast.flow("m", "a[]")
+    fast.start("m", [1, 2], [1, 2], [1, 2])
+    fast.do("update pgflow.step_states set initial_tasks = 6000")
+    fast.do(
+        "update pgflow.runs set status = 'failed', started_at = now() - interval '2 h',"
+        " failed_at = now() - interval '2 h'"
+    )
+    assert fast.column("select runs from pgflowc.prune_runs('1 h')") == [2]
+    fast.do("select pgflowc.set_retention('m', null, '1 h')")
+    assert fast.column("select runs from pgflowc.prune_expired()") == [1]
+
+
 def test_one_prunes_at_a_time_and_passes_over_what_is_locked(fast, ok, another) -> None:
     _, cancelled, running = three_runs(fast, ok)
     fast.do("select pgflowc.set_retention('f', '1 day', '1 day')")

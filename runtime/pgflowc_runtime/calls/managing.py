@@ -71,7 +71,7 @@ def prune(
     while features.has_prune_runs:
         batch = yield from ask(queries.prune_runs(older_than, slugs, _PRUNED_AT_ONCE))
         pruned += batch
-        if batch.runs < _PRUNED_AT_ONCE:
+        if batch.runs == 0:
             break
     # Dead workers, and what else is old; there are hardly any runs left to it.
     return pruned + (yield from ask(queries.prune_data_older_than(older_than, slugs)))

@@ -1,9 +1,10 @@
 -- pgflowc.prune_expired(p_limit): delete ended runs that are older than the retention of their flow, up to p_limit of each flow, with
--- their steps, tasks and messages.
+-- their steps, tasks and messages; fewer if they have very many tasks.
 --
--- The retention of a name is that of all its versions. One row for each stored flow of which something went. As many runs as p_limit mean that there may be more. One caller at a time: for another
--- there is nothing to do. Runs that somebody else has locked, a retry say, are left for the next time. Archived messages older than all
--- that the retention keeps go as well: those of attempts before a retry belong to no task any more.
+-- The retention of a name is that of all its versions. One row for each stored flow of which something went: while there are any,
+-- there may be more. One caller at a time: for another there is nothing to do. Runs that somebody else has locked, a retry say, are
+-- left for the next time. Archived messages older than all that the retention keeps go as well: those of attempts before a retry
+-- belong to no task any more.
 -- Locks: advisory 'pgflowc.retention'; the runs, passing over locked ones, so it waits for nobody; their step states, tasks, messages.
 create or replace function pgflowc.prune_expired(p_limit integer default 500)
 returns table (flow_slug text, runs integer, step_tasks integer)
@@ -38,7 +39,7 @@ begin
     join pgflow.flows f on f.flow_slug = v.flow_slug
     order by f.flow_slug
   loop
-    v_run_ids := array(
+    v_run_ids := pgflowc._few_tasks(array(
       select r.run_id
       from pgflow.runs r
       where
@@ -48,7 +49,7 @@ begin
       order by r.started_at
       limit p_limit
       for update skip locked
-    );
+    ));
     if v_run_ids <> '{}' then
       flow_slug := v_flow.flow_slug;
       runs := cardinality(v_run_ids);

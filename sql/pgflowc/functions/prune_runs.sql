@@ -1,7 +1,8 @@
 -- pgflowc.prune_runs(p_age, p_flow_slugs, p_limit): delete up to p_limit runs that ended longer ago than p_age, of these stored flows or of
--- all (NULL), with their steps, tasks and messages, oldest first. Runs that somebody else has locked are left.
+-- all (NULL), with their steps, tasks and messages, oldest first; fewer if they have very many tasks. Runs that somebody else has
+-- locked are left.
 --
--- As many runs as p_limit mean that there may be more. pgflow.prune_data_older_than does the same in one go, and deletes workers and what
+-- While any go, there may be more. pgflow.prune_data_older_than does the same in one go, and deletes workers and what
 -- else is old.
 -- Locks: the runs, passing over locked ones, so it waits for nobody; their step states, tasks, messages.
 create or replace function pgflowc.prune_runs(
@@ -38,8 +39,8 @@ begin
     where p_flow_slugs is null or f.flow_slug = any (p_flow_slugs)
     order by f.flow_slug
   loop
-    exit when runs >= p_limit;
-    v_run_ids := array(
+    exit when runs >= p_limit or step_tasks >= 10000;
+    v_run_ids := pgflowc._few_tasks(array(
       select r.run_id
       from pgflow.runs r
       where
@@ -49,7 +50,7 @@ begin
       order by r.started_at
       limit p_limit - runs
       for update skip locked
-    );
+    ));
     continue when v_run_ids = '{}';
     v_gone := pgflowc._delete_runs(v_flow_slug, v_run_ids);
     runs := runs + cardinality(v_run_ids);
