@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 from pgflowc_runtime import queries, run_faults
@@ -13,6 +13,7 @@ from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.errors import InvalidInput, InvalidTime
 from pgflowc_runtime.pages import Cursor, RunPage
+from pgflowc_runtime.queries import Query
 from pgflowc_runtime.queries.run_state import RunFilter
 from pgflowc_runtime.queries.signals import waiting_tasks
 from pgflowc_runtime.reports import Health
@@ -36,7 +37,10 @@ from pgflowc_runtime.run_input import FlowOrSlug, json_text, plain_text, slug_of
 from pgflowc_runtime.versions import check_capabilities, check_versions
 
 LARGEST_PAGE = 10_000
-_NO_SUCH_TABLE = ("42P01", "3F000")
+# No such table, schema or function.
+_NOT_THERE = ("42P01", "3F000", "42883")
+
+T = TypeVar("T")
 
 
 def known_flows() -> Call[list[str]]:
@@ -60,7 +64,11 @@ def get_run_with_states(run_id: RunId) -> Call[RunWithStates]:
     found = yield from runs_with_states([wanted])
     if wanted not in found:
         raise run_faults.run_not_found(wanted)
-    return found[wanted]
+    state = found[wanted]
+    if not any(step.status == "started" for step in state.steps):
+        return state
+    due = yield from _where_there_is(queries.due_steps(wanted), {})
+    return replace(state, steps=tuple(replace(step, due=due.get(step.step_slug)) for step in state.steps))
 
 
 def runs_with_states(run_ids: Sequence[UUID]) -> Call[dict[UUID, RunWithStates]]:
@@ -84,14 +92,20 @@ def _states(run_ids: Sequence[UUID]) -> Call[dict[UUID, tuple[StepState, ...]]]:
     waiting = [run_id for run_id, steps in states.items() if any(step.tasks_waiting for step in steps)]
     if not waiting:
         return states
-    try:
-        waits = yield from ask(queries.step_waits(waiting))
-    except Refused as refused:
-        # Another core has waits of its own kind, and whoever may not look at them still learns the rest.
-        if refused.sqlstate in (INSUFFICIENT_PRIVILEGE, *_NO_SUCH_TABLE):
-            return states
-        raise
+    waits = yield from _where_there_is(queries.step_waits(waiting), {})
     return {run_id: with_waits(steps, waits) for run_id, steps in states.items()}
+
+
+def _where_there_is(query: Query[T], otherwise: T) -> Call[T]:
+    """The answer, or `otherwise`: another core knows nothing of what is asked, or has it in its own way, and
+    whoever may not look at it still learns the rest.
+    """
+    try:
+        return (yield from ask(query))
+    except Refused as refused:
+        if refused.sqlstate in (INSUFFICIENT_PRIVILEGE, *_NOT_THERE):
+            return otherwise
+        raise
 
 
 def with_waits(steps: Sequence[StepState], waits: dict[tuple[UUID, str], StepWait]) -> tuple[StepState, ...]:
@@ -168,7 +182,7 @@ def list_waiting(
 def _page_size(limit: Any, of: str) -> int:
     if not isinstance(limit, int) or not 1 <= limit <= LARGEST_PAGE:
         raise InvalidInput(f"a page has 1 to {LARGEST_PAGE} {of}, not {limit!r}")
-    return limit
+    return int(limit)
 
 
 def list_versions(ask_features: AskFeatures) -> Call[list[FlowVersion]]:

@@ -62,7 +62,7 @@ begin
 
   case v_kind
     when 'string' then
-      if not pgflowc._is_readable_text(p_value #>> '{}', p_schema ->> 'format') then
+      if p_schema ? 'format' and not pgflowc._is_readable_text(p_value #>> '{}', p_schema ->> 'format') then
         return format('%s: %s is no %s', p_path, left(p_value::text, 60), p_schema ->> 'format');
       end if;
     when 'array' then
