@@ -94,7 +94,7 @@ def lines(state: RunWithStates, *, now: datetime, ascii_only: bool = False) -> I
         line.append(step.step_slug, style="default")
         line.append(" " * (width - len(prefix) - len(step.step_slug) + 2))
         line.append(f"{_SHOWN.get(step.status, step.status):<9}", style=STYLES[step.status])
-        details = list(_details(step, others, now))
+        details = list(_details(step, others, _ended(run), now))
         if details:
             line.append("  " + "  ".join(details))
         if step.error:
@@ -125,15 +125,17 @@ def _tree(steps: Sequence[StepState], ascii_only: bool) -> Iterator[tuple[str, S
         stack.extend((child, deeper, child is below[-1]) for child in reversed(below))
 
 
-def _details(step: StepState, others: list[str], now: datetime) -> Iterator[str]:
-    if step.started_at is not None:
-        yield _took(step.started_at, step.ended_at, now)
+def _details(step: StepState, others: list[str], run_ended: datetime | None, now: datetime) -> Iterator[str]:
+    if step.started_at is not None and not (step.due and not step.attempts):
+        yield _took(step.started_at, step.ended_at or run_ended, now)
     if step.kind == "map" and step.initial_tasks is not None:
         done = "" if step.tasks_completed == step.initial_tasks else f"{step.tasks_completed} of "
         failed = f", {step.tasks_failed} failed" if step.tasks_failed else ""
         yield f"{done}{step.initial_tasks} {'task' if step.initial_tasks == 1 else 'tasks'}{failed}"
     if step.tasks_waiting:
         yield waits(step)
+    if step.due:
+        yield f"due {_time(step.due)}"
     if step.attempts > 1 or step.status == "failed":
         yield f"attempt {step.attempts} of {max(step.max_attempts, 1)}"
     if step.skip_reason:

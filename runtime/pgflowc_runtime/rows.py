@@ -189,7 +189,8 @@ class StepState:
     `initial_tasks` is None while a map step's size is unknown. `attempts` is the highest attempt of any of
     its tasks; `tasks_completed`, `tasks_failed` and `tasks_waiting` count tasks of that status, and `wait`
     says what the latter wait for. `error` is the step's own error, or the latest failure of a task that is
-    being retried.
+    being retried. `due` is when its next task may begin, if that is not now: a job that begins later, a
+    delay, a retry; only `get_run_with_states` asks for it.
     """
 
     run_id: UUID
@@ -214,6 +215,7 @@ class StepState:
     skipped_at: datetime | None
     tasks_waiting: int = 0
     wait: StepWait | None = None
+    due: datetime | None = None
 
     @property
     def ended_at(self) -> datetime | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -53,7 +55,7 @@ def refused(done: Any, error: str, help: str = "") -> None:
 
 
 def test_a_run_starts_later(run: Run, flow, bench) -> None:
-    start(run, "--in", "2m")
+    delayed = start(run, "--in", "2m")
     start(run, "--at", "2020-01-01T00:00")
     later, now = [
         float(row[0])
@@ -63,6 +65,10 @@ def test_a_run_starts_later(run: Run, flow, bench) -> None:
     ]
     assert 100 < later <= 120
     assert now <= 0
+    shown = run("runs", "show", delayed).output.splitlines()[1]
+    assert re.search(r"─ items +started    due \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", shown), shown
+    step, *_ = json.loads(run("runs", "show", delayed, "--json").output)["steps"]
+    assert timedelta(0) < datetime.fromisoformat(step["due"]) - datetime.now(UTC) < timedelta(minutes=2)
 
 
 def test_a_start_may_be_repeated(run: Run, flow, bench) -> None:

@@ -107,6 +107,12 @@ def test_a_failed_run_ends_with_its_whole_error() -> None:
     ]  # fmt: skip
 
 
+def test_a_step_takes_no_longer_than_its_run() -> None:
+    assert drawn(state("only", status="started"), status="failed", failed_at=after(2), error="no")[1] == (
+        "└─ only  started    2.00 s"
+    )
+
+
 def test_a_completed_run_ends_with_its_output() -> None:
     lines = drawn(
         state("each", kind="map", initial_tasks=1),

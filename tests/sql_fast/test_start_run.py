@@ -33,6 +33,21 @@ def test_the_same_id_flow_and_input_return_the_run_as_it_is(fast) -> None:
     assert fast.messages("f") == []
 
 
+def test_what_is_to_begin_later_says_when(fast) -> None:
+    fast.flow("f", "a")
+    fast.step("f", "b", start_delay=60)
+    later = datetime.now(UTC) + timedelta(hours=2)
+    due = "select step_slug, due_at from pgflowc.due_steps(%s) order by due_at"
+    delayed, begun = start_run(fast, "f", {}, visible_at=later)["run_id"], start_run(fast, "f", {})["run_id"]
+    assert fast.rows(due, delayed) == [
+        {"step_slug": "a", "due_at": later},
+        {"step_slug": "b", "due_at": later + timedelta(seconds=60)},
+    ]
+    assert [row["step_slug"] for row in fast.rows(due, begun)] == ["b"]
+    fast.do("select pgflowc.cancel_run(%s)", delayed)
+    assert fast.rows(due, delayed) == fast.rows(due, uuid4()) == []
+
+
 @pytest.mark.parametrize(("flow", "input"), [("g", {"n": 1}), ("f", {"n": 2}), ("f", None)])
 def test_the_same_id_with_another_flow_or_input_is_refused(fast, flow, input) -> None:
     fast.flow("f", "a")

@@ -66,6 +66,7 @@ from pgflowc_runtime.queries.managing import (
 from pgflowc_runtime.queries.pauses import forget_pause, pause_queue, paused_queues, resume_queue
 from pgflowc_runtime.queries.query import Query
 from pgflowc_runtime.queries.run_state import (
+    due_steps,
     flow_input,
     run_status,
     runs,
@@ -146,6 +147,7 @@ __all__ = [
     "declared_signals",
     "delete_flow_and_data",
     "deps",
+    "due_steps",
     "enable_notify_insert",
     "enable_wakeup",
     "existing_runs",

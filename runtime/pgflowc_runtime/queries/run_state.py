@@ -188,6 +188,15 @@ def step_waits(run_ids: Sequence[UUID]) -> Query[dict[tuple[UUID, str], StepWait
     )
 
 
+def due_steps(run_id: UUID) -> Query[dict[str, datetime]]:
+    """When steps begin whose tasks no worker may take yet. Only where `pgflowc.due_steps` is."""
+    return Query(
+        "select d.step_slug, d.due_at from pgflowc.due_steps(%(run_id)s::uuid) d",
+        {"run_id": run_id},
+        lambda rows: {row["step_slug"]: row["due_at"] for row in rows},
+    )
+
+
 def step_tasks(run_id: UUID, step_slug: str | None) -> Query[list[StepTask]]:
     """The tasks of a run, or of one of its steps, by step and index."""
     return Query(
