@@ -218,7 +218,11 @@ def prune_runs(
     project: ProjectOption = None,
     dsn: DsnOption = None,
 ) -> None:
-    """Delete runs that have ended, with their steps, tasks and messages, and the rows of dead workers."""
+    """Delete runs that have ended, with their steps, tasks and messages, and the rows of dead workers.
+
+    Runs go in small transactions, whatever retention their flow has. What goes on is never deleted.
+    Example: pgflowc runs prune --older-than 30d --flow send_email
+    """
     age = times.duration(older_than, "--older-than")
     with connected(dsn, project_root(project)) as client:
         for flow in flows or ():
