@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
@@ -184,8 +185,14 @@ def cancel_runs(
     Exit codes: 0 cancelled, 1 one was over already.
     """
     with connected(dsn, project_root(project)) as client:
-        done = {run_id: client.cancel_run(run_id, reason=reason) for run_id in run_ids}
-    _tell(done, "cancelled", "was over already", as_json)
+        _each(
+            client,
+            run_ids,
+            lambda run_id: client.cancel_run(run_id, reason=reason),
+            "cancelled",
+            "was over already",
+            as_json,
+        )
 
 
 @app.command("retry")
@@ -200,8 +207,7 @@ def retry_runs(
     Exit codes: 0 they go on, 1 one is not failed.
     """
     with connected(dsn, project_root(project)) as client:
-        done = {run_id: client.retry_run(run_id) for run_id in run_ids}
-    _tell(done, "goes on", "is not failed", as_json)
+        _each(client, run_ids, client.retry_run, "goes on", "is not failed", as_json)
 
 
 @app.command("prune")
@@ -242,11 +248,18 @@ def _check_flow(client: Client, flow: str | None) -> None:
         raise flow_not_found(flow, [known.slug for known in client.list_flows()])
 
 
-def _tell(done: dict[str, bool], yes: str, no: str, as_json: bool) -> None:
+def _each(
+    client: Client, run_ids: list[str], act: Callable[[str], bool], yes: str, no: str, as_json: bool
+) -> None:
+    """Act on each run and tell it at once; nothing is done if there is one that does not exist."""
+    for run_id in run_ids:
+        client.get_run(run_id)
+    done: dict[str, bool] = {}
+    for run_id in dict.fromkeys(run_ids):
+        done[run_id] = act(run_id)
+        if not as_json:
+            typer.echo(f"{run_id} {yes if done[run_id] else no}")
     if as_json:
         typer.echo(json.dumps(done, indent=2))
-    else:
-        for run_id, was_done in done.items():
-            typer.echo(f"{run_id} {yes if was_done else no}")
     if not all(done.values()):
         raise typer.Exit(FINDINGS)

@@ -135,6 +135,8 @@ def test_runs_are_cancelled_and_go_on(run: Run, flow, bench) -> None:
     assert json.loads(run("runs", "retry", one, "--json").stdout) == {one: True}
     assert run("runs", "retry", one, code=1).stdout == f"{one} is not failed\n"
     unknown = str(uuid.uuid4())
+    assert run("runs", "cancel", one, unknown, code=2).stdout == ""
+    assert run("runs", "cancel", one, one).stdout == f"{one} cancelled\n", "it had not been cancelled before"
     for command in ("cancel", "retry", "watch", "show"):
         refused(
             run("runs", command, unknown, code=2),
