@@ -41,19 +41,6 @@ def start_tasks_of_run(
     )
 
 
-# Those that are due, as a claim would; by their messages, which nobody else may have in hand.
-_PARK: LiteralString = """
-    select pgflowc._park_approvals(pgflowc._flow_traits(%(flow_slug)s), array(
-      select m.msg_id
-      from {queue} m
-      join pgflow.step_tasks t on t.message_id = m.msg_id
-      where t.run_id = %(run_id)s and t.status = 'queued' and t.step_slug = any (%(approvals)s::text[])
-        and m.vt <= clock_timestamp()
-      order by m.msg_id
-      for update of m skip locked
-    ))
-"""
-
 _NEXT_WAIT: LiteralString = """
     select extract(epoch from min(w.due_at) - clock_timestamp())::float8 as next_due
     from pgflowc.task_signals w
@@ -135,11 +122,6 @@ def outlook(flow_slug: str) -> sql.Composed:
 def move(flow_slug: str) -> sql.Composed:
     """Let `seconds` pass for a run."""
     return sql.SQL(_MOVE).format(queue=_queue(flow_slug))
-
-
-def park_approvals(flow_slug: str) -> sql.Composed:
-    """Let the approvals of the run that have begun wait: `approvals` are the steps of the flow that are."""
-    return sql.SQL(_PARK).format(queue=_queue(flow_slug))
 
 
 def settle_waits() -> sql.SQL:

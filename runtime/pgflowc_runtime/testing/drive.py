@@ -56,7 +56,7 @@ class Drive:
         self._transactions = transactions
         self._exchange = Batches(database)
         self._flow_slug = flow.slug
-        self._approvals = [step.slug for step in flow.steps if step.approval]
+        self._has_approvals = any(step.approval for step in flow.steps)
         self._signals = signals
         self._sent: set[tuple[str, int]] = set()
         self._can_wait = can_wait
@@ -93,8 +93,6 @@ class Drive:
 
     async def _see_to_waits(self) -> None:
         """What a claim does for tasks that wait, for those of this run alone; and the test's signals."""
-        if self._approvals:
-            await self._ask(one_run.park_approvals(self._flow_slug))
         await self._ask(one_run.settle_waits())
         async with self._database.connection() as connection:
             cursor = await connection.execute(one_run.parked(), {"run_id": self._run_id})
@@ -105,7 +103,7 @@ class Drive:
                     self._sent.add((step, index))
                     for payload in payloads_of(self._signals[step], index):
                         await send(connection, self._run_id, step, payload, index)
-        self._may_wait = bool(self._approvals or parked)
+        self._may_wait = self._has_approvals or bool(parked)
 
     async def _claim(self) -> None:
         free = _AT_ONCE - len(self._running)
@@ -195,7 +193,7 @@ class Drive:
         self, statement: psycopg.sql.SQL | psycopg.sql.Composed, **params: Any
     ) -> dict[str, Any] | None:
         async with self._database.connection() as connection:
-            about = {"run_id": self._run_id, "flow_slug": self._flow_slug, "approvals": self._approvals}
+            about = {"run_id": self._run_id, "flow_slug": self._flow_slug}
             cursor = await connection.execute(statement, {**about, **params})
             return await cursor.fetchone() if cursor.description else None
 

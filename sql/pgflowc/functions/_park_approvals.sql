@@ -1,7 +1,8 @@
 -- pgflowc._park_approvals(p_flow, p_message_ids): let the queued approvals behind these messages wait, instead of being claimed.
 --
--- Their wait began when they were queued. One whose signal came before it is due at once, and _settle_waits completes it: here that would
--- take the run's lock after the task's. Archives their messages and returns the ids. The caller holds the messages.
+-- Of steps that have become approvals since; others wait from their first moment (_begin_approvals). Their wait began when they were queued.
+-- One whose signal came before it is due at once, and _settle_waits completes it: here that would take the run's lock after the task's.
+-- Archives their messages and returns the ids. The caller holds the messages.
 -- Locks: the tasks and their runs (for key share), passing over locked ones; their rows of task_signals, so it waits for nobody but a
 -- handler that has just begun to wait.
 create or replace function pgflowc._park_approvals(p_flow pgflowc.flow_traits, p_message_ids bigint[])
