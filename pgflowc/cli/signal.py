@@ -11,6 +11,8 @@ from pgflowc.cli.exit import FINDINGS
 from pgflowc.cli.json_input import read_json
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
+from pgflowc_runtime.client import Client
+from pgflowc_runtime.errors import NotFound
 from pgflowc_runtime.signals import Delivery
 
 _SAID: dict[Delivery, str] = {
@@ -43,6 +45,17 @@ def signal(
     value = read_json(payload, "--payload")
     with connected(dsn, project_root(project)) as client:
         delivery = client.signal(run_id, step, value, task_index=task_index)
+        declared = delivery != "buffered" or _declares(client, run_id, step)
     typer.echo(json.dumps({"delivery": delivery}) if as_json else _SAID[delivery])
+    if not declared:
+        typer.echo(f"note: step '{step}' declares no signal: maybe its handler waits for none", err=True)
     if delivery == "ignored":
         raise typer.Exit(FINDINGS)
+
+
+def _declares(client: Client, run_id: str, step: str) -> bool:
+    """Whether the step says that it waits, as far as that can be learnt."""
+    try:
+        return client.get_flow(client.get_run(run_id).flow_slug).step(step).signal is not None
+    except (NotFound, KeyError):
+        return True

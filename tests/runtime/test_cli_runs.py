@@ -289,7 +289,9 @@ def test_a_step_that_waits_says_for_what_and_is_sent_it(run: Run, bench, step) -
     assert json.loads(run("signal", run_id, "ask", "-p", "true", "--json", code=1).stdout) == {
         "delivery": "ignored"
     }
-    assert run("signal", run_id, "ship").stdout.startswith("buffered: nobody waits for it yet")
+    undeclared = run("signal", run_id, "ship")
+    assert undeclared.stdout.startswith("buffered: nobody waits for it yet")
+    assert undeclared.stderr == "note: step 'ship' declares no signal: maybe its handler waits for none\n"
 
 
 def test_a_map_says_how_many_of_its_tasks_wait(run: Run, flow, bench) -> None:
