@@ -71,6 +71,24 @@ async def test_pauses_of_unknown_flows_and_in_other_databases_are_refused(bench,
         assert [flow.paused for flow in await other.list_flows()] == [None]
 
 
+async def test_a_name_is_paused_with_all_its_versions_and_those_to_come(bench, step) -> None:
+    for slug in ("order", "order_v2", "order_v3"):
+        bench.flow(slug, step("only"))
+    bench.rows("select pgflowc.add_version('order', 2, 'order_v2'), pgflowc.switch_version('order', 1, 2)")
+    bench.rows("select pgflowc.remove_version('order', 1), pgflow.delete_flow_and_data('order')")
+    assert await bench.client.pause_queue("order", reason="no stock")
+    assert not await bench.client.pause_queue("order")
+    bench.rows("select pgflowc.add_version('order', 3, 'order_v3'), pgflowc.switch_version('order', 2, 3)")
+    await bench.client.start_flow("order", {})
+    assert bench.work("order_v3") == 0
+    paused = [flow.paused and flow.paused.reason for flow in await bench.client.list_flows()]
+    assert paused == ["no stock", "no stock"]
+    assert await bench.client.resume_queue("order")
+    assert await bench.client.pause_queue("order_v3")
+    assert await bench.client.resume_queue("order")
+    assert bench.work("order_v3") == 1
+
+
 async def test_a_deleted_flow_leaves_no_pause(bench, step) -> None:
     bench.flow("charge", step("only"))
     events: list[tuple[str, object]] = []

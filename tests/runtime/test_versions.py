@@ -91,7 +91,7 @@ async def test_the_name_outlives_its_first_version(client, bench, versions) -> N
     assert await client.flow_exists("order")
     assert [step.slug for step in (await client.get_flow("order")).steps] == ["verify"]
     await client.pause_queue("order")
-    assert bench.value("select flow_slug from pgflowc.paused_queues") == "order_v2"
+    assert bench.value("select flow_slug from pgflowc.paused_queues") == "order"
     await client.prune(timedelta(0), flows=["order"])
     await client.delete_flow("order")
     assert bench.value("select count(*) from pgflow.flows") == 0

@@ -9,7 +9,6 @@ from pgflowc_runtime import queries, run_faults, telemetry
 from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.calls import looking
 from pgflowc_runtime.calls.looking import known_flows
-from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.errors import SchemaError
 from pgflowc_runtime.queries import Query
@@ -61,14 +60,12 @@ def health_check(starter: Starter) -> Call[Health]:
 
 
 def _hold(starter: Starter, slug: str, query: Callable[[str], Query[bool]], event: str) -> Call[bool]:
-    """All versions of the flow; whether that changed anything."""
+    """All versions of the flow, those to come included; whether that changed anything."""
     features = yield from starter.ask_features()
     if not features.has_pauses:
         raise SchemaError("this database cannot pause queues: it has no pgflowc.pause_queue", help=MIGRATE)
-    done = False
     try:
-        for stored in (yield from stored_flows(slug, features)):
-            done |= yield from ask(query(stored))
+        done = yield from ask(query(slug))
     except Refused as refused:
         if refused.sqlstate != NO_DATA_FOUND:
             raise

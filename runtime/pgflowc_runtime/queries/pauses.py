@@ -25,9 +25,14 @@ def resume_queue(flow_slug: str) -> Query[bool]:
 
 
 def paused_queues() -> Query[dict[str, Pause]]:
-    """Flow -> its pause. Only where `ClientFeatures.has_pauses`."""
+    """Stored flow -> its pause, by itself or as a version. Only where `ClientFeatures.has_pauses`."""
     return Query(
-        "select p.flow_slug, p.paused_at, p.reason from pgflowc.paused_queues p",
+        """
+        select v.flow_slug, p.paused_at, p.reason
+        from pgflowc.paused_queues p
+        cross join lateral pgflowc.versions_of(p.flow_slug) v (flow_slug)
+        order by p.paused_at desc
+        """,
         {},
         lambda rows: {row["flow_slug"]: Pause(since=row["paused_at"], reason=row["reason"]) for row in rows},
     )

@@ -1,14 +1,15 @@
 -- pgflowc.resume_queue(p_flow_slug): end a pause, and wake the workers that wait on the queue. Returns false if there was none.
 --
--- Raises no_data_found for an unknown flow.
--- Locks: the row of the pause.
+-- A name with versions stands for all of them: pauses of single ones end as well. Raises no_data_found for an unknown flow.
+-- Locks: the rows of the pauses.
 create or replace function pgflowc.resume_queue(p_flow_slug text)
 returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
-  delete from pgflowc.paused_queues p where p.flow_slug = p_flow_slug;
+  delete from pgflowc.paused_queues p
+  where p.flow_slug = p_flow_slug or p.flow_slug in (select v.slug from pgflowc.versions_of(p_flow_slug) v (slug));
   if found then
     -- Without a look at who waits: one may be announcing himself.
     perform pg_notify('pgflowc_wakeup', v.slug) from pgflowc.versions_of(p_flow_slug) v (slug);
