@@ -326,6 +326,9 @@ async def test_tasks_of_a_map_are_sent_signals_by_their_index(runner, bench, ste
     assert result.outputs == {"ask": [["a", "yes"], ["b", "silent"], ["c", {"0": 1}]]}
     result = await runner.run_flow(flow, ["a", "b"], stubs={"ask": ask}, signals={"ask": "no"})
     assert result.outputs == {"ask": [["a", "no"], ["b", "no"]]}
+    flow = bench.flow("poll", step("ask"))
+    result = await runner.run_flow(flow, "a", stubs={"ask": ask}, signals={"ask": {1: "yes"}})
+    assert result.outputs == {"ask": ["a", {"1": "yes"}]}
 
 
 def test_a_run_stops_and_goes_on_with_a_signal(bench, order) -> None:

@@ -56,6 +56,7 @@ class Drive:
         self._transactions = transactions
         self._exchange = Batches(database)
         self._flow_slug = flow.slug
+        self._steps = {step.slug: step for step in flow.steps}
         self._has_approvals = any(step.approval for step in flow.steps)
         self._signals = signals
         self._sent: set[tuple[str, int]] = set()
@@ -101,7 +102,7 @@ class Drive:
                 # A task that waits again, after a retry of its run, is not sent a second one.
                 if step in self._signals and (step, index) not in self._sent:
                     self._sent.add((step, index))
-                    for payload in payloads_of(self._signals[step], index):
+                    for payload in payloads_of(self._signals[step], self._steps[step], index):
                         await send(connection, self._run_id, step, payload, index)
         self._may_wait = self._has_approvals or bool(parked)
 

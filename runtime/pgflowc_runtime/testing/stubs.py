@@ -23,14 +23,15 @@ Stubs = Mapping[str, Stub]
 
 
 Signals = Mapping[str, Any]
-"""Payloads of signals by the slug of the step that waits. Each of its tasks is sent the same, unless they are
-given by the index of the task, a dict of integers: then those without one are sent none.
+"""Payloads of signals by the slug of the step that waits. Each task of a map step is sent the same, unless
+they are given by the index of the task, a dict of integers: then those without one are sent none.
 """
 
 
-def payloads_of(signal: Any, task_index: int) -> list[Any]:
+def payloads_of(signal: Any, step: Step, task_index: int) -> list[Any]:
     """The payload that this task is sent, if it is sent one."""
-    if isinstance(signal, dict) and signal and all(type(key) is int for key in signal):
+    by_index = step.kind == "map" and isinstance(signal, dict) and signal
+    if by_index and all(type(key) is int for key in signal):
         return [signal[task_index]] if task_index in signal else []
     return [signal]
 
