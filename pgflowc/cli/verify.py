@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import psycopg
@@ -13,9 +15,11 @@ from pgflowc.cli.exit import FINDINGS, FINE, complain, fail
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.run_worker import worker_package
 from pgflowc.cli.runtime import resolved_dsn
+from pgflowc.project import CONFIG
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.errors import PgflowcError, RegistryError
 from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.settings import resolve
 from pgflowc_runtime.verification import Verification, check_handlers
 from pgflowc_runtime.verification import verify as look
 from pgflowc_runtime.versions import MIGRATE
@@ -30,6 +34,10 @@ def verify(
     ] = None,
     dsn: DsnOption = None,
     project: ProjectOption = None,
+    pattern: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB=MODULE", help="As of run-worker; default: patterns of pgflowc.toml."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Check that a worker could start here: handlers, generated code and database.
@@ -37,7 +45,8 @@ def verify(
     Imports all handlers, and compares each flow with its definition in the
     database, one line each: same, differs (in options or conditions: workers
     serve it, and the database decides), unfit (other steps or dependencies)
-    or missing. A worker checks the same before its first task.
+    or missing. A worker checks the same before its first task. Flows that a
+    worker's patterns serve are found as they are there.
 
     Example: pgflowc verify --dsn postgresql://app@db/app
 
@@ -46,6 +55,8 @@ def verify(
     root = project_root(project)
     name, directories = worker_package(package, root, required=project is not None)
     registry = check_handlers(name, directories)
+    if not isinstance(registry, tuple):
+        registry = _with_patterns(registry, pattern, root / CONFIG)
     if isinstance(registry, tuple):
         _refuse(registry, as_json=as_json)
     found = _look(registry, resolved_dsn(dsn, root))
@@ -54,6 +65,19 @@ def verify(
     else:
         _show(found)
     raise typer.Exit(FINE if found.same else FINDINGS)
+
+
+def _with_patterns(
+    registry: Registry, given: list[str] | None, file: Path
+) -> Registry | tuple[RegistryError, ...]:
+    """The registry as a worker with these patterns has it, or what stands in the way."""
+    try:
+        patterns = resolve({"patterns": given}, environment=os.environ, file=file).patterns
+        return registry.serve_patterns(patterns)
+    except RegistryError as error:
+        return (error,)
+    except PgflowcError as error:
+        fail(str(error), help=error.help)
 
 
 def _look(registry: Registry, dsn: str) -> Verification:

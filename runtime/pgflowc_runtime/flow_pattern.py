@@ -167,12 +167,15 @@ def parse_pattern(text: str) -> FlowPattern:
         )
     try:
         module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise
-        raise RegistryError(
-            f"there is no module '{error.name}' for pattern '{glob}'", help="name it as Python imports it"
-        ) from None
+    except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module_name}.".startswith(f"{missing}."):
+            raise RegistryError(
+                f"there is no module '{missing}' for pattern '{glob}'", help="name it as Python imports it"
+            ) from None
+        from pgflowc_runtime.loading import failed_import  # which needs patterns for its registries
+
+        raise failed_import(error, module_name.partition(".")[0]) from error
     if colon:
         handlers = getattr(module, name, None)
         if not isinstance(handlers, Mapping):

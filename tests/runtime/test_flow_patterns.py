@@ -198,6 +198,7 @@ def test_patterns_and_handlers_that_cannot_be(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "accounts_of_a_test.py").write_text(
         "from os.path import join\n\ndef fetch(input, ctx): ...\ndef _own(): ...\n\nBY = {'store': fetch}\n"
     )
+    (tmp_path / "broken_of_a_test.py").write_text("def fetch(:\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert list(parse_pattern("acct_*=accounts_of_a_test").handlers) == ["fetch"]
     assert list(parse_pattern("acct_*=accounts_of_a_test:BY").handlers) == ["store"]
@@ -206,6 +207,7 @@ def test_patterns_and_handlers_that_cannot_be(tmp_path: Path, monkeypatch: pytes
         ("acct_*=no_such_module_here", "there is no module 'no_such_module_here'"),
         ("acct_*=accounts_of_a_test:NONE", "has no mapping 'NONE'"),
         ("acct=accounts_of_a_test", "is no pattern of flow slugs"),
+        ("acct_*=broken_of_a_test", r"broken_of_a_test.py:1 cannot be imported: SyntaxError"),
     ):
         with pytest.raises(RegistryError, match=message):
             parse_pattern(text)

@@ -115,16 +115,20 @@ def test_without_a_database_or_a_core_it_is_the_environment(
 
 
 def test_flows_that_patterns_serve(package: str, core_dsn: str, tmp_path: Path) -> None:
-    registry = tmp_path / package / "registry.py"
-    added = 'registry.serve_pattern("acct_*", {"fetch": print})\n'
-    registry.write_text(registry.read_text("utf-8") + added, "utf-8")
+    (tmp_path / package / "accounts.py").write_text("def fetch(input, ctx): ...\n", "utf-8")
+    with (tmp_path / "pgflowc.toml").open("a", encoding="utf-8") as file:
+        file.write(f'[worker]\npatterns = ["acct_*={package}.accounts"]\n')
     with psycopg.connect(core_dsn) as connection:
         for slug, step in (("acct_1", "fetch"), ("acct_2", "store")):
             connection.execute("select pgflow.create_flow(%s)", [slug])
             connection.execute("select pgflow.add_step(%s, %s, max_attempts => 9)", [slug, step])
+            connection.execute("select pgflow.add_step(%s, 'approve')", [slug])
+            connection.execute("select pgflowc.set_signal(%s, 'approve', '{}', null, true)", [slug])
     code, out, _ = _run("verify")
     assert code == 0
     assert out.splitlines()[2:] == [
         "same     flow acct_1",
         "other    flow acct_2: pattern 'acct_*' has no handler for 'store'",
     ]
+    code, _, errors = _run("verify", "--pattern", "acct_*=nowhere")
+    assert (code, errors.splitlines()[0]) == (1, "error: there is no module 'nowhere' for pattern 'acct_*'")
