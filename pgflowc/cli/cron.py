@@ -28,7 +28,10 @@ FlowArgument = Annotated[str, typer.Argument(metavar="FLOW", help="Slug of a flo
 
 @app.command("list")
 def list_schedules(as_json: JsonOption = False, project: ProjectOption = None, dsn: DsnOption = None) -> None:
-    """List schedules: in words, the next time, the last run."""
+    """List schedules: in words, the next time, the last run.
+
+    Example: pgflowc cron list --json
+    """
     with connected(dsn, project_root(project)) as client:
         found = client.list_schedules()
     if as_json:
@@ -67,6 +70,8 @@ def preview(
     """Show the next times of a schedule, there and in UTC, and the days on which the clock is changed.
 
     A schedule instead of a slug needs no database.
+
+    Example: pgflowc cron preview "30 2 * * *" --timezone Europe/Berlin --from 2026-03-28 --count 3
     """
     after = datetime.now(UTC) if begin is None else times.moment(begin, "--from")
     if flow.startswith("@") or len(flow.split()) > 1:
@@ -98,6 +103,8 @@ def pause(
 ) -> None:
     """Let a flow not start by itself, until it is resumed.
 
+    Example: pgflowc cron pause daily_report
+
     Exit codes: 0 paused, 1 it was paused already.
     """
     with connected(dsn, project_root(project)) as client:
@@ -111,6 +118,8 @@ def resume(
 ) -> None:
     """Let a paused flow start by itself again; nothing of the pause is made up for.
 
+    Example: pgflowc cron resume daily_report
+
     Exit codes: 0 resumed, 1 it was not paused.
     """
     with connected(dsn, project_root(project)) as client:
@@ -122,7 +131,10 @@ def resume(
 def trigger(
     flow: FlowArgument, as_json: JsonOption = False, project: ProjectOption = None, dsn: DsnOption = None
 ) -> None:
-    """Start a run now, with the input that the schedule passes; also while it is paused."""
+    """Start a run now, with the input that the schedule passes; also while it is paused.
+
+    Example: RUN=$(pgflowc cron trigger daily_report)
+    """
     with connected(dsn, project_root(project)) as client:
         run_id = client.trigger_schedule(flow)
     typer.echo(run_view.as_json({"run_id": run_id}) if as_json else f"{run_id}")
