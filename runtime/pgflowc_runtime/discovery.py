@@ -19,9 +19,11 @@ from pgflowc_runtime.attention import Attention
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.executor import Executor
+from pgflowc_runtime.flow_pattern import Declared
 from pgflowc_runtime.listener import Listener
 from pgflowc_runtime.queries import FLOWS_CHANNEL
 from pgflowc_runtime.registry import Registry
+from pgflowc_runtime.rows import StoredFlow
 from pgflowc_runtime.session import Session
 
 log = logging.getLogger("pgflowc.worker")
@@ -30,6 +32,7 @@ _DEAF_SECONDS = 1.5
 # For what nobody told: definitions written into the tables by hand.
 _LOOK_SECONDS = 60.0
 _MOST_TOLD = 10
+_FLOWS_AT_ONCE = 200
 
 
 class Queues:
@@ -124,19 +127,22 @@ class Discovery:
             await self._forget(slug)
             del self._known[slug]
         changed = [slug for slug, fingerprint in found.items() if self._known.get(slug) != fingerprint]
-        bound = [slug for slug in changed if await self._bind(slug)]
-        await self._serve(bound)
-        self._known.update({slug: found[slug] for slug in changed})
+        for start in range(0, len(changed), _FLOWS_AT_ONCE):
+            some = changed[start : start + _FLOWS_AT_ONCE]
+            stored = await self._database.run(queries.stored_flows(some))
+            # What is declared in between is in the next fingerprint.
+            declared = await self._database.run(queries.declared_signals(some)) if self._has_signals else {}
+            await self._serve(
+                [slug for slug, flow in stored.items() if await self._bind(slug, flow, declared)]
+            )
+            self._known.update({slug: found[slug] for slug in some})
 
-    async def _bind(self, slug: str) -> bool:
+    async def _bind(self, slug: str, stored: StoredFlow, declared: Declared) -> bool:
         """Learn what the flow is now; False if it cannot be served."""
         pattern = self._registry.pattern_of(slug)
-        stored = None if pattern is None else await self._database.run(queries.stored_flow(slug))
         # A flow whose steps are still to be added is no flow yet.
-        if pattern is None or stored is None or not stored.steps:
+        if pattern is None or not stored.steps:
             return False
-        # What is declared in between is in the next fingerprint.
-        declared = await self._database.run(queries.declared_signals(slug)) if self._has_signals else {}
         if missing := pattern.missing(stored, declared):
             log.warning(
                 "flow %s fits the pattern '%s', which has no handler for %s: not served",

@@ -53,6 +53,7 @@ from pgflowc_runtime.queries.installation import (
     declared_signals,
     installed_components,
     stored_flow,
+    stored_flows,
 )
 from pgflowc_runtime.queries.managing import (
     cancel_run,
@@ -218,6 +219,7 @@ __all__ = [
     "steps",
     "still_there",
     "stored_flow",
+    "stored_flows",
     "task_attempts",
     "task_status",
     "tell_flows",

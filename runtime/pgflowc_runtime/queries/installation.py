@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import LiteralString
 
 from pgflowc_runtime.queries.query import Query, Row
 from pgflowc_runtime.rows import Capabilities, SignalKind, StoredFlow, StoredStep
@@ -50,17 +51,17 @@ def installed_components() -> Query[dict[str, int]]:
     )
 
 
-def declared_signals(flow_slug: str | None = None) -> Query[dict[tuple[str, str], SignalKind]]:
-    """The steps that declare a signal, by flow and step; only those of one flow, if it is given. Only where
-    `Capabilities.has_signals`.
+def declared_signals(flows: Sequence[str] | None = None) -> Query[dict[tuple[str, str], SignalKind]]:
+    """The steps that declare a signal, by flow and step; only those of these flows, if they are given. Only
+    where `Capabilities.has_signals`.
     """
     return Query(
         """
         select a.flow_slug, a.step_slug, a.is_approval
         from pgflowc.awaited_signals a
-        where %(flow_slug)s::text is null or a.flow_slug = %(flow_slug)s
+        where %(flows)s::text[] is null or a.flow_slug = any (%(flows)s::text[])
         """,
-        {"flow_slug": flow_slug},
+        {"flows": None if flows is None else list(flows)},
         lambda rows: {
             (row["flow_slug"], row["step_slug"]): "approval" if row["is_approval"] else "signal"
             for row in rows
@@ -68,11 +69,8 @@ def declared_signals(flow_slug: str | None = None) -> Query[dict[tuple[str, str]
     )
 
 
-def stored_flow(slug: str) -> Query[StoredFlow | None]:
-    """A flow and its steps as the database defines them, in order of definition; None if there is none."""
-    return Query(
-        # Whole rows, because the columns are not the same in every core.
-        """
+# Whole rows, because the columns are not the same in every core.
+_STORED: LiteralString = """
         select to_jsonb(f) as flow, to_jsonb(s) as step,
                coalesce(s.opt_max_attempts, f.opt_max_attempts) as max_attempts,
                coalesce(s.opt_timeout, f.opt_timeout) as timeout,
@@ -81,12 +79,27 @@ def stored_flow(slug: str) -> Query[StoredFlow | None]:
                      order by d.dep_slug) as depends_on
         from pgflow.flows f
         left join pgflow.steps s on s.flow_slug = f.flow_slug
-        where f.flow_slug = %(slug)s
-        order by s.step_index
-        """,
-        {"slug": slug},
-        _stored_flow,
-    )
+        where f.flow_slug = any (%(slugs)s::text[])
+        order by f.flow_slug, s.step_index
+"""
+
+
+def stored_flow(slug: str) -> Query[StoredFlow | None]:
+    """A flow and its steps as the database defines them, in order of definition; None if there is none."""
+    return Query(_STORED, {"slugs": [slug]}, _stored_flow)
+
+
+def stored_flows(slugs: Sequence[str]) -> Query[dict[str, StoredFlow]]:
+    """Those of these flows that are there, by slug."""
+    return Query(_STORED, {"slugs": list(slugs)}, _stored_flows)
+
+
+def _stored_flows(rows: Sequence[Row]) -> dict[str, StoredFlow]:
+    by_slug: dict[str, list[Row]] = {}
+    for row in rows:
+        by_slug.setdefault(row["flow"]["flow_slug"], []).append(row)
+    found = {slug: _stored_flow(own) for slug, own in by_slug.items()}
+    return {slug: flow for slug, flow in found.items() if flow is not None}
 
 
 def _stored_flow(rows: Sequence[Row]) -> StoredFlow | None:
