@@ -28,16 +28,37 @@ _NAMES = {
 def in_words(schedule: str) -> str:
     """The schedule in English: `At 09:00, Monday through Friday`; itself if there are no words for it."""
     # Slow to import, and needed by two commands only.
-    from cron_descriptor import FormatException, MissingFieldException, Options, get_description
+    from cron_descriptor import FormatException, MissingFieldException
+
+    schedule = _NAMES.get(schedule, schedule)
+    try:
+        words = _with_both_days(schedule) or _described(schedule)
+    except (FormatException, MissingFieldException, ValueError, IndexError):
+        return schedule
+    return schedule if "  " in words else words  # a part that it has no word for, such as fri#2 in a list
+
+
+def _described(schedule: str) -> str:
+    from cron_descriptor import Options, get_description
 
     options = Options()
     options.use_24hour_time_format = True
     options.locale_code = "en_US"  # as all else that is printed
-    try:
-        words = str(get_description(_NAMES.get(schedule, schedule), options))
-    except (FormatException, MissingFieldException, ValueError, IndexError):
-        return schedule
-    return schedule if "  " in words else words  # a part that it has no word for, such as fri#2 in a list
+    return str(get_description(schedule, options))
+
+
+def _with_both_days(schedule: str) -> str | None:
+    """Of a schedule with days of the month and of the week: one is enough, which other words leave open."""
+    minute, hour, day, month, weekday = schedule.split()[:5]
+    if "*" in (day, weekday):
+        return None
+    time = _described(f"{minute} {hour} * * *")
+    days = (f"{day} * *", f"* * {weekday}", f"* {month} *")
+    of_month, of_week, months = (
+        _described(f"{minute} {hour} {one}").removeprefix(time).removeprefix(", ").removeprefix("only ")
+        for one in days
+    )
+    return ", ".join(filter(None, (time, of_month, f"or {of_week}", months)))
 
 
 def show_list(schedules: Sequence[ScheduleInfo], now: datetime) -> None:

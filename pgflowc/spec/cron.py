@@ -42,7 +42,7 @@ _VALUES = (
 )
 _STEP = "(?:/(?:0?[1-9]|[1-9][0-9]))?"
 # Day L of the month, the second Friday (5#2) and the last one (L5): croniter's, unknown to pg_cron.
-_EXTRAS = ("", "", "|[Ll]", "", rf"|{_VALUES[4]}#[1-5]|L[0-7]")
+_EXTRAS = ("", "", "|[Ll]", "", rf"|{_VALUES[4]}#[1-5]|[Ll][0-7]")
 
 
 def _field(value: str, extra: str) -> str:
@@ -80,10 +80,14 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
         if not _GRAMMAR[place].fullmatch(field) or not _accepts(" ".join(alone)):
             name, values = _FIELDS[place]
             return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
+    if fields[2] != "*" and re.search("[#Ll]", fields[4]):
+        # croniter takes one for both, or finds no day at all.
+        return (
+            f"its day of the month is '{fields[2]}', beside '{fields[4]}'",
+            "leave the day of the month '*' where the day of the week is the nth or the last one",
+        )
     if not _ever_comes(" ".join(fields)):
-        both = "with '#' or 'L' in the day of the week, the day of the month must fit, too: leave it '*'"
-        is_nth = "#" in fields[4] or "L" in fields[4]
-        return "that day never comes", both if is_nth else "check the day against the month"
+        return "that day never comes", "check the day against the month"
     return None
 
 
@@ -202,12 +206,19 @@ def _check_timezone(timezone: str) -> str:
     return timezone
 
 
+def _schedule_pattern() -> str:
+    """The nth or last day of the week stands beside no day of the month."""
+    minute, hour, day, month, weekday = _FIELD_PATTERNS
+    plain = _field(_VALUES[4], "")
+    return rf"^\s*{minute}\s+{hour}\s+(?:{day}\s+{month}\s+{plain}|\*\s+{month}\s+{weekday})\s*$"
+
+
 SCHEDULE_SCHEMA: dict[str, Any] = {
     "anyOf": [
         {"enum": list(NAMES)},
         {
             "type": "string",
-            "pattern": r"^\s*" + r"\s+".join(_FIELD_PATTERNS) + r"\s*$",
+            "pattern": _schedule_pattern(),
             "maxLength": _LONGEST,
         },
     ]

@@ -84,6 +84,8 @@ def test_preview(cron: Cron) -> None:
     assert len(found["times"]) == 10
     assert "No time comes any more" not in cron("preview", "@yearly").output
     assert cron("preview", " 0  3-03 * *   mon ").output.startswith("0 3 * * mon  UTC  At 03:00")
+    either = "At 09:00, on day 1 and 15 of the month, or Monday through Friday, in July"
+    assert either in cron("preview", "0 9 1,15 jul mon-fri").output
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,8 @@ def test_schedules_are_those_of_the_compiler() -> None:
         "0 0 L * *",
         "0 0 * * fri#2",
         "0 0 * * L5",
+        "0 0 13 * fri#2",
+        "0 0 L jan l5",
         "0 0 31 2 *",
         "5-1 * * * *",
         "0 0 * * 8",

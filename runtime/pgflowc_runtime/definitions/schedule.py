@@ -62,10 +62,14 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
         if not _GRAMMAR[place].fullmatch(field) or not _accepts(" ".join(alone)):
             name, values = _FIELDS[place]
             return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
+    if fields[2] != "*" and re.search("[#Ll]", fields[4]):
+        # croniter takes one for both, or finds no day at all.
+        return (
+            f"its day of the month is '{fields[2]}', beside '{fields[4]}'",
+            "leave the day of the month '*' where the day of the week is the nth or the last one",
+        )
     if not _ever_comes(" ".join(fields)):
-        both = "with '#' or 'L' in the day of the week, the day of the month must fit, too: leave it '*'"
-        is_nth = "#" in fields[4] or "L" in fields[4]
-        return "that day never comes", both if is_nth else "check the day against the month"
+        return "that day never comes", "check the day against the month"
     return None
 
 
