@@ -188,6 +188,23 @@ class TestApprovals:
         fast.signal(run, "ok", {"ok": True})
         assert fast.work("f") == ["z"]
 
+    def test_others_that_wait_cost_nothing(self, fast) -> None:
+        fast.flow("f", "ok", "z < ok")
+        fast.declare_approval()
+        run, *_ = fast.start("f", *range(1000))
+
+        def rows_read() -> int:
+            fast.do("select pg_stat_force_next_flush()")
+            return fast.value(
+                "select sum(idx_tup_fetch + seq_tup_read)::integer from pg_stat_user_tables"
+                " where relname in ('task_signals', 'runs', 'step_states', 'step_tasks')"
+            )
+
+        before = rows_read()
+        fast.claim("f")
+        assert fast.signal(run, "ok", {"ok": True}) == "delivered"
+        assert rows_read() - before < 100
+
     def test_renaming_a_step_keeps_its_declaration(self, fast) -> None:
         fast.approval()
         fast.do("select pgflowc.rename_step('f', 'ok', 'approve')")

@@ -9,32 +9,25 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  -- Each row is asked about by itself: as joins these could be planned to walk whole tables.
   delete from pgflowc.task_signals w
   where
     w.run_id = any (p_run_ids)
     and (
-      not exists (
-        select from pgflow.runs r
-        where r.run_id = w.run_id and (r.status = 'started' or (r.status = 'failed' and w.sent_at is not null))
-      )
-      or exists (
-        select from pgflow.step_states s
-        where s.run_id = w.run_id and s.step_slug = w.step_slug and s.status in ('completed', 'skipped')
-      )
-      or exists (
-        select from pgflow.step_tasks t
-        where
-          t.run_id = w.run_id and t.step_slug = w.step_slug and t.task_index = w.task_index
-          and t.status in ('completed', 'failed', 'skipped')
-      )
+      coalesce((select r.status from pgflow.runs r where r.run_id = w.run_id), 'completed')
+        not in ('started', case when w.sent_at is not null then 'failed' else 'started' end)
+      or (select s.status from pgflow.step_states s where s.run_id = w.run_id and s.step_slug = w.step_slug)
+        in ('completed', 'skipped')
+      or (
+        select t.status from pgflow.step_tasks t
+        where t.run_id = w.run_id and t.step_slug = w.step_slug and t.task_index = w.task_index
+      ) in ('completed', 'failed', 'skipped')
     );
-  if exists (select from pgflowc.task_signals w where w.run_id = any (p_run_ids)) then
-    update pgflowc.task_signals w
-    set waiting_since = null, deadline = null, due_at = null
-    where
-      w.run_id = any (p_run_ids)
-      and w.waiting_since is not null
-      and exists (select from pgflow.runs r where r.run_id = w.run_id and r.status = 'failed');
-  end if;
+  update pgflowc.task_signals w
+  set waiting_since = null, deadline = null, due_at = null
+  where
+    w.run_id = any (p_run_ids)
+    and w.waiting_since is not null
+    and (select r.status from pgflow.runs r where r.run_id = w.run_id) = 'failed';
 end;
 $$;

@@ -17,18 +17,22 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  v_now constant timestamptz := clock_timestamp(); -- by a volatile function no index is searched
+  v_due pgflowc.task_signals[];
   v_wait pgflowc.task_signals;
   v_task pgflow.step_tasks;
   v_settled integer := 0;
 begin
-  for v_wait in
-    select w.*
-    from pgflowc.task_signals w
-    where
-      w.flow_slug = p_flow.flow_slug and w.due_at <= clock_timestamp() and (p_run_ids is null or w.run_id = any (p_run_ids))
-    order by w.due_at
-    limit p_most
-  loop
+  if p_run_ids is null then
+    v_due := array(
+      select w from pgflowc.task_signals w where w.flow_slug = p_flow.flow_slug and w.due_at <= v_now order by w.due_at limit p_most
+    );
+  else
+    v_due := array(
+      select w from pgflowc.task_signals w where w.run_id = any (p_run_ids) and w.due_at <= v_now order by w.due_at limit p_most
+    );
+  end if;
+  foreach v_wait in array v_due loop
     perform from pgflow.runs r where r.run_id = v_wait.run_id for no key update skip locked;
     if not found then
       if p_puts_off then
