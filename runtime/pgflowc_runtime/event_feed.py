@@ -100,7 +100,12 @@ class EventFeed:
     async def add(self, subscription: Subscription) -> None:
         """Begin to tell this subscription what happens."""
         self._subscriptions[subscription.id] = subscription
-        await self.register(subscription)
+        try:
+            await self.register(subscription)
+        except BaseException:
+            # Cancelled: the interest may be in the database by now, and who is gone takes none back.
+            await self.remove(subscription)
+            raise
         if self._usable and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._run(), name="pgflowc-events")
 
