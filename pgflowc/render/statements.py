@@ -175,7 +175,7 @@ def _schedule(slug: str, cron: CronShape, *, by_name: bool = False) -> Iterator[
     if cron.is_job:
         function = "pgflowc.start_run" if by_name else "pgflow.start_flow"
         start = f"SELECT {function}({sql_text(slug)}, {sql_jsonb(cron.input)})"
-        yield "SELECT pgflowc.require_pg_cron()"
+        yield f"SELECT pgflowc.require_pg_cron({_job(slug)})"
         yield f"SELECT cron.schedule({_job(slug)}, {sql_text(cron.schedule)}, {sql_text(start)})"
         return
     arguments = [sql_text(slug), sql_text(cron.schedule), sql_text(cron.timezone), sql_jsonb(cron.input)]

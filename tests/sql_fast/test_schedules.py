@@ -222,23 +222,28 @@ def test_what_every_cron_reads_as_workers_do(fast, expression: str, expected: bo
 def test_where_pg_cron_cannot_keep_a_schedule(fast, there: str, text: str) -> None:
     fast.do(there.format(here=_HERE) or "select 1")
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as refused:
-        fast.do("select pgflowc.require_pg_cron()")
+        fast.do("select pgflowc.require_pg_cron('pgflow_f')")
     assert text in refused.value.diag.message_detail
     assert 'cron = "worker"' in refused.value.diag.message_hint
 
 
 def test_where_pg_cron_can_keep_a_schedule(fast) -> None:
     """By UTC; a setting that no library knows is none."""
-    for command in (_HERE, "create schema cron", "set cron.timezone = 'Asia/Tokyo'"):
+    job = "create table cron.job (jobname text, database text, username text)"
+    for command in (_HERE, "create schema cron", job, "set cron.timezone = 'Asia/Tokyo'"):
         fast.do(command)
-    fast.do("select pgflowc.require_pg_cron()")
+    fast.do("insert into cron.job values ('pgflow_f', current_database(), current_user)")
+    fast.do("select pgflowc.require_pg_cron('pgflow_f')")
+    fast.do("insert into cron.job values ('pgflow_g', current_database(), 'somebody')")
+    with pytest.raises(psycopg.errors.DuplicateObject, match='belongs to role "somebody"'):
+        fast.do("select pgflowc.require_pg_cron('pgflow_g')")
     # One that is known.
     fast.do(
         "create or replace function pgflowc._pg_cron_timezone() returns text language sql"
         " as $$ select 'Asia/Tokyo' $$"
     )
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="in the time zone Asia/Tokyo"):
-        fast.do("select pgflowc.require_pg_cron()")
+        fast.do("select pgflowc.require_pg_cron('pgflow_f')")
 
 
 def test_a_job_of_pg_cron_starts_each_minute_once_with_the_input_of_the_schedule(fast) -> None:

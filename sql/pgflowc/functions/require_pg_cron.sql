@@ -1,10 +1,12 @@
--- pgflowc.require_pg_cron(): refuse to go on unless pg_cron can keep schedules in this database, in UTC.
+-- pgflowc.require_pg_cron(p_job): refuse to go on unless pg_cron can keep schedules in this database, in UTC, and no other role has a job
+-- of this name: both would fire.
 --
 -- For migrations that call cron.schedule, which does not ask. Raises object_not_in_prerequisite_state where the extension is not in this
 -- database, or its library runs the jobs of another one or none; insufficient_privilege if this role may not use schema cron;
--- invalid_parameter_value if it goes by another time zone. What a role may not see is taken for right.
+-- invalid_parameter_value if it goes by another time zone; duplicate_object for another role's job. What a role may not see, as such jobs
+-- unless it is a superuser, is taken for right.
 -- Locks: none.
-create or replace function pgflowc.require_pg_cron()
+create or replace function pgflowc.require_pg_cron(p_job text)
 returns void
 language plpgsql
 set search_path = ''
@@ -13,6 +15,7 @@ declare
   c_utc constant text[] := '{UTC,GMT,Etc/UTC,Etc/GMT}';
   c_way_out constant text := 'Or let workers start the runs: cron = "worker" under [target] in pgflowc.toml, and compile';
   v_database text;
+  v_owner text;
   v_timezone text := pgflowc._pg_cron_timezone();
 begin
   begin
@@ -37,6 +40,15 @@ begin
   elsif v_timezone <> all (c_utc) then
     raise exception 'pg_cron keeps schedules in the time zone %, and this one is in UTC', v_timezone
       using errcode = 'invalid_parameter_value', detail = 'Its time zone is the setting cron.timezone', hint = c_way_out;
+  end if;
+
+  select j.username into v_owner
+  from cron.job j
+  where j.jobname = p_job and j.database = current_database() and j.username <> current_user
+  limit 1;
+  if found then
+    raise exception 'job "%" of pg_cron belongs to role "%", and would fire beside that of "%"', p_job, v_owner, current_user
+      using errcode = 'duplicate_object', hint = format('Do this as %I, or remove that job first: delete from cron.job where jobname = %L', v_owner, p_job);
   end if;
 end;
 $$;

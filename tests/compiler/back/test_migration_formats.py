@@ -258,7 +258,10 @@ def test_alembic_leaves_a_statement_as_it_is(text: str) -> None:
 PG_CRON = """
 select set_config('cron.database_name', current_database(), false);
 create schema cron;
-create table cron.job (jobname text primary key, schedule text, command text);
+create table cron.job (
+  jobname text primary key, schedule text, command text,
+  database text default current_database(), username text default current_user
+);
 create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql as
   'insert into cron.job values ($1, $2, $3)
    on conflict (jobname) do update set schedule = excluded.schedule, command = excluded.command returning 1';
