@@ -18,6 +18,8 @@ class Attention:
         self._found: set[str] = set()
         self._suspended: set[str] = set()
         self._marked = dict.fromkeys(self._flows)
+        # Of these somebody has said that they have work; the others only may have.
+        self._announced: dict[str, None] = {}
         self._changed = asyncio.Event()
         self._on_mark: Callable[[], None] = _nobody
         self._on_signal: Callable[[str], None] | None = None
@@ -50,11 +52,11 @@ class Attention:
         return flow in self._flows and flow not in self._suspended
 
     def add(self, flow: str) -> None:
-        """Serve this flow, too; it may have work."""
+        """Serve this flow, too, and look at it before the others: it is new."""
         self._flows.setdefault(flow)
         self._found.add(flow)
         self._suspended.discard(flow)
-        self.mark(flow)
+        self.announce(flow)
 
     def comes_and_goes(self, flow: str) -> bool:
         """Whether the flow was found while the worker runs, so that it may be gone as well."""
@@ -64,13 +66,13 @@ class Attention:
         """Serve this flow no more."""
         self._flows.pop(flow, None)
         self._found.discard(flow)
-        self._marked.pop(flow, None)
+        self.unmark(flow)
         self._changed.set()
 
     def suspend(self, flow: str, seconds: float) -> None:
         """Serve this flow again only after a while; the others go on."""
         self._suspended.add(flow)
-        self._marked.pop(flow, None)
+        self.unmark(flow)
         asyncio.get_running_loop().call_later(seconds, self._resume, flow)
 
     def _resume(self, flow: str) -> None:
@@ -83,6 +85,14 @@ class Attention:
             self._marked.setdefault(flow)
             self._changed.set()
             self._on_mark()
+
+    def announce(self, flow: str) -> None:
+        """This flow has work, somebody says: it need not wait for thousands that only may have
+        some to be looked at.
+        """
+        if self.serves(flow):
+            self._announced.setdefault(flow)
+            self.mark(flow)
 
     def mark_all(self) -> None:
         """Any flow may have work."""
@@ -97,13 +107,14 @@ class Attention:
 
     def next(self) -> str | None:
         """The flow to look at now, unmarked; None if no flow is marked."""
-        flow = next(iter(self._marked), None)
+        flow = next(iter(self._announced or self._marked), None)
         if flow is not None:
-            del self._marked[flow]
+            self.unmark(flow)
         return flow
 
     def unmark(self, flow: str) -> int:
         """Somebody looks at this flow anyway; returns how many others are marked."""
+        self._announced.pop(flow, None)
         self._marked.pop(flow, None)
         return len(self._marked)
 

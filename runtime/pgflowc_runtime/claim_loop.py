@@ -261,7 +261,9 @@ class ClaimLoop:
         if len(tasks) == claim:
             # There may be more; behind the other flows, so that they get their turn.
             self._attention.mark(flow)
-        self._look_round()
+        if tasks or reports:
+            # Else nothing keeps it busy, and a round of many flows would be followed by the next for ever.
+            self._look_round()
 
     async def _flush(self, flow: str, reports: list[Report], claim: int) -> Sequence[ClaimedTask]:
         """Raises an error that may pass; all reports are to be sent again then."""

@@ -127,15 +127,19 @@ class Discovery:
             await self._forget(slug)
             del self._known[slug]
         changed = [slug for slug, fingerprint in found.items() if self._known.get(slug) != fingerprint]
+        served: list[str] = []
         for start in range(0, len(changed), _FLOWS_AT_ONCE):
             some = changed[start : start + _FLOWS_AT_ONCE]
             stored = await self._database.run(queries.stored_flows(some))
             # What is declared in between is in the next fingerprint.
             declared = await self._database.run(queries.declared_signals(some)) if self._has_signals else {}
-            await self._serve(
-                [slug for slug, flow in stored.items() if await self._bind(slug, flow, declared)]
-            )
-            self._known.update({slug: found[slug] for slug in some})
+            bound = [slug for slug, flow in stored.items() if await self._bind(slug, flow, declared)]
+            await self._serve(bound)
+            served += bound
+        if served and self._listener is not None:
+            # The queue of a flow that was defined anew is another one, without the trigger.
+            await self._listener.add(served)
+        self._known.update({slug: found[slug] for slug in changed})
 
     async def _bind(self, slug: str, stored: StoredFlow, declared: Declared) -> bool:
         """Learn what the flow is now; False if it cannot be served."""
@@ -165,13 +169,6 @@ class Discovery:
         for slug in flows:
             self._served.add(slug)
             self._attention.add(slug)
-        if self._listener is None:
-            return
-        for slug in flows:
-            # The queue of a flow that was defined anew is another one, without the trigger.
-            await self._listener.add(slug)
-            # What came before the trigger did not wake anybody.
-            self._attention.mark(slug)
 
     async def _forget(self, slug: str) -> None:
         if slug not in self._served:

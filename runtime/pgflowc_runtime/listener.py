@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import psycopg
@@ -58,7 +58,7 @@ class WaitingWorkers:
         if notification.payload.startswith("signal "):
             attention.signalled(notification.payload)
         else:
-            attention.mark(notification.payload)
+            attention.announce(notification.payload)
 
 
 class ThrottledInserts:
@@ -128,18 +128,21 @@ class Listener:
                 "a long transaction keeps flow %s from waking workers; looking often", ", ".join(waiting)
             )
 
-    async def add(self, flow: str) -> None:
-        """Let a flow that is served from now on, or whose queue is another one, wake this worker as well; if
-        it may not, or not yet, the flow is looked at often. Raises psycopg.Error if the connection is lost.
+    async def add(self, flows: Sequence[str]) -> None:
+        """Let flows that are served from now on, or whose queues are others, wake this worker as well; one
+        that may not, or not yet, is looked at often. Raises psycopg.Error if the connection is lost.
         """
         if not self._signals.takes_more:
             return
-        self.forget(flow)
-        try:
-            await self._database.run(self._signals.enable(flow))
-        except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
-            log.info("flow %s cannot wake this worker yet: %s", flow, headline(error))
-            self._silent.append(flow)
+        self._silent = [one for one in self._silent if one not in flows]
+        for flow in await self._database.run(queries.queues_without_wakeup(flows)):
+            try:
+                await self._database.run(self._signals.enable(flow))
+            except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
+                log.info("flow %s cannot wake this worker yet: %s", flow, headline(error))
+                self._silent.append(flow)
+            # What came before the trigger did not wake anybody.
+            self._attention.mark(flow)
 
     def forget(self, flow: str) -> None:
         """That flow is not served any more."""

@@ -70,6 +70,25 @@ def enable_wakeup(queue_name: str) -> Query[None]:
     )
 
 
+def queues_without_wakeup(queue_names: Sequence[str]) -> Query[list[str]]:
+    """Those of these queues whose inserts do not wake waiting workers."""
+    return Query(
+        """
+        with queues as materialized (
+          select u.name, to_regclass(format('pgmq.%%I', pgmq.format_table_name(u.name, 'q'))) as queue
+          from unnest(%(queue_names)s::text[]) as u (name)
+        )
+        select q.name
+        from queues q
+        where not exists (
+          select from pg_catalog.pg_trigger t where t.tgrelid = q.queue and t.tgname = 'pgflowc_wakeup'
+        )
+        """,
+        {"queue_names": list(queue_names)},
+        lambda rows: [row["name"] for row in rows],
+    )
+
+
 def enable_notify_insert(queue_name: str, throttle_ms: int) -> Query[None]:
     """Make inserts into this queue notify with pgmq's own trigger; nothing if they do already.
 
