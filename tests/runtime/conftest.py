@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import math
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+import traceback
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 import pytest
@@ -247,3 +252,88 @@ def worker_process() -> Iterator[Callable[..., WorkerProcess]]:
         if worker.process.poll() is None:
             worker.process.kill()
         worker.process.wait()
+
+
+Forked = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def forked() -> Forked:
+    """Runs a command's `main` in a process that is forked from this one, so without half a second of imports.
+
+    What the command does to modules and signals goes with its process.
+    """
+
+    def run(
+        main: Callable[[], int | None],
+        *arguments: str,
+        directory: Path,
+        environment: Mapping[str, str],
+        input: str = "",
+    ) -> subprocess.CompletedProcess[str]:
+        with ExitStack() as stack:
+            streams = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            streams[0].write(input.encode())
+            streams[0].seek(0)
+            code = _exit_code(_fork(lambda: _as_a_command(main, arguments, directory, environment), streams))
+            for stream in streams:
+                stream.seek(0)
+            output, errors = (stream.read().decode() for stream in streams[1:])
+        return subprocess.CompletedProcess(arguments, code, output, errors)
+
+    return run
+
+
+def _fork(act: Callable[[], int], streams: Sequence[IO[bytes]]) -> int:
+    """The id of a process like this one, with these streams, that does this and no more."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # this process may have threads
+        child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            for number, stream in enumerate(streams):
+                os.dup2(stream.fileno(), number)
+            code = act()
+        finally:
+            os._exit(code)
+    return child
+
+
+def _exit_code(child: int) -> int:
+    """Waits for it, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            deadline = math.inf
+        time.sleep(0.005)
+    return os.waitstatus_to_exitcode(ended[1])
+
+
+def _as_a_command(
+    main: Callable[[], int | None],
+    arguments: tuple[str, ...],
+    directory: Path,
+    environment: Mapping[str, str],
+) -> int:
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+        for number in range(3)
+    )
+    warnings.resetwarnings()
+    logging.getLogger().handlers.clear()
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["pgflowc", *arguments]
+    try:
+        code = main()
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int | None) else 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code or 0

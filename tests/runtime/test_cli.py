@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pgflowc.cli.app import main
+
 PGFLOWC = Path(sys.executable).with_name("pgflowc")
 
 HANDLERS = """
@@ -42,20 +44,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, core_dsn: str) -> Run:
+def run(tmp_path: Path, core_dsn: str, forked) -> Run:
     """Runs a command in the project's directory against the test's database."""
 
-    def pgflowc(
-        *arguments: str, dsn: str = core_dsn, input: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [PGFLOWC, *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PGFLOWC_DSN": dsn, "COLUMNS": "200"},
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=60,
+    def pgflowc(*arguments: str, dsn: str = core_dsn, input: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PGFLOWC_DSN": dsn, "COLUMNS": "200"}
+        done: subprocess.CompletedProcess[str] = forked(
+            main, *arguments, directory=tmp_path, environment=environment, input=input
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done

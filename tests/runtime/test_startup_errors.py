@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
+
+from pgflowc_runtime.__main__ import main
 
 EMPTY = """
     from pgflowc_runtime import Registry
@@ -29,17 +30,11 @@ Start = Callable[..., list[str]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def start(tmp_path: Path, forked) -> Start:
     """Starts a worker that must refuse; returns its two lines."""
 
     def run(*arguments: str, directory: Path = tmp_path, package: str = "app") -> list[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "pgflowc_runtime", "worker", package, *arguments],
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = forked(main, "worker", package, *arguments, directory=directory, environment=os.environ)
         lines = [line for line in done.stderr.splitlines() if " WARNING " not in line]
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
