@@ -55,10 +55,10 @@ def test_clocks_that_are_changed(schedule: str, zone: str, after: str, expected:
 
 
 @pytest.mark.parametrize("change", ["2026-03-29 01:00", "2026-10-25 01:00"])
-@pytest.mark.parametrize("schedule", ["30 2 * * *", "*/20 * * * *", "0 */3 * * *"])
+@pytest.mark.parametrize("schedule", ["30 2 * * *", "*/30 * * * *", "0 */3 * * *"])
 def test_it_does_not_matter_from_where_one_looks(schedule: str, change: str) -> None:
     """The next slot after any slot, or just before one, is that of the whole sequence."""
-    first, last = at(change) - timedelta(days=1.5), at(change) + timedelta(days=1.5)
+    first, last = at(change) - timedelta(days=1.1), at(change) + timedelta(days=1.1)
     whole = [slot for slot in islice(slots(schedule, BERLIN, first), 300) if slot < last]
     assert whole == sorted(set(whole))
     for slot, following in pairwise(whole):
