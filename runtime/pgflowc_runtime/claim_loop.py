@@ -32,6 +32,8 @@ _SUSPENSION_SECONDS = 10.0
 _FLEETING_SECONDS = 1.0
 # How long a busy flow may keep the worker from looking at the others.
 _ROUND_SECONDS = 0.2
+# Looking at a thousand flows takes seconds in which the busy one gets nothing; most of the time is to be its.
+_ROUND_SECONDS_PER_FLOW = 0.01
 # While one trip is under way the next outcomes gather, or leave with a second one: the server works on one
 # while we work on the other. More would only make each slower.
 _TRIPS_PER_FLOW = 2
@@ -334,7 +336,8 @@ class ClaimLoop:
             self._attention.mark_all()
 
     def _put_off_round(self) -> None:
-        self._next_round = asyncio.get_running_loop().time() + _ROUND_SECONDS
+        seconds = max(_ROUND_SECONDS, _ROUND_SECONDS_PER_FLOW * len(self._attention.flows))
+        self._next_round = asyncio.get_running_loop().time() + seconds
 
     # Trouble
 
