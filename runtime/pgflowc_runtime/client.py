@@ -406,14 +406,15 @@ class Client:
         """Define a flow from data at run time, or make the stored one agree with it: a definition, or a slug
         with options and steps.
 
-        A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options are set in
-        place. Raises InvalidDefinition, and FlowMismatch instead of losing data.
+        A flow with other steps is deleted with all its runs, if `allow_data_loss`; other options, signals, a
+        schedule and a retention are set in place, or removed. Raises InvalidDefinition, FlowMismatch instead
+        of losing data, and SchemaError where the database has no schedules, retention or signals.
         """
         wanted = read_definition(definition, options, steps)
         return self._do(defining.upsert_flow(self._starter, wanted, allow_data_loss))
 
     def delete_flow(self, flow: FlowOrSlug) -> None:
-        """Delete a flow, its schedule, its queue and all its runs. Raises FlowNotFound."""
+        """Delete a flow with versions, schedule, retention, queue and all its runs. Raises FlowNotFound."""
         self._do(defining.delete_flow(self._starter, flow))
 
     def signal(
