@@ -22,3 +22,21 @@ def test_a_client_needs_only_the_documented_grants(core) -> None:
         core.do("reset role")
         core.do("revoke all on schema pgflow from web")
         core.do("drop role web")
+
+
+def test_types_of_the_caller_do_not_run_as_the_owner(core, new_role) -> None:
+    """A type of pg_temp could pass for one of pg_catalog, and its checks would run with the owner's rights."""
+    role = new_role()
+    core.flow("f", "a")
+    core.do(f"grant usage on schema pgflow to {role}")
+    core.do(f"set role {role}")
+    core.do(
+        "create function pg_temp.check_it(pg_catalog.text) returns boolean language plpgsql as"
+        " $$ begin raise exception 'this runs as %', current_user; end $$"
+    )
+    for name in ("text", "uuid", "jsonb", "timestamptz"):
+        core.do(
+            f"create domain pg_temp.{name} as pg_catalog.{name}"
+            " check (pg_temp.check_it(value::pg_catalog.text))"
+        )
+    assert core.value("select pgflow.start_flow_with_states('f', '{}')")["run"]["status"] == "started"

@@ -93,12 +93,13 @@ def test_public_has_nothing(core) -> None:
         assert core.value("select not has_schema_privilege('public', %s, 'create')", schema)
 
 
-def test_every_function_has_an_empty_search_path(core) -> None:
+def test_no_function_looks_at_temporary_objects_first(core) -> None:
+    """As all do whose search path does not name pg_temp, an empty one included."""
     assert (
         core.column(
             "select oid::regprocedure::text from pg_proc"
             " where pronamespace in ('pgflow'::regnamespace, 'pgflowc'::regnamespace)"
-            " and not coalesce('search_path=\"\"' = any (proconfig), false)"
+            " and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)"
         )
         == []
     )

@@ -7,7 +7,7 @@
 create or replace function pgflow._advance_run(p_run_id uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ready boolean;

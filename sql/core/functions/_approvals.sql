@@ -6,7 +6,7 @@ returns text[]
 language plpgsql
 stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('pgflowc.awaited_signals') is null then

@@ -4,7 +4,7 @@
 create or replace function pgflow._archive_task_message(p_run_id uuid, p_step_slug text, p_task_index integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_flow_slug text;

@@ -7,7 +7,7 @@ create or replace function pgflow._begin_approvals(p_run_id uuid)
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_flow_slug text;

@@ -8,7 +8,7 @@
 create or replace function pgflow._cascade_force_skip_steps(run_id uuid, step_slug text, skip_reason text)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

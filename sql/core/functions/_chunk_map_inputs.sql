@@ -6,7 +6,7 @@
 create or replace function pgflow._chunk_map_inputs(p_run_id uuid, p_step_slugs text[])
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into pgflow.map_chunks (run_id, step_slug, first_index, elements)
   select p_run_id, a.step_slug, min(e.n)::integer - 1, jsonb_agg(e.element order by e.n)

@@ -6,7 +6,7 @@
 create or replace function pgflow._end_steps(p_run_id uuid, p_number integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run pgflow.runs;

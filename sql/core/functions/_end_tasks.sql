@@ -5,7 +5,7 @@
 create or replace function pgflow._end_tasks(p_run_id uuid, p_step_slugs text[], p_status text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_flow_slug text;

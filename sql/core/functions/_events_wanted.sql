@@ -7,7 +7,7 @@
 create or replace function pgflow._events_wanted(p_flow_slug text, p_run_id uuid)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- The schema first: where it is absent that costs a tenth of parsing the signature.

@@ -6,7 +6,7 @@
 create or replace function pgflow._fail_run(p_run_id uuid, p_details jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run pgflow.runs;

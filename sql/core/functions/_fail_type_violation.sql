@@ -13,7 +13,7 @@ create or replace function pgflow._fail_type_violation(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_type constant text := coalesce(jsonb_typeof(p_output), 'null');

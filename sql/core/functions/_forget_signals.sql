@@ -6,7 +6,7 @@ create or replace function pgflow._forget_signals(p_run_id uuid)
 returns void
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('pgflowc.task_signals') is null then

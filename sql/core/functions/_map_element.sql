@@ -6,7 +6,7 @@
 create or replace function pgflow._map_element(p_run_id uuid, p_flow_slug text, p_step_slug text, p_task_index integer)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_element jsonb;

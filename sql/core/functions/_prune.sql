@@ -8,7 +8,7 @@
 create or replace function pgflow._prune(p_cutoff timestamptz, p_flow_slugs text[])
 returns table (deleted_runs bigint, deleted_step_states bigint, deleted_step_tasks bigint, deleted_workers bigint)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see complete_task.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

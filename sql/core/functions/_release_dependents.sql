@@ -6,7 +6,7 @@
 create or replace function pgflow._release_dependents(p_run_id uuid, p_flow_slug text, p_step_slugs text[])
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update pgflow.step_states s
   set

@@ -11,7 +11,7 @@
 create or replace function pgflow._requeue_stalled_tasks(p_grace interval)
 returns table (requeued bigint, queues bigint)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see complete_task.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -4,7 +4,7 @@
 create or replace function pgflow._schedule(p_job_name text, p_schedule text, p_command text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('cron.job') is null then

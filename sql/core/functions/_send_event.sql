@@ -7,7 +7,7 @@
 create or replace function pgflow._send_event(p_flow_slug text, p_run_id uuid, p_event text, p_payload jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_topic constant text := 'pgflow:run:' || p_run_id;

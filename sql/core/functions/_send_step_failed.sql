@@ -4,7 +4,7 @@
 create or replace function pgflow._send_step_failed(p_run_id uuid, p_step_slug text)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pgflow._send_event(s.flow_slug, s.run_id, 'step:' || s.step_slug || ':failed', jsonb_build_object(
     'event_type', 'step:failed', 'run_id', s.run_id, 'step_slug', s.step_slug, 'status', s.status,

@@ -5,7 +5,7 @@
 create or replace function pgflow._send_steps_skipped(p_run_id uuid, p_step_slugs text[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (

@@ -8,7 +8,7 @@
 create or replace function pgflow._skip_failed_step(p_run_id uuid, p_step_slug text, p_error_message text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_state pgflow.step_states;

@@ -3,7 +3,7 @@ create or replace function pgflow._sorted_set(p_slugs jsonb)
 returns text
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(string_agg(d.slug, ', ' order by d.slug), '')
   from (

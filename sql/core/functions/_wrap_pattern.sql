@@ -3,7 +3,7 @@ create or replace function pgflow._wrap_pattern(p_pattern jsonb)
 returns jsonb
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_pattern is null then jsonb_build_object('defined', false)

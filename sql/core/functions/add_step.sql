@@ -23,7 +23,7 @@ create or replace function pgflow.add_step(
 )
 returns pgflow.steps
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -8,7 +8,7 @@ returns integer
 language sql
 immutable
 parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select least(
     floor(calculate_retry_delay.base_delay * power(2::numeric, least(calculate_retry_delay.attempts_count, 100))),

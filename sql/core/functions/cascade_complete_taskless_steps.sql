@@ -11,7 +11,7 @@
 create or replace function pgflow.cascade_complete_taskless_steps(run_id uuid)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -5,7 +5,7 @@ create or replace function pgflow.cleanup_ensure_workers_logs(retention_hours in
 returns table (cron_deleted bigint)
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   cron_deleted := 0;

@@ -11,7 +11,7 @@
 create or replace function pgflow.complete_task(run_id uuid, step_slug text, task_index integer, output jsonb)
 returns setof pgflow.step_tasks
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Plans are kept for the life of a session, also those made while the tables were empty, where every plan looks as good as any
 -- other. So none is left to estimates, here and in what this calls: statements join in the order in which they are written, and
 -- reach every row by its key. Generic plans, since nothing depends on the values. `= any (array[x])` in a join is an equality that

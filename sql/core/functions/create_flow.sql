@@ -13,7 +13,7 @@ create or replace function pgflow.create_flow(
 )
 returns pgflow.flows
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

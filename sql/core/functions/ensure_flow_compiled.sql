@@ -11,7 +11,7 @@ create or replace function pgflow.ensure_flow_compiled(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

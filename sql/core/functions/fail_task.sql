@@ -9,7 +9,7 @@
 create or replace function pgflow.fail_task(run_id uuid, step_slug text, task_index integer, error_message text)
 returns setof pgflow.step_tasks
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see complete_task.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -5,7 +5,7 @@ create or replace function pgflow.get_run_with_states(run_id uuid)
 returns jsonb
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set enable_seqscan = off -- a plan made while the tables were empty may be kept
 as $$
   select jsonb_build_object(

@@ -5,7 +5,7 @@
 create or replace function pgflow.maybe_complete_run(run_id uuid)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pgflow._end_steps(maybe_complete_run.run_id, 0)
 $$;

@@ -10,7 +10,7 @@ create or replace function pgflow.poll_for_tasks(
 )
 returns setof pgflow.step_task_record
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise notice 'DEPRECATED: pgflow.poll_for_tasks returns nothing; read messages with pgmq and claim them with pgflow.start_tasks';

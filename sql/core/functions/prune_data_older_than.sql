@@ -5,7 +5,7 @@
 create or replace function pgflow.prune_data_older_than(retention_interval interval)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pgflow._prune(now() - retention_interval, null)
 $$;

@@ -6,7 +6,7 @@ create or replace function pgflow.requeue_stalled_tasks()
 returns integer
 language sql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.requeued::integer from pgflow._requeue_stalled_tasks(interval '30 seconds') r
 $$;

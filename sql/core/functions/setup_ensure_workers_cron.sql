@@ -5,7 +5,7 @@ create or replace function pgflow.setup_ensure_workers_cron(cron_interval text d
 returns text
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pgflow._schedule('pgflow_ensure_workers', cron_interval, 'select pgflow.ensure_workers()');

@@ -5,7 +5,7 @@ create or replace function pgflow.setup_requeue_stalled_tasks_cron(cron_interval
 returns text
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pgflow._schedule(

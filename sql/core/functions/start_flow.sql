@@ -7,7 +7,7 @@
 create or replace function pgflow.start_flow(flow_slug text, input jsonb, run_id uuid default null)
 returns setof pgflow.runs
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see complete_task.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -9,7 +9,7 @@
 create or replace function pgflow.start_tasks(flow_slug text, msg_ids bigint[], worker_id uuid)
 returns setof pgflow.step_task_record
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see complete_task.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -5,7 +5,7 @@
 create or replace function pgflow.start_tasks(flow_slug text, msg_ids bigint[], worker_id uuid, queue_name text)
 returns setof pgflow.step_task_record
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select t.*
   from pgflow.start_tasks(start_tasks.flow_slug, start_tasks.msg_ids, start_tasks.worker_id) t

@@ -4,7 +4,7 @@
 create or replace function pgflow.unwatch_events(p_listener_id uuid)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from pgflow.event_listeners l
   using (

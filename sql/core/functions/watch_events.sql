@@ -11,7 +11,7 @@ create or replace function pgflow.watch_events(
 )
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into pgflow.event_listeners as l (scope, listener_id, expires_at)
   values (

@@ -6,7 +6,7 @@
 create or replace function pgflow.delay_run(p_flow_slug text, p_run_id uuid, p_delay_seconds integer)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_message_ids bigint[];

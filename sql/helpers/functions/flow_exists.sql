@@ -3,7 +3,7 @@ create or replace function pgflow.flow_exists(p_flow_slug text)
 returns boolean
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (select from pgflow.flows f where f.flow_slug = p_flow_slug)
 $$;

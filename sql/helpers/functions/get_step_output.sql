@@ -3,7 +3,7 @@ create or replace function pgflow.get_step_output(p_run_id uuid, p_step_slug tex
 returns jsonb
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select s.output from pgflow.step_states s where s.run_id = p_run_id and s.step_slug = p_step_slug
 $$;

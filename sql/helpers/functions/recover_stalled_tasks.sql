@@ -5,7 +5,7 @@
 create or replace function pgflow.recover_stalled_tasks(p_stale_threshold double precision)
 returns table (recovered_count bigint, vt_batches bigint)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.requeued, r.queues from pgflow._requeue_stalled_tasks(make_interval(secs => p_stale_threshold)) r
 $$;

@@ -7,7 +7,7 @@
 create or replace function pgflowc._begin_approvals(p_flow_slug text, p_run_ids uuid[], p_step_slugs text[], p_watched uuid[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   with begun as (

@@ -7,7 +7,7 @@
 create or replace function pgflowc._chunk_map_inputs(p_flow_slug text, p_run_ids uuid[], p_step_slugs text[])
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pgflow._chunk_map_inputs(m.run_id, m.step_slugs)
   from (

@@ -21,7 +21,7 @@ create or replace function pgflowc._claim_queued(
   out started_ats timestamptz[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_window constant integer := 500; -- delayed jobs may be millions, and no claim walks past all of them

@@ -6,7 +6,7 @@
 create or replace function pgflowc._close_runs(p_ended_run_ids uuid[], p_watched uuid[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_completed uuid[];

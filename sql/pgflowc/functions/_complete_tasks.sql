@@ -22,7 +22,7 @@ create or replace function pgflowc._complete_tasks(
   out ended_step_slugs text[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run_ids uuid[];

@@ -5,7 +5,7 @@
 create or replace function pgflowc._delay_tasks(p_run_id uuid, p_visible_at timestamptz)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queued record;

@@ -10,7 +10,7 @@ create or replace function pgflowc._delete_runs(
   out step_tasks integer
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_msg_ids bigint[];

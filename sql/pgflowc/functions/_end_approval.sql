@@ -6,7 +6,7 @@
 create or replace function pgflowc._end_approval(p_task pgflow.step_tasks, p_payload jsonb, p_error text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pgflow.step_tasks t

@@ -7,7 +7,7 @@
 create or replace function pgflowc._end_tasks(p_run_ids uuid[], p_step_slugs text[], p_status text, p_error text default null)
 returns bigint[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_message_ids bigint[];

@@ -19,7 +19,7 @@ create or replace function pgflowc._enqueue_tasks(
   out msg_ids bigint[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_approvals record;

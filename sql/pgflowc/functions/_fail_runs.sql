@@ -6,7 +6,7 @@
 create or replace function pgflowc._fail_runs(p_run_ids uuid[], p_errors text[], p_watched uuid[], p_task_error text default null)
 returns bigint[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pgflow.runs r

@@ -16,7 +16,7 @@ create or replace function pgflowc._fail_tasks(
 )
 returns bigint[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run_ids constant uuid[] := array(select p_run_ids[o.n] from unnest(p_ordinals) with ordinality o (n, i) order by o.i);

@@ -5,7 +5,7 @@
 create or replace function pgflowc._few_tasks(p_run_ids uuid[])
 returns uuid[]
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(array_agg(x.run_id order by x.n), '{}')
   from (

@@ -8,7 +8,7 @@ create or replace function pgflowc._fits_pg_cron(p_schedule pgflowc.schedules)
 returns boolean
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_utc constant text[] := '{UTC,GMT,Etc/UTC,Etc/GMT}';

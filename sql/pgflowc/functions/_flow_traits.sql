@@ -6,7 +6,7 @@ create or replace function pgflowc._flow_traits(p_queue_name text)
 returns pgflowc.flow_traits
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_flow pgflowc.flow_traits;

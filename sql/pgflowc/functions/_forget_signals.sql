@@ -6,7 +6,7 @@
 create or replace function pgflowc._forget_signals(p_run_ids uuid[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- Each row is asked about by itself: as joins these could be planned to walk whole tables.

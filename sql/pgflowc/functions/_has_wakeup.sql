@@ -4,7 +4,7 @@
 create or replace function pgflowc._has_wakeup(p_table regclass)
 returns boolean
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from pg_catalog.pg_trigger t where t.tgrelid = p_table and t.tgname = 'pgflowc_wakeup'

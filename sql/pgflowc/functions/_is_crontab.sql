@@ -7,7 +7,7 @@ create or replace function pgflowc._is_crontab(p_schedule text)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_days constant text[] := '{sun,mon,tue,wed,thu,fri,sat}';

@@ -5,7 +5,7 @@
 create or replace function pgflowc._is_paused(p_flow_slug text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock_shared(4, hashtext(p_flow_slug));

@@ -7,7 +7,7 @@ create or replace function pgflowc._is_readable_number(p_number numeric, p_types
 returns boolean
 language sql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_format = 'decimal' then

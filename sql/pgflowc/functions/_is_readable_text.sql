@@ -6,7 +6,7 @@ create or replace function pgflowc._is_readable_text(p_text text, p_format text)
 returns boolean
 language plpgsql
 immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_date constant text := '[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])';

@@ -4,7 +4,7 @@
 create or replace function pgflowc._is_schedule_running(p_flow_slug text)
 returns boolean
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select

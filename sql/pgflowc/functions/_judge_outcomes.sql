@@ -23,7 +23,7 @@ create or replace function pgflowc._judge_outcomes(
   out map_slugs text[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   with outcome as materialized (

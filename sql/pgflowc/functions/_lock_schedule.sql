@@ -4,7 +4,7 @@
 create or replace function pgflowc._lock_schedule(p_flow_slug text)
 returns pgflowc.schedules
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pgflowc.schedules;

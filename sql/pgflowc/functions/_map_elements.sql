@@ -11,7 +11,7 @@ create or replace function pgflowc._map_elements(
 )
 returns jsonb[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_flow.has_chunks then

@@ -8,7 +8,7 @@
 create or replace function pgflowc._park_approvals(p_flow pgflowc.flow_traits, p_message_ids bigint[])
 returns bigint[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_message_ids bigint[];

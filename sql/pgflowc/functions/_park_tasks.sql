@@ -18,7 +18,7 @@ create or replace function pgflowc._park_tasks(
   out message_ids bigint[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task record;

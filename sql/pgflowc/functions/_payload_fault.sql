@@ -8,7 +8,7 @@ create or replace function pgflowc._payload_fault(p_schema jsonb, p_value jsonb,
 returns text
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_root constant jsonb := coalesce(p_root, p_schema);

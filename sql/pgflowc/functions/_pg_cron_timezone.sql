@@ -8,7 +8,7 @@ create or replace function pgflowc._pg_cron_timezone()
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
     (select nullif(s.setting, '') from pg_catalog.pg_settings s where s.name = 'cron.timezone'),

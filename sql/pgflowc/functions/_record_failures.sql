@@ -24,7 +24,7 @@ create or replace function pgflowc._record_failures(
   out cascade_ordinals integer[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_judged record;

@@ -17,7 +17,7 @@ create or replace function pgflowc._release_dependents(
   out special_run_ids uuid[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   with freed as (

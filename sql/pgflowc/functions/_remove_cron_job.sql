@@ -6,7 +6,7 @@
 create or replace function pgflowc._remove_cron_job(p_flow_slug text, p_schedule text default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from pg_catalog.pg_extension e where e.extname = 'pg_cron') then

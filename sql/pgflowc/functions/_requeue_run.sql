@@ -6,7 +6,7 @@
 create or replace function pgflowc._requeue_run(p_flow pgflowc.flow_traits, p_run_id uuid, p_watched uuid[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tasks record;

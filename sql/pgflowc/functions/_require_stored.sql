@@ -6,7 +6,7 @@ create or replace function pgflowc._require_stored(p_what text, p_stored jsonb, 
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key text;

@@ -5,7 +5,7 @@ create or replace function pgflowc._require_waiting()
 returns void
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if exists (

@@ -5,7 +5,7 @@
 create or replace function pgflowc._resume_task(p_task pgflow.step_tasks)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_message_id bigint;

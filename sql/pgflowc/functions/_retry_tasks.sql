@@ -17,7 +17,7 @@ create or replace function pgflowc._retry_tasks(
 )
 returns integer[]
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ordinals integer[];

@@ -5,7 +5,7 @@
 create or replace function pgflowc._send_event(p_flow_slug text, p_run_id uuid, p_event text, p_payload jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is not null then

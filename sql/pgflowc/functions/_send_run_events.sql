@@ -11,7 +11,7 @@ create or replace function pgflowc._send_run_events(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pgflowc._send_event(

@@ -11,7 +11,7 @@ create or replace function pgflowc._send_step_events(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name constant text := case p_event when 'taskless' then 'completed' else p_event end;

@@ -18,7 +18,7 @@ create or replace function pgflowc._settle_runs(
   out message_ids bigint[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run_ids uuid[] := array(select distinct u.run_id from unnest(p_run_ids) u (run_id));

@@ -11,7 +11,7 @@ create or replace function pgflowc._settle_slots(
 )
 returns table (slot timestamptz, run_id uuid)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   for slot in

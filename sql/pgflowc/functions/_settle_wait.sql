@@ -6,7 +6,7 @@
 create or replace function pgflowc._settle_wait(p_wait pgflowc.task_signals, p_task pgflow.step_tasks, p_is_approval boolean)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pgflowc.task_signals w

@@ -14,7 +14,7 @@ create or replace function pgflowc._settle_waits(
 )
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant timestamptz := clock_timestamp(); -- by a volatile function no index is searched

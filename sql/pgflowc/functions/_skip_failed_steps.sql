@@ -22,7 +22,7 @@ create or replace function pgflowc._skip_failed_steps(
   out message_ids bigint[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_errors text[];

@@ -18,7 +18,7 @@ create or replace function pgflowc._skip_steps(
   out message_ids bigint[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step_slugs text[];

@@ -9,7 +9,7 @@ create or replace function pgflowc._start_ready_steps(
   out started_step_slugs text[]
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   with started as (

@@ -6,7 +6,7 @@ create or replace function pgflowc._wake_waiting_workers()
 returns trigger
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pgflowc._wake_queue(tg_argv[0]);

@@ -7,7 +7,7 @@ create or replace function pgflowc._watched_runs(p_flow_slug text, p_run_ids uui
 returns uuid[]
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- The schema first: where it is absent that costs a tenth of parsing the signature.

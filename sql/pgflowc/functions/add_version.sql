@@ -7,7 +7,7 @@
 create or replace function pgflowc.add_version(p_name text, p_version integer, p_flow_slug text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pg_advisory_xact_lock(3, hashtext(p_name));

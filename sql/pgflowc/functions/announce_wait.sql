@@ -8,7 +8,7 @@
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
 returns table (writers_in_flight boolean, next_due_ms bigint)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_known integer;

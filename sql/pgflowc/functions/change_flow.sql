@@ -7,7 +7,7 @@
 create or replace function pgflowc.change_flow(p_flow_slug text, p_before jsonb, p_after jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row jsonb;

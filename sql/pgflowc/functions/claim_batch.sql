@@ -25,7 +25,7 @@ returns table (
   timeout integer
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see finish_batch.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

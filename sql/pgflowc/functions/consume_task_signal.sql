@@ -19,7 +19,7 @@ create or replace function pgflowc.consume_task_signal(
   out seconds_left double precision
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task pgflow.step_tasks;

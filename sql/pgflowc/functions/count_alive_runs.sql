@@ -6,7 +6,7 @@ create or replace function pgflowc.count_alive_runs(p_name text, p_version integ
 returns bigint
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slug text;

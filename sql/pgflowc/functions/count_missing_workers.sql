@@ -8,7 +8,7 @@ create or replace function pgflowc.count_missing_workers(p_name text, p_version 
 returns bigint
 language plpgsql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slug text;

@@ -6,7 +6,7 @@ create or replace function pgflowc.current_flow(p_name text)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(
     (select v.flow_slug from pgflowc.flow_versions v where v.name = p_name and v.current_since is not null),

@@ -6,7 +6,7 @@
 create or replace function pgflowc.due_steps(p_run_id uuid)
 returns table (step_slug text, due_at timestamptz)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_flow_slug text;

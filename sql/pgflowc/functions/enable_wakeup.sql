@@ -7,7 +7,7 @@
 create or replace function pgflowc.enable_wakeup(p_queue_name text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table constant text := format('pgmq.%I', pgmq.format_table_name(p_queue_name, 'q'));

@@ -5,7 +5,7 @@
 create or replace function pgflowc.expire_waiting_tasks(p_queue_name text, p_run_id uuid default null)
 returns integer
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pgflowc._settle_waits(pgflowc._flow_traits(p_queue_name), 100, case when p_run_id is not null then array[p_run_id] end)
 $$;

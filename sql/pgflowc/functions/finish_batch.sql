@@ -52,7 +52,7 @@ returns table (
   timeout integer
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Plans are kept for the life of a session, and a session may begin on empty tables, where every plan looks as good as any other.
 -- So none is left to estimates: statements begin at the batch's arrays, join in the order in which they are written, and reach every
 -- row by its key. Generic plans, since the arrays' contents do not matter.

@@ -8,7 +8,7 @@
 create or replace function pgflowc.fire_schedule(p_flow_slug text, p_schedule text)
 returns uuid
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_slot timestamptz := date_trunc('minute', clock_timestamp());

@@ -5,7 +5,7 @@ create or replace function pgflowc.name_of(p_flow_slug text)
 returns text
 language sql
 stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((select v.name from pgflowc.flow_versions v where v.flow_slug = p_flow_slug), p_flow_slug)
 $$;

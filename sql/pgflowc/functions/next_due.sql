@@ -7,7 +7,7 @@
 create or replace function pgflowc.next_due(p_queue_names text[])
 returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_queue record;

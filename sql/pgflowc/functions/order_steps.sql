@@ -6,7 +6,7 @@
 create or replace function pgflowc.order_steps(p_flow_slug text, p_step_slugs text[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_highest integer;

@@ -9,7 +9,7 @@
 create or replace function pgflowc.pause_queue(p_flow_slug text, p_reason text default null)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from pgflow.flows f where f.flow_slug = pgflowc.current_flow(p_flow_slug)) then

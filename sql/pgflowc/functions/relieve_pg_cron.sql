@@ -9,7 +9,7 @@
 create or replace function pgflowc.relieve_pg_cron(p_flow_slug text, p_schedule text, p_slots timestamptz[])
 returns table (slot timestamptz, run_id uuid)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_stored_slug text := pgflowc.current_flow(p_flow_slug);

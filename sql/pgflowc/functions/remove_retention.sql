@@ -4,7 +4,7 @@
 create or replace function pgflowc.remove_retention(p_flow_slug text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pgflowc.retention r where r.flow_slug = p_flow_slug;

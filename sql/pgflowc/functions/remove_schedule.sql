@@ -6,7 +6,7 @@
 create or replace function pgflowc.remove_schedule(p_flow_slug text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_fired_by text;

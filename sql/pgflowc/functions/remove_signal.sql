@@ -5,7 +5,7 @@
 create or replace function pgflowc.remove_signal(p_flow_slug text, p_step_slug text)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from pgflowc.awaited_signals a where a.flow_slug = p_flow_slug and a.step_slug = p_step_slug;
   notify pgflowc_flows; -- see set_signal

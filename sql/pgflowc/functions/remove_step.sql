@@ -7,7 +7,7 @@
 create or replace function pgflowc.remove_step(p_flow_slug text, p_step_slug text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_dependents text;

@@ -7,7 +7,7 @@
 create or replace function pgflowc.remove_version(p_name text, p_version integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_version pgflowc.flow_versions;

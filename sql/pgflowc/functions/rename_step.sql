@@ -7,7 +7,7 @@
 create or replace function pgflowc.rename_step(p_flow_slug text, p_before text, p_after text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_step pgflow.steps;

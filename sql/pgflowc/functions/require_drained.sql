@@ -6,7 +6,7 @@
 create or replace function pgflowc.require_drained(p_flow_slug text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_alive bigint;

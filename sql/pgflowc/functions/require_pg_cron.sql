@@ -9,7 +9,7 @@
 create or replace function pgflowc.require_pg_cron(p_job text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c_utc constant text[] := '{UTC,GMT,Etc/UTC,Etc/GMT}';

@@ -5,7 +5,7 @@
 create or replace function pgflowc.resume_queue(p_flow_slug text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pgflowc.paused_queues p

@@ -5,7 +5,7 @@
 create or replace function pgflowc.resume_schedule(p_flow_slug text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pgflowc.schedules := pgflowc._lock_schedule(p_flow_slug);

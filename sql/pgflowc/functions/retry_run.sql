@@ -13,7 +13,7 @@
 create or replace function pgflowc.retry_run(p_run_id uuid)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see finish_batch.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -14,7 +14,7 @@ create or replace function pgflowc.set_signal(
 )
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pgflowc._require_waiting();

@@ -11,7 +11,7 @@
 create or replace function pgflowc.signal_task(p_run_id uuid, p_step_slug text, p_payload jsonb, p_task_index integer default 0)
 returns text
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_payload constant jsonb := coalesce(p_payload, 'null');

@@ -8,7 +8,7 @@
 create or replace function pgflowc.start_flow_batch(p_flow_slug text, p_inputs jsonb[], p_run_ids uuid[] default null)
 returns setof uuid
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 -- Why no plan is left to estimates: see finish_batch.
 set plan_cache_mode = force_generic_plan
 set join_collapse_limit = 1

@@ -13,7 +13,7 @@ create or replace function pgflowc.start_run(
 )
 returns setof pgflow.runs
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run pgflow.runs;

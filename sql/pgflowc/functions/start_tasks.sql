@@ -15,7 +15,7 @@ returns table (
   started_at timestamptz
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -6,7 +6,7 @@
 create or replace function pgflowc.switch_version(p_name text, p_before integer, p_after integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_current integer;

@@ -6,7 +6,7 @@
 create or replace function pgflowc.trigger_schedule(p_flow_slug text)
 returns uuid
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_stored_slug text := pgflowc.current_flow(p_flow_slug);

@@ -7,7 +7,7 @@
 create or replace function pgflowc.tune_queue(p_queue_name text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   execute format(

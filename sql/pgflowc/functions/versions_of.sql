@@ -6,7 +6,7 @@ returns setof text
 language sql
 stable
 rows 1
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select v.flow_slug from pgflowc.flow_versions v where v.name = p_name
   union

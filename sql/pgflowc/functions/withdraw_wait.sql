@@ -4,7 +4,7 @@
 create or replace function pgflowc.withdraw_wait(p_worker_id uuid)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from pgflowc.waiting_workers w
   using (
