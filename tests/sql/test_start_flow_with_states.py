@@ -25,7 +25,7 @@ def test_a_client_needs_only_the_documented_grants(core) -> None:
 
 
 def test_types_of_the_caller_do_not_run_as_the_owner(core, new_role) -> None:
-    """A type of pg_temp could pass for one of pg_catalog, and its checks would run with the owner's rights."""
+    """A type in pg_temp could pass for one of pg_catalog, and its checks would have the owner's rights."""
     role = new_role()
     core.flow("f", "a")
     core.do(f"grant usage on schema pgflow to {role}")
