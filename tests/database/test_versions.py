@@ -113,7 +113,8 @@ def later_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     )
     (tmp_path / "sql" / "pgflowc" / "functions" / "has_signal.sql").write_text(
         "create or replace function pgflowc.has_signal(p_name text) returns boolean language sql stable\n"
-        "set search_path = pg_catalog, pg_temp as 'select exists (select from pgflowc.signals s where s.name = p_name)';\n"
+        "set search_path = pg_catalog, pg_temp\n"
+        "as 'select exists (select from pgflowc.signals s where s.name = p_name)';\n"
     )
     (versions / "2.up.sql").write_text(
         (tables / "50_signals.sql").read_text()
