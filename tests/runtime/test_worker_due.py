@@ -17,12 +17,15 @@ LATEST = 0.5
 
 @pytest.mark.parametrize("config", [NOTIFIED, POLLING], ids=["notified", "polling"])
 async def test_delayed_jobs_retries_and_start_delays_begin_on_time(bench, step, config) -> None:
+    # When each is due at the earliest, and when it began.
+    due: dict[str, float] = {}
     began: dict[str, float] = {}
 
     def once(input: Any, ctx: Any) -> Any:
         if ctx.attempt == 1:
+            due["retried"] = time.time() + 1
             raise RetryAfter(1)
-        began["retry"] = time.time()
+        note(input, ctx)
 
     def note(input: Any, ctx: Any) -> Any:
         began[ctx.flow_slug] = time.time()
@@ -30,24 +33,21 @@ async def test_delayed_jobs_retries_and_start_delays_begin_on_time(bench, step, 
     job = bench.flow("job", step("only"))
     retried = bench.flow("retried", step("only"), max_attempts=2)
     slow = bench.flow("slow", step("only", start_delay=1))
-    due: dict[str, float] = {}
     # Started before the worker comes, so that one that polls has no reason to look.
-    await bench.client.enqueue("job", {}, delay_seconds=1.5)
     due["job"] = time.time() + 1.5
-    await bench.client.start_flow(slow, {})
+    await bench.client.enqueue("job", {}, delay_seconds=1.5)
     due["slow"] = time.time() + 1
+    await bench.client.start_flow(slow, {})
     await bench.client.start_flow(retried, {})
     async with bench.working(
         (job, {"only": note}), (retried, {"only": once}), (slow, {"only": note}), **config
     ):
-        due["retry"] = time.time() + 1
-        await bench.until(
-            lambda: began.keys() == due.keys() - {"retry"} | {"job", "slow", "retry"}, seconds=6
-        )
-    late = {name: began[name] - due[name] for name in ("job", "slow")}
-    assert all(-0.05 < seconds < LATEST for seconds in late.values()), late
-    # Its first attempt may have taken a moment to fail.
-    assert -0.05 < began["retry"] - due["retry"] < LATEST + 0.3
+        await bench.until(lambda: began.keys() == {"job", "slow", "retried"}, seconds=6)
+    late = {name: began[name] - due[name] for name in began}
+    # The clocks of two processes of one machine are compared; a failure takes a moment to be recorded.
+    assert all(
+        -0.05 < seconds < LATEST + (0.3 if name == "retried" else 0) for name, seconds in late.items()
+    ), late
 
 
 async def test_what_is_enqueued_while_it_sleeps_for_something_later_is_taken_first(bench, step) -> None:
