@@ -29,7 +29,10 @@ begin
     );
   else
     v_due := array(
-      select w from pgflowc.task_signals w where w.run_id = any (p_run_ids) and w.due_at <= v_now order by w.due_at limit p_most
+      select w from pgflowc.task_signals w
+      where w.flow_slug = p_flow.flow_slug and w.run_id = any (p_run_ids) and w.due_at <= v_now
+      order by w.due_at
+      limit p_most
     );
   end if;
   foreach v_wait in array v_due loop
@@ -68,7 +71,7 @@ begin
     where t.run_id = v_wait.run_id and t.step_slug = v_wait.step_slug and t.task_index = v_wait.task_index
     for no key update;
     if v_task.status is distinct from 'waiting' then
-      perform pgflowc._forget_signals(array[v_wait.run_id]);
+      perform pgflowc._forget_signals(array[v_wait.run_id], array[v_wait.step_slug], array[v_wait.task_index]);
       update pgflowc.task_signals w
       set due_at = null
       where w.run_id = v_wait.run_id and w.step_slug = v_wait.step_slug and w.task_index = v_wait.task_index;

@@ -250,7 +250,7 @@ begin
     perform pgmq.archive(v_flow.flow_slug, v_archive);
   end if;
   if v_size > 0 and exists (select from pgflowc.task_signals) then
-    perform pgflowc._forget_signals(p_run_ids);
+    perform pgflowc._forget_signals(p_run_ids, p_step_slugs, p_task_indexes);
     if v_flow.approvals is not null then -- that have begun here, and whose signals had come before
       perform pgflowc._settle_waits(v_flow, p_run_ids => p_run_ids);
     end if;
