@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import psycopg
@@ -54,9 +54,13 @@ def verify(
     """
     root = project_root(project)
     name, directories = worker_package(package, root, required=project is not None)
-    registry = check_handlers(name, directories)
+    try:
+        patterns = resolve({"patterns": pattern}, environment=os.environ, file=root / CONFIG).patterns
+    except PgflowcError as error:
+        fail(str(error), help=error.help)
+    registry = check_handlers(name, directories, required=not patterns)
     if not isinstance(registry, tuple):
-        registry = _with_patterns(registry, pattern, root / CONFIG)
+        registry = _with_patterns(registry, patterns)
     if isinstance(registry, tuple):
         _refuse(registry, as_json=as_json)
     found = _look(registry, resolved_dsn(dsn, root))
@@ -67,17 +71,12 @@ def verify(
     raise typer.Exit(FINE if found.same else FINDINGS)
 
 
-def _with_patterns(
-    registry: Registry, given: list[str] | None, file: Path
-) -> Registry | tuple[RegistryError, ...]:
+def _with_patterns(registry: Registry, patterns: Sequence[str]) -> Registry | tuple[RegistryError, ...]:
     """The registry as a worker with these patterns has it, or what stands in the way."""
     try:
-        patterns = resolve({"patterns": given}, environment=os.environ, file=file).patterns
         return registry.serve_patterns(patterns)
     except RegistryError as error:
         return (error,)
-    except PgflowcError as error:
-        fail(str(error), help=error.help)
 
 
 def _look(registry: Registry, dsn: str) -> Verification:

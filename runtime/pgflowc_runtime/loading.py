@@ -16,9 +16,10 @@ from pgflowc_runtime.registry import Registry
 COMPILE = "run `pgflowc compile`"
 
 
-def load_registry(package: str, directories: Sequence[Path] = ()) -> Registry:
+def load_registry(package: str, directories: Sequence[Path] = (), *, required: bool = True) -> Registry:
     """The registry that `pgflowc compile` wrote for `package`; `directories` are searched before sys.path.
 
+    One that is not `required`, because a worker's patterns find all its flows, is empty if there is none.
     Raises RegistryError whose message names the file and whose help names the command that mends it.
     """
     for directory in reversed(directories):
@@ -36,6 +37,8 @@ def load_registry(package: str, directories: Sequence[Path] = ()) -> Registry:
     except RegistryError:
         raise
     except ModuleNotFoundError as error:
+        if error.name == name and not required:
+            return Registry()
         if error.name == name:
             raise RegistryError(f"package '{package}' has no registry.py", help=COMPILE) from None
         raise failed_import(error, package) from error

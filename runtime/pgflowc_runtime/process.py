@@ -72,7 +72,7 @@ def serve(
         if dsn:
             # Handlers that keep their data in the same database find it where they find it in development.
             os.environ["PGFLOWC_DSN"] = dsn
-        registry = load_registry(package, directories)
+        registry = load_registry(package, directories, required=not config.patterns)
         registry = registry.serve_patterns(config.patterns)
         if config.flows:
             registry = registry.only(config.flows)

@@ -33,12 +33,14 @@ class Verification:
         return all(one.state == "same" for one in self.flows)
 
 
-def check_handlers(package: str, directories: Sequence[Path] = ()) -> Registry | tuple[RegistryError, ...]:
-    """The registry of `package`, its handlers imported; or everything that stands in the way, each module of
-    handlers tried.
+def check_handlers(
+    package: str, directories: Sequence[Path] = (), *, required: bool = True
+) -> Registry | tuple[RegistryError, ...]:
+    """The registry of `package` as `load_registry` finds it, its handlers imported; or everything that stands
+    in the way, each module of handlers tried.
     """
     try:
-        return load_registry(package, directories)
+        return load_registry(package, directories, required=required)
     except RegistryError as error:
         others = tuple(one for one in _broken_handlers(package) if str(one) != str(error))
         return (error, *others)

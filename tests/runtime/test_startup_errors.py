@@ -71,6 +71,10 @@ def test_a_module_is_no_package(start: Start, tmp_path: Path) -> None:
 def test_a_package_without_registry(start: Start, app) -> None:
     app(None)
     assert start("--dsn", "dbname=x") == ["package 'app' has no registry.py", "run `pgflowc compile`"]
+    # Nor needs it one when patterns find its flows.
+    assert start("--dsn", "dbname=x", "--pattern", "a_*=app.none")[0].startswith(
+        "there is no module 'app.none'"
+    )
 
 
 def test_a_registry_module_without_registry(start: Start, app) -> None:
