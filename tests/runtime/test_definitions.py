@@ -299,7 +299,11 @@ async def test_a_flow_is_defined_from_slug_options_and_steps(bench) -> None:
     }
     assert (await bench.client.upsert_flow(same)).status == "unchanged"
     for options, given, code in (
-        ({}, [{"slug": "a"}, {"slug": "a", "timeout": 5}], "PGF003"),
+        (
+            {"timeout": 0},
+            [{"slug": "a", "retries": 1}, {"slug": "a"}],
+            r"PGF003.*timeout.*PGF501.*retries.*PGF103",
+        ),
         ({"flow": "other"}, {"a": {}}, "PGF103"),
         ({"steps": {"b": {}}}, {"a": {}}, "PGF103"),
         ({}, "abc", r"steps: 'steps': expected a mapping, got the text 'abc' \[PGF104\]"),

@@ -109,15 +109,17 @@ def read_definition(
             named[slug] = {key: value for key, value in step.items() if key != "slug"}
             indexes[slug] = index
     whole = {**options, "flow": definition, **({} if named is None else {"steps": named})}
-    if found:
+    if any(fault.code != "PGF003" for fault in found):  # the others leave steps out, which are then missed
         raise invalid_definition(whole, found)
     try:
-        return parse_definition(whole)
+        parsed = parse_definition(whole)
     except InvalidDefinition as error:
-        if not indexes:
+        if not indexes and not found:
             raise
-        faults = [replace(fault, path=_by_index(fault.path, indexes)) for fault in error.diagnostics]
-        raise invalid_definition(whole, faults) from None
+        found += [replace(fault, path=_by_index(fault.path, indexes)) for fault in error.diagnostics]
+    if found:
+        raise invalid_definition(whole, found)
+    return parsed
 
 
 def invalid_definition(data: Any, faults: Sequence[Fault]) -> InvalidDefinition:
