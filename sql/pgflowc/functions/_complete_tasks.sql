@@ -1,9 +1,9 @@
 -- pgflowc._complete_tasks(p_flow, p_worker_id, p_run_ids, ..., p_turns, p_turn): complete the tasks of a batch that succeeded, and their steps.
 --
 -- The arguments are those of finish_batch; with p_turns only outcomes whose turn is p_turn are looked at. A task is completed if it is
--- still the caller's: started, in the given attempt (NULL: any) and not by another worker, its step and run started. Where a step's last task completed the
--- step does, with the task's output, or for a map the array of its tasks' outputs. Returns the ordinals and messages of the tasks
--- completed, and the steps in the order of the batch. The caller holds the locks of the runs.
+-- still the caller's: started, in the given attempt (NULL: any) and not by another worker, its step and run started. Where a step's last
+-- task completed the step does, with the task's output, or for a map the array of its tasks' outputs. Returns the ordinals and messages of
+-- the tasks completed, and the steps in the order of the batch. The caller holds the locks of the runs.
 -- Locks: the tasks, which only claims and sweeps touch without the run's lock, and these wait for nobody; then step states.
 create or replace function pgflowc._complete_tasks(
   p_flow pgflowc.flow_traits,

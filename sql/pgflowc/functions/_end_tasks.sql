@@ -1,4 +1,5 @@
--- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status, p_error): end the queued, started and waiting tasks of the given steps, or of whole runs.
+-- pgflowc._end_tasks(p_run_ids, p_step_slugs, p_status, p_error): end the queued, started and waiting tasks of the given steps, or of whole
+-- runs.
 --
 -- p_step_slugs is parallel to p_run_ids; NULL means every step. The tasks become p_status (skipped or cancelled), with p_error unless it
 -- is NULL, except on a core whose tasks do not have these statuses (pgflow 0.14.1 leaves them as they are). Returns the ids of their

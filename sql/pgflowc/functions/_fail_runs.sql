@@ -1,7 +1,7 @@
 -- pgflowc._fail_runs(p_run_ids, p_errors, p_watched, p_task_error): fail started runs and end their tasks.
 --
--- p_errors, parallel to p_run_ids, go into the events; a NULL leaves the message out; p_task_error goes to the tasks that end. The steps at fault are the caller's. Returns
--- the ids of messages to archive. The caller holds the locks of the runs.
+-- p_errors, parallel to p_run_ids, go into the events; a NULL leaves the message out; p_task_error goes to the tasks that end. The steps at
+-- fault are the caller's. Returns the ids of messages to archive. The caller holds the locks of the runs.
 -- Locks: the tasks of the runs.
 create or replace function pgflowc._fail_runs(p_run_ids uuid[], p_errors text[], p_watched uuid[], p_task_error text default null)
 returns bigint[]

@@ -1,4 +1,5 @@
--- pgflowc._is_paused(p_flow_slug): may no task of this stored flow be claimed now, by itself or as a version? If it is false, pause_queue waits for this transaction.
+-- pgflowc._is_paused(p_flow_slug): may no task of this stored flow be claimed now, by itself or as a version? If it is false, pause_queue
+-- waits for this transaction.
 --
 -- Call it just before a claim, with every lock that this transaction waits for.
 -- Locks: advisory (4, hash of the slug), shared.

@@ -1,4 +1,5 @@
--- pgflowc._park_tasks(p_flow, p_worker_id, p_run_ids, ..., p_parked, p_watched): let those tasks of a batch wait for their signal without a worker.
+-- pgflowc._park_tasks(p_flow, p_worker_id, p_run_ids, ..., p_parked, p_watched): let those tasks of a batch wait for their signal without a
+-- worker.
 --
 -- The arguments are those of finish_batch. A task that is still the caller's becomes waiting, its attempt unspent, and its message is the
 -- caller's to archive; where the signal has come or the deadline has passed meanwhile, it is queued again as release_tasks does. Returns the

@@ -1,5 +1,5 @@
--- pgflowc._requeue_run(p_flow, p_run_id, p_watched): queue the unfinished tasks of a run's started steps again, as if they were new; let those of
--- approvals wait again.
+-- pgflowc._requeue_run(p_flow, p_run_id, p_watched): queue the unfinished tasks of a run's started steps again, as if they were new; let
+-- those of approvals wait again.
 --
 -- For retry_run, after whose reset no such task has a message. Does nothing for a run that is over. The caller holds the run's lock.
 -- Locks: the tasks, rows of task_signals; messages are only inserted.

@@ -1,7 +1,7 @@
 -- pgflowc._send_step_events(p_watched, p_run_ids, p_step_slugs, p_event): send an event of each (run, step) whose run is watched.
 --
--- p_event is started, waiting (tasks of it wait for signals), completed, taskless (a completion without tasks), failed or skipped; the steps' rows must be in that state
--- already. In dependency order.
+-- p_event is started, waiting (tasks of it wait for signals), completed, taskless (a completion without tasks), failed or skipped; the
+-- steps' rows must be in that state already. In dependency order.
 -- Locks: none.
 create or replace function pgflowc._send_step_events(
   p_watched uuid[],

@@ -1,8 +1,8 @@
 -- pgflowc.claim_batch(p_queue_name, p_worker_id, p_max_tasks, p_read_timeout): read and start up to p_max_tasks tasks of a queue.
 --
 -- What pgmq.read and pgflow.start_tasks do together, in one call that writes each message once: tasks become started with
--- attempts_count + 1, messages invisible for the step's timeout (else the flow's) + 2 s. Messages without a task to claim are left
--- invisible for p_read_timeout seconds and do not count. Oldest message first (but see _claim_queued). p_worker_id is NULL or a row of pgflow.workers.
+-- attempts_count + 1, messages invisible for the step's timeout (else the flow's) + 2 s. Messages without a task to claim are left invisible for
+-- p_read_timeout seconds and do not count. Oldest message first (but see _claim_queued). p_worker_id is NULL or a row of pgflow.workers.
 -- timeout is the effective one, in seconds. A paused queue gives nothing. Raises undefined_table for a queue that belongs to no flow.
 -- Locks: the worker's row (shared), those of _settle_waits and _is_paused, messages, tasks; runs, messages and tasks that are locked are passed
 -- over, so it waits for no other worker.

@@ -1,6 +1,8 @@
--- pgflowc.expire_waiting_tasks(p_queue_name, p_run_id): see to parked tasks of a flow whose deadline has passed, now; returns how many.
+-- pgflowc.expire_waiting_tasks(p_queue_name, p_run_id): see to parked tasks of a flow whose deadline has passed, now, at most 100; returns
+-- how many.
 --
--- p_run_id: only to those of that run. What every claim does of its own accord, for whoever has no worker. Raises undefined_table for a queue that belongs to no flow.
+-- p_run_id: only to those of that run. What every claim does of its own accord, for whoever has no worker. Raises undefined_table for a
+-- queue that belongs to no flow.
 -- Locks: as _settle_waits.
 create or replace function pgflowc.expire_waiting_tasks(p_queue_name text, p_run_id uuid default null)
 returns integer

@@ -1,12 +1,12 @@
 -- pgflowc.finish_batch(p_queue_name, p_worker_id, p_run_ids, p_step_slugs, p_task_indexes, p_attempts, p_outputs, ...): record the
 -- outcomes of a batch of tasks of one queue, over any number of runs and steps, and claim the next tasks.
 --
--- The arrays are parallel. An outcome with an error is a failure: tried again after p_retry_delays seconds (NULL: the step's backoff)
--- while attempts are left and p_permanent is not true. Any other is a success with its output; SQL NULL is a valid one. p_attempts is
--- the fence: the attempts_count that the claim returned. A task started again since, by another worker in an attempt of the same
--- number too, or no longer started, is lost to the caller and left alone (NULL: no fence). The result is that of pgflow.complete_task and fail_task called one by one: in each run first
--- the failure that fails it, then retries, then the rest in the order of the batch. Only one thing is left to complete_task: steps
--- and runs that direct writes to the tables made ready go on with it, not here (or call pgflow.start_ready_steps).
+-- The arrays are parallel. An outcome with an error is a failure: tried again after p_retry_delays seconds (NULL: the step's backoff) while
+-- attempts are left and p_permanent is not true. Any other is a success with its output; SQL NULL is a valid one. p_attempts is the fence:
+-- the attempts_count that the claim returned. A task started again since, by another worker in an attempt of the same number too, or no
+-- longer started, is lost to the caller and left alone (NULL: no fence). The result is that of pgflow.complete_task and fail_task called
+-- one by one: in each run first the failure that fails it, then retries, then the rest in the order of the batch. Only one thing is left to
+-- complete_task: steps and runs that direct writes to the tables made ready go on with it, not here (or call pgflow.start_ready_steps).
 --
 -- One row for each outcome: ordinal from 1, and outcome
 --   completed   recorded
@@ -20,8 +20,9 @@
 --
 -- The number of statements does not depend on the size of the batch. In a flow with conditions, or when a failure skips steps
 -- downstream, it grows with the number of steps that one run ends in the batch, and with the rounds of _settle_runs.
--- Locks: the worker's row (shared, for claims), the runs by run_id, those of _is_paused; then, safe under these, step states, tasks, messages. Nobody
--- writes step states without the run's lock; claims and sweeps, which do write tasks and messages without it, wait for nobody.
+-- Locks: the worker's row (shared, for claims), the runs by run_id, those of _is_paused; then, safe under these, step states, tasks,
+-- messages, rows of task_signals. Nobody writes step states without the run's lock; claims and sweeps, which do write tasks and messages
+-- without it, wait for nobody, and neither does _settle_waits here.
 create or replace function pgflowc.finish_batch(
   p_queue_name text,
   p_worker_id uuid,

@@ -1,5 +1,6 @@
 -- When flows start by themselves. Written by set_schedule and remove_schedule, which migrations call; the schedulers inside the workers
--- read it, and the jobs of pg_cron where that fires. No foreign key: a flow that is deleted and defined anew keeps its schedule, and one without a flow does nothing.
+-- read it, and the jobs of pg_cron where that fires. No foreign key: a flow that is deleted and defined anew keeps its schedule, and one
+-- without a flow does nothing.
 create table pgflowc.schedules (
   flow_slug text not null primary key,
   schedule text not null, -- a cron expression, or @hourly and the like
