@@ -54,8 +54,3 @@ def hazards(ops: Sequence[Op]) -> Iterator[Hazard]:
                 yield Hazard(place, known.get(slug, slug), statuses)
             case _:
                 pass
-
-
-def looked_at(ops: Sequence[Op]) -> bool:
-    """Whether operations change the shape of a flow, so that its alive runs matter."""
-    return any(op.needs_drain for op in ops) or any(True for _ in hazards(ops))

@@ -101,10 +101,6 @@ class Lock:
     version: Literal[2] = VERSION
     __pydantic_config__: ClassVar[ConfigDict] = _CONFIG
 
-    def migrations_of(self, slug: str) -> tuple[LockedMigration, ...]:
-        """The migrations about that flow, in order."""
-        return tuple(found for found in self.migrations if found.flow == slug)
-
 
 def locked(
     slug: str,
