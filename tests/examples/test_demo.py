@@ -21,8 +21,8 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     ignored = shutil.ignore_patterns(".pgflowc", "__pycache__")
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=ignored)
     yield tmp_path
-    for project in (tmp_path / "examples").glob("*/pgflowc.toml"):
-        subprocess.run([PGFLOWC, "db", "down", "--delete", "--project", project.parent], check=True)
+    for state in (tmp_path / "examples").glob("*/.pgflowc"):
+        subprocess.run([PGFLOWC, "db", "down", "--delete", "--project", state.parent], check=True)
 
 
 def test_demo_runs_from_specs_to_results_and_runs_again(checkout: Path) -> None:
