@@ -27,10 +27,11 @@ from pgflowc_runtime.context import Context, SignalContext
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.ending import Ending
 from pgflowc_runtime.errors import RunNotFound
+from pgflowc_runtime.handler_process import Facts
 from pgflowc_runtime.logging import task_fields
 from pgflowc_runtime.outcome import Completed, Failed, Outcome, Parked
 from pgflowc_runtime.payload import forbidden
-from pgflowc_runtime.processes import Call, Facts, Processes
+from pgflowc_runtime.processes import Call, Processes
 from pgflowc_runtime.queries.run_ends import ended_runs
 from pgflowc_runtime.registry import Binding, Handler, Registry
 from pgflowc_runtime.rows import ClaimedTask, StoredStep
