@@ -344,8 +344,9 @@ class ClaimLoop:
     async def _beware(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
-        except psycopg.errors.UndefinedTable:
+        except psycopg.errors.UndefinedTable as error:
             # A queue that went away in the midst of it: the next look does not see it.
+            log.info("a flow is gone, perhaps: %s", headline(error))
             await self._attention.wait(_FLEETING_SECONDS)
         except (psycopg.Error, OSError) as error:
             self._sit_out(error)
