@@ -40,3 +40,19 @@ def test_types_of_the_caller_do_not_run_as_the_owner(core, new_role) -> None:
             " check (pg_temp.check_it(value::pg_catalog.text))"
         )
     assert core.value("select pgflow.start_flow_with_states('f', '{}')")["run"]["status"] == "started"
+
+
+def test_a_schema_pgflowc_of_the_caller_is_none(core, new_role) -> None:
+    """Where ours is not installed, one who may create schemas could lend its functions the owner's rights."""
+    role, run = new_role(), "00000000-0000-0000-0000-000000000001"
+    core.do(f"drop schema if exists pgflowc cascade; create schema pgflowc authorization {role}")
+    core.do(f"grant usage on schema pgflow to {role}")
+    core.do(f"set role {role}")
+    core.do("create table pgflowc.task_signals as select %s::uuid as run_id", run)
+    core.do("create view pgflowc.awaited_signals as select 'f' flow_slug, 'a' step_slug, true is_approval")
+    core.do(
+        "create function pgflowc._forget_signals(uuid[]) returns void language plpgsql as"
+        " $$ begin raise exception 'this runs as %', current_user; end $$"
+    )
+    assert core.value("select pgflow._approvals('f')") is None
+    core.do("select pgflow._forget_signals(%s)", run)
