@@ -250,7 +250,13 @@ begin
   if v_archive <> '{}' then
     perform pgmq.archive(v_flow.flow_slug, v_archive);
   end if;
-  if v_size > 0 and exists (select from pgflowc.task_signals) then
+  -- By the key: in a table of which most is gone, the first row may be far away.
+  if v_size > 0 and exists (
+    select
+    from unnest(p_run_ids) u (run_id)
+    cross join lateral (select from pgflowc.task_signals w where w.run_id = u.run_id limit 1) w
+  )
+  then
     perform pgflowc._forget_signals(p_run_ids, p_step_slugs, p_task_indexes);
     if v_flow.approvals is not null then -- that have begun here, and whose signals had come before
       perform pgflowc._settle_waits(v_flow, p_run_ids => p_run_ids);
