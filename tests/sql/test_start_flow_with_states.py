@@ -56,3 +56,10 @@ def test_a_schema_pgflowc_of_the_caller_is_none(core, new_role) -> None:
     )
     assert core.value("select pgflow._approvals('f')") is None
     core.do("select pgflow._forget_signals(%s)", run)
+
+
+def test_a_schema_pgflowc_that_is_closed_to_the_owner_is_none(core, new_role) -> None:
+    role = new_role()
+    core.do(f"grant usage on schema pgflow to {role}")
+    core.do(f"alter function pgflow._approvals owner to {role}")
+    assert core.value("select pgflow._approvals('f')") is None

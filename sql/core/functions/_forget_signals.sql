@@ -1,6 +1,6 @@
 -- pgflow._forget_signals(p_run_id): the run is over; delete what its tasks waited for or were sent, as pgflowc._forget_signals does.
 --
--- The caller holds the run's lock. Security definer, with what that asks of schema pgflowc: see _approvals.
+-- The caller holds the run's lock. Security definer: see _approvals.
 -- Locks: rows of pgflowc.task_signals.
 create or replace function pgflow._forget_signals(p_run_id uuid)
 returns void
@@ -9,9 +9,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (
-    select from pg_class c where c.oid = to_regclass('pgflowc.task_signals') and pg_has_role(c.relowner, current_user, 'usage')
-  ) then
+  if not pgflow._has_signals() then
     return;
   end if;
   if exists (select from pgflowc.task_signals w where w.run_id = p_run_id) then

@@ -35,6 +35,7 @@ drop function if exists
   pgflow._fail_type_violation,
   pgflow._forget_signals,
   pgflow._get_flow_shape,
+  pgflow._has_signals,
   pgflow._map_element,
   pgflow._new_run_ids,
   pgflow._prune,
