@@ -123,7 +123,10 @@ def list_waiting(
     project: ProjectOption = None,
     dsn: DsnOption = None,
 ) -> None:
-    """List what waits for a signal, the longest wait first: pgflowc runs waiting --kind approval"""
+    """List what waits for a signal, the longest wait first.
+
+    Example: pgflowc runs waiting --kind approval
+    """
     with connected(dsn, project_root(project)) as client:
         _check_flow(client, flow)
         tasks = client.list_waiting(flow, step=step, kind=None if kind is None else kind.value, limit=limit)
