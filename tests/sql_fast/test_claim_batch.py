@@ -150,6 +150,14 @@ def test_the_largest_timeout_there_is(fast, ok) -> None:
     assert fast.messages("f")[0]["due"] > 2**31 - 10
 
 
+def test_a_session_that_claims_of_very_many_flows_keeps_few_statements(fast) -> None:
+    for number in range(52):
+        fast.flow(f"f{number}", "a")
+        fast.start(f"f{number}", 1)
+        assert len(fast.claim(f"f{number}", 1)) == 1
+    assert fast.value("select count(*) from pg_prepared_statements where name like 'pgflowc%'") == 6
+
+
 def test_claims_prepare_again_what_a_session_has_forgotten(fast) -> None:
     """As after DISCARD, or when the queue's table is another one than before."""
     fast.flow("f", "a")

@@ -6,7 +6,8 @@
 -- them, and the next ones are taken instead. Approvals are parked. The caller holds the lock of the worker's row.
 --
 -- The statements on the queue's table, whose name plpgsql does not know, are prepared once in a session, as "pgflowc pick ...",
--- "pgflowc due ..." and "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim.
+-- "pgflowc due ..." and "pgflowc hide ...": planned anew each time they would be a fifth of the whole claim. They are let go when a
+-- session has those of 50 queues: to look whether one is there costs the more the more there are, and those of thousands fill its memory.
 -- Locks: messages, then tasks; both pass over locked rows, so it waits for nobody.
 create or replace function pgflowc._claim_queued(
   p_flow pgflowc.flow_traits,
@@ -24,6 +25,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  c_most_prepared constant integer := 150;
   c_window constant integer := 500; -- delayed jobs may be millions, and no claim walks past all of them
   v_pick constant text := 'pgflowc pick ' || p_flow.queue_table; -- 62 bytes at most
   v_due constant text := 'pgflowc due ' || p_flow.queue_table;
@@ -68,17 +70,27 @@ declare
     p_flow.queue_table,
     case when p_flow.has_last_read_at then ', last_read_at = clock_timestamp()' else '' end
   );
+  v_prepared text[];
+  v_name text;
   v_wanted integer := p_max_tasks;
   v_picked bigint[];
   v_picked_count integer;
   v_claim record;
   v_rest bigint[];
 begin
-  if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_pick) then
-    if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_hide) then
+  -- Each look at that view is at all of it.
+  v_prepared := array(select p.name from pg_catalog.pg_prepared_statements p where starts_with(p.name, 'pgflowc '));
+  if v_pick <> all (v_prepared) then
+    if cardinality(v_prepared) >= c_most_prepared then
+      foreach v_name in array v_prepared loop
+        execute format('deallocate %I', v_name);
+      end loop;
+      v_prepared := '{}';
+    end if;
+    if v_hide <> all (v_prepared) then
       execute format('prepare %I (bigint[], integer[]) as %s', v_hide, v_hide_query);
     end if;
-    if not exists (select from pg_catalog.pg_prepared_statements p where p.name = v_due) then
+    if v_due <> all (v_prepared) then
       execute format('prepare %I (integer, timestamptz) as %s', v_due, v_due_query);
     end if;
     execute format('prepare %I (integer) as %s', v_pick, v_pick_query);
