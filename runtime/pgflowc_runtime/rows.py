@@ -1,6 +1,7 @@
 """Rows of the core's tables as frozen values, and the tasks that a claim hands out.
 
-Times are timezone-aware. `input` and `output` are decoded JSON.
+Times are timezone-aware. `input` and `output` are decoded JSON. A long file because it is a list: fields and
+what they mean, without logic.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 -- What tasks wait for, and what has been sent to them: one row for each task that waits, has waited, or was sent a signal before it did.
 --
--- A row goes when its task is over, or with its run. Where the core's own functions ended the task, it may stay until the run is over; it means
--- nothing then, since whoever reads it looks at the task first. While a run is failed, it keeps what was sent to tasks that have not failed
--- themselves, for retry_run. Written under the lock of the run, except that a handler which
--- begins to wait only upserts its row (consume_task_signal).
+-- A row goes when its task is over, or with its run. Where the core's own functions ended the task, it may stay until the run is over; it
+-- means nothing then, since whoever reads it looks at the task first. While a run is failed, it keeps what was sent to tasks that have
+-- not failed themselves, for retry_run. Written under the lock of the run, except that a handler which begins to wait only upserts its
+-- row (consume_task_signal).
 create table pgflowc.task_signals (
   run_id uuid not null,
   step_slug text not null,
