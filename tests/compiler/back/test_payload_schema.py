@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter
 
@@ -62,6 +62,7 @@ def test_a_schema_is_read_as_the_type_that_it_is_of(type_: PayloadType, closed: 
     assert payload_schema(found, types, closed=closed) == text
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),
