@@ -69,6 +69,20 @@ class TestRaces:
         assert sending() == "ignored"
         assert fast.state(run, "ok")["status"] == "skipped"
 
+    def test_a_declaration_goes_while_the_approval_begins(self, fast, another, in_thread, ok) -> None:
+        fast.approval()
+        (run,) = fast.start("f", {})
+        (task,) = fast.claim("f")
+        assert fast.signal(run, "ok", {"ok": True}) == "buffered"
+        holder = another()
+        with holder.connection.transaction():
+            holder.do("select from pgflow.runs where run_id = %s for update", run)
+            finishing = in_thread(lambda: fast.outcomes("f", ok(task)))
+            _wait_until_blocked(another())
+            another().do("select pgflowc.remove_signal('f', 'ok')")
+        assert finishing() == ["completed"]
+        assert fast.state(run, "ok")["status"] == "completed"
+
     def test_a_deadline_passes_over_a_run_that_is_being_signalled(self, fast, another) -> None:
         fast.approval()
         (run,) = fast.start("f", {})

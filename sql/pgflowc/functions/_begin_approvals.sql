@@ -26,7 +26,7 @@ begin
     b.run_id, b.step_slug, 0, p_flow_slug, x.since,
     x.since + make_interval(secs => a.wait_for), x.since + make_interval(secs => a.wait_for)
   from begun b
-  join pgflowc.awaited_signals a on a.flow_slug = p_flow_slug and a.step_slug = b.step_slug
+  left join pgflowc.awaited_signals a on a.flow_slug = p_flow_slug and a.step_slug = b.step_slug -- declared no more since the caller looked
   join pgflow.steps d on d.flow_slug = p_flow_slug and d.step_slug = b.step_slug
   cross join lateral (select b.queued_at + make_interval(secs => coalesce(d.opt_start_delay, 0)) as since) x
   on conflict (run_id, step_slug, task_index) do update set

@@ -38,7 +38,7 @@ begin
       p.run_id, p.step_slug, p.task_index, p_flow.flow_slug, p.queued_at,
       p.queued_at + make_interval(secs => a.wait_for), p.queued_at + make_interval(secs => a.wait_for)
     from parked p
-    join pgflowc.awaited_signals a on a.flow_slug = p_flow.flow_slug and a.step_slug = p.step_slug
+    left join pgflowc.awaited_signals a on a.flow_slug = p_flow.flow_slug and a.step_slug = p.step_slug -- as in _begin_approvals
     on conflict (run_id, step_slug, task_index) do update set
       waiting_since = excluded.waiting_since, deadline = excluded.deadline,
       due_at = case when w.sent_at is null then excluded.deadline else clock_timestamp() end
