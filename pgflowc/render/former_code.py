@@ -16,7 +16,6 @@ from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import generated
 from pgflowc.plan import FlowCode, Lock, LockedFlow, LockedVersion, definition_hash
 from pgflowc.plan.versions import module_slug, stored_slug
-from pgflowc.render.copied_handlers import copy_handlers
 from pgflowc.render.header import is_untouched, seal
 from pgflowc.render.names import identifier
 from pgflowc.render.written_handlers import read_handlers
@@ -193,6 +192,9 @@ def _add(
         if not is_new:
             _report_gone(path, name, former.version, False, report)
             return
+        # Slow to import, and needed only when a version is new.
+        from pgflowc.render.copied_handlers import copy_handlers
+
         # A file that cannot be read is reported where stubs are added to it.
         with suppress(UnicodeDecodeError, SyntaxError, RecursionError):
             text = present[source].decode("utf-8")

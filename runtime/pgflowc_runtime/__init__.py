@@ -1,12 +1,12 @@
 """What generated code imports, and what runs it: workers and clients of flows in PostgreSQL."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pgflowc_runtime.async_client import AsyncClient
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.config import WorkerConfig
 from pgflowc_runtime.context import Context, SignalContext
-from pgflowc_runtime.definitions import Definition, Fault
 from pgflowc_runtime.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -52,6 +52,7 @@ from pgflowc_runtime.run_changes import RunEvent
 from pgflowc_runtime.run_watcher import RunWatcher
 
 if TYPE_CHECKING:
+    from pgflowc_runtime.definitions import Definition, Fault
     from pgflowc_runtime.worker import Worker
 
 __all__ = [
@@ -113,10 +114,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Worker":
-        # Whoever only calls, a web application or a command, does without the machinery of workers.
-        from pgflowc_runtime.worker import Worker
+# Whoever only calls, a web application or a command, begins without the machinery of workers and the language
+# of definitions.
+_LOADED_WHEN_USED = {"Definition": "definitions", "Fault": "definitions", "Worker": "worker"}
 
-        return Worker
+
+def __getattr__(name: str) -> Any:
+    if name in _LOADED_WHEN_USED:
+        return getattr(import_module(f"{__name__}.{_LOADED_WHEN_USED[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from uuid import UUID
 from weakref import WeakSet
 
@@ -27,7 +27,6 @@ from pgflowc_runtime.calls import defining, looking, managing, pausing, scheduli
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient, largest_pool
 from pgflowc_runtime.database import execute
-from pgflowc_runtime.definitions import Definition, read_definition
 from pgflowc_runtime.event_feed import EventFeed, Subscription
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
@@ -52,6 +51,9 @@ from pgflowc_runtime.run_ids import RunId, new_run_id, parse_run_id
 from pgflowc_runtime.run_input import NO_INPUT, FlowOrSlug
 from pgflowc_runtime.run_watcher import RunWatcher, until_ended
 from pgflowc_runtime.signals import Delivery
+
+if TYPE_CHECKING:
+    from pgflowc_runtime.definitions import Definition
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -414,6 +416,8 @@ class AsyncClient:
         schedule and a retention are set in place, or removed. Raises InvalidDefinition, FlowMismatch instead
         of losing data, and SchemaError where the database has no schedules, retention or signals.
         """
+        from pgflowc_runtime.definitions import read_definition  # takes time to load, and few define flows
+
         wanted = read_definition(definition, options, steps)
         return await self._do(defining.upsert_flow(self._starter, wanted, allow_data_loss))
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from uuid import UUID
 
 import psycopg
@@ -24,7 +24,6 @@ from pgflowc_runtime.caller_connection import joined
 from pgflowc_runtime.calls import defining, looking, managing, pausing, scheduling, signalling, starting
 from pgflowc_runtime.calls.starting import Delay, Starter
 from pgflowc_runtime.connection import READ_ONLY, conninfo, is_transient, largest_pool
-from pgflowc_runtime.definitions import Definition, read_definition
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.pages import Cursor, RunPage
 from pgflowc_runtime.queries import Query
@@ -47,6 +46,9 @@ from pgflowc_runtime.run_ids import RunId
 from pgflowc_runtime.run_input import NO_INPUT, FlowOrSlug
 from pgflowc_runtime.run_watcher import BlockingRunWatcher
 from pgflowc_runtime.signals import Delivery
+
+if TYPE_CHECKING:
+    from pgflowc_runtime.definitions import Definition
 
 T = TypeVar("T")
 InputT = TypeVar("InputT")
@@ -410,6 +412,8 @@ class Client:
         schedule and a retention are set in place, or removed. Raises InvalidDefinition, FlowMismatch instead
         of losing data, and SchemaError where the database has no schedules, retention or signals.
         """
+        from pgflowc_runtime.definitions import read_definition  # takes time to load, and few define flows
+
         wanted = read_definition(definition, options, steps)
         return self._do(defining.upsert_flow(self._starter, wanted, allow_data_loss))
 

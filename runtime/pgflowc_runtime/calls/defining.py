@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pgflowc_runtime import queries, run_faults
 from pgflowc_runtime.call import Call, Refused, ask, whole
 from pgflowc_runtime.calls.looking import known_flows
 from pgflowc_runtime.calls.naming import stored_flows
 from pgflowc_runtime.calls.starting import Starter
-from pgflowc_runtime.definitions import Definition, Fault, invalid_definition
 from pgflowc_runtime.errors import FlowMismatch, InvalidDefinition, SchemaError
 from pgflowc_runtime.reports import Upserted
 from pgflowc_runtime.rows import ClientFeatures, FlowInfo, SignalDifference
 from pgflowc_runtime.run_input import FlowOrSlug, json_text, slug_of
 from pgflowc_runtime.versions import MIGRATE
+
+if TYPE_CHECKING:
+    from pgflowc_runtime.definitions import Definition
 
 # What the core's own checks say of a definition that ours let pass.
 _REFUSED_DEFINITION = ("P0001", "22", "23")
@@ -36,6 +39,8 @@ def upsert_flow(starter: Starter, wanted: Definition, allow_data_loss: bool) -> 
                 refused.message, help="signals need pgflowc's own core, which `pgflowc db up` installs"
             ) from None
         if refused.sqlstate == _UNIQUE_VIOLATION:
+            from pgflowc_runtime.definitions import Fault, invalid_definition
+
             help = "rename one of the two: their queue would be the same"
             raise invalid_definition(
                 {wanted.kind: slug}, [Fault("PGF210", refused.message, (wanted.kind,), help)]
