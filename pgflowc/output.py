@@ -18,6 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pgflowc.open_files import is_being_written
+from pgflowc.replacing import put, take_away
 
 
 class Status(StrEnum):
@@ -111,9 +112,8 @@ class _Writer:
     def prepare(self, change: Change) -> None:
         """Write the new content beside the target, and find out whether the target can be replaced."""
         target = self._target(change)
-        temporary = target.with_name(f".{target.name}.pgflowc-tmp")
+        temporary = _beside(target)
         temporary.unlink(missing_ok=True)
-        _kept(target).unlink(missing_ok=True)
         try:
             current = target.read_bytes()
         except FileNotFoundError:
@@ -136,42 +136,25 @@ class _Writer:
             shutil.copymode(target, temporary)
 
     def commit(self, change: Change) -> None:
-        """Put the new content in place, if the old one is still there.
-
-        The old file is kept until it is certain that nobody has written it since it was compared.
-        """
-        if change.path not in self._temporary:
+        """Put the new content in place, if the old one is still there."""
+        temporary = self._temporary.get(change.path)
+        if temporary is None:
             return
-        target = self._target(change)
-        kept = _kept(target)
-        if change.after is None:
-            with suppress(FileNotFoundError):
-                target.rename(kept)
-        else:
-            # Some file systems have no hard links; then comparing the contents before has to do.
-            with suppress(OSError):
-                os.link(target, kept)
-            try:
-                self._temporary[change.path].replace(target)
-            except OSError:
-                kept.unlink(missing_ok=True)
-                raise
-            del self._temporary[change.path]
-        if kept.exists():
-            if is_being_written(kept) or kept.read_bytes() not in (change.before, change.after):
-                kept.rename(target)
-                raise _changed(change)
-            kept.unlink()
+        if not _set(self._target(change), temporary, change):
+            raise _changed(change)
+        del self._temporary[change.path]
         self._committed.append(change)
 
     def undo(self) -> None:
         """Restore what was committed and remove what was prepared, as far as the system lets us."""
         for change in self._committed:
+            target = self._target(change)
             with suppress(OSError):
-                if change.before is None:
-                    self._target(change).unlink(missing_ok=True)
-                else:
-                    self._target(change).write_bytes(change.before)
+                if change.before is not None:
+                    _beside(target).write_bytes(change.before)
+                    if target.exists():
+                        shutil.copymode(target, _beside(target))
+                _set(target, _beside(target), Change(change.path, change.after, change.before))
         for temporary in self._temporary.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -199,9 +182,16 @@ class _Writer:
         self._made.add(directory)
 
 
-def _kept(target: Path) -> Path:
-    """Where the file that is replaced stays meanwhile."""
-    return target.with_name(f".{target.name}.pgflowc-old")
+def _beside(target: Path) -> Path:
+    """Where the new content waits, and the old one goes."""
+    return target.with_name(f".{target.name}.pgflowc-tmp")
+
+
+def _set(target: Path, temporary: Path, change: Change) -> bool:
+    """Apply a change, whose new content is in `temporary`, unless somebody else changed the file."""
+    if change.after is None:
+        return change.before is None or take_away(target, change.before, temporary)
+    return put(temporary, target, change.before)
 
 
 def _changed(change: Change) -> OutputError:

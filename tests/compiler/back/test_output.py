@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import random
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +16,28 @@ import pytest
 
 from pgflowc.open_files import is_being_written
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
+
+APPEND_FOR_EVER = """
+import sys
+from pathlib import Path
+from pgflowc.output import Change, OutputError, write
+
+root, stubs = Path(sys.argv[1]), 0
+while True:
+    stubs += 1
+    text = (root / "handlers").read_bytes()
+    after = text.partition(b"#")[0] + b"# stub %d\\n" % stubs
+    try:
+        write(root, [Change("handlers", text, after)], last="lock")
+    except OutputError:
+        pass
+"""
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "lost"
 
 
 def _tree(root: Path) -> dict[str, bytes | None]:
@@ -60,28 +87,28 @@ def test_a_directory_in_the_place_of_a_file_stops_everything(tmp_path: Path) -> 
 def test_a_rename_that_fails_undoes_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _write(tmp_path, {"a": "1", "gone": "1"})
     before = _tree(tmp_path)
-    replace = Path.replace
+    link = os.link
 
-    def fail_on_lock(self: Path, target: Path) -> Path:
+    def fail_on_lock(source: Path, target: Path) -> None:
         if target.name == "lock":
             raise OSError(28, "No space left on device")
-        return replace(self, target)
+        link(source, target)
 
-    monkeypatch.setattr(Path, "replace", fail_on_lock)
+    monkeypatch.setattr(os, "link", fail_on_lock)
     with pytest.raises(OutputError, match="lock: No space left on device"):
         _write(tmp_path, {"a": "2", "new/b": "1", "lock": "{}"}, ("gone",))
     assert _tree(tmp_path) == before
 
 
-def test_the_lock_is_renamed_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_is_put_in_place_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    replace = Path.replace
+    link = os.link
 
-    def record(self: Path, target: Path) -> Path:
+    def record(source: Path, target: Path) -> None:
         order.append(target.name)
-        return replace(self, target)
+        link(source, target)
 
-    monkeypatch.setattr(Path, "replace", record)
+    monkeypatch.setattr(os, "link", record)
     _write(tmp_path, {"a": "1", "lock": "{}", "z": "1"})
     assert order == ["a", "z", "lock"]
 
@@ -162,19 +189,61 @@ def test_a_file_system_that_calls_all_files_written_is_not_believed(tmp_path: Pa
 def test_what_is_saved_while_files_are_put_in_place_stays(
     after: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _write(tmp_path, {"a": "1", "handlers": "mine"})
-    files = {"a": "2"} | ({"handlers": after} if after is not None else {})
-    changes = compare(files, () if after else ("handlers",), {"a": b"1", "handlers": b"mine"})
-    replace = Path.replace
+    _write(tmp_path, {"handlers": "mine"})
+    files = {"a": "1"} | ({"handlers": after} if after is not None else {})
+    changes = compare(files, () if after else ("handlers",), {"handlers": b"mine"})
+    link = os.link
 
-    def save_meanwhile(self: Path, target: Path) -> Path:
-        (tmp_path / "handlers").write_text("mine, saved just now")
-        return replace(self, target)
+    def save_meanwhile(source: Path, target: Path) -> None:
+        link(source, target)
+        if target.name == "a":
+            (tmp_path / "handlers").write_text("mine, saved just now")
 
-    monkeypatch.setattr(Path, "replace", save_meanwhile)
+    monkeypatch.setattr(os, "link", save_meanwhile)
     with pytest.raises(OutputError, match="handlers was changed in the meantime"):
         write(tmp_path, changes, last="lock")
-    assert _tree(tmp_path) == {"a": b"1", "handlers": b"mine, saved just now"}
+    assert _tree(tmp_path) == {"handlers": b"mine, saved just now"}
+
+
+def test_what_is_saved_at_any_moment_stays(tmp_path: Path) -> None:
+    """The order of reading, comparing and renaming leaves no moment in which a save is lost."""
+    path = tmp_path / "handlers"
+    path.write_text("mine\n")
+    chance = random.Random(7)
+    with subprocess.Popen([sys.executable, "-c", APPEND_FOR_EVER, str(tmp_path)]) as writer:
+        try:
+            _until(lambda: path.read_text() != "mine\n")
+            for number in range(400):
+                text = f"mine, for the {number}. time\n"
+                if chance.random() < 0.5:
+                    path.write_text(text)
+                else:
+                    path.with_name("new").write_text(text)
+                    path.with_name("new").replace(path)
+                time.sleep(chance.choice((0, 0.0001, 0.001)))
+                # What was there before may be seen for a moment, while it comes out and goes back.
+                _until(lambda text=text: path.read_text().startswith(text))
+        finally:
+            writer.kill()
+
+
+def test_a_file_system_that_cannot_exchange_files_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgflowc.replacing._exchange", lambda one, other: False)
+    _write(tmp_path, {"a": "1"})
+    _write(tmp_path, {"a": "2"})
+    assert _tree(tmp_path) == {"a": b"2"}
+    link = os.link
+
+    def save_meanwhile(source: Path, target: Path) -> None:
+        link(source, target)
+        source.write_text("saved just now")
+
+    monkeypatch.setattr(os, "link", save_meanwhile)
+    with pytest.raises(OutputError, match="a was changed in the meantime"):
+        _write(tmp_path, {"a": "3"})
+    assert _tree(tmp_path) == {"a": b"saved just now"}
 
 
 def test_what_another_process_wrote_already_is_fine(tmp_path: Path) -> None:
@@ -188,11 +257,11 @@ def test_what_another_process_wrote_already_is_fine(tmp_path: Path) -> None:
 def test_temporary_files_of_a_killed_process_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {"a/b": "1", "lock": "{}"}
 
-    def die(self: Path, target: Path) -> Path:
+    def die(source: Path, target: Path) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", die)
+        patch.setattr(os, "link", die)
         with pytest.raises(KeyboardInterrupt):
             _write(tmp_path, files)
     assert [path.name for path in tmp_path.rglob("*tmp")]
