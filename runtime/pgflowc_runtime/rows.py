@@ -391,6 +391,7 @@ class Capabilities:
     `versions_recorded`: there is a table that says which versions of our components are installed.
     `tells_flows`: changes of definitions are notified.
     `start_names_queue`: the core's only claim takes the queue's name as its fourth argument.
+    `lacking`: what no worker can do without and early cores of others have not.
     """
 
     server_version: int
@@ -408,6 +409,7 @@ class Capabilities:
     tells_flows: bool = False
     has_next_due: bool = False
     has_signals: bool = False
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

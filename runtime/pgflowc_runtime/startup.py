@@ -19,7 +19,7 @@ from pgflowc_runtime.database import Database
 from pgflowc_runtime.errors import FlowMismatch, SchemaError
 from pgflowc_runtime.registry import Registry
 from pgflowc_runtime.rows import Capabilities, StoredStep
-from pgflowc_runtime.versions import MIGRATE, check_capabilities, check_versions
+from pgflowc_runtime.versions import MIGRATE, check_capabilities, check_served, check_versions
 
 log = logging.getLogger("pgflowc.worker")
 T = TypeVar("T")
@@ -47,6 +47,7 @@ async def check_schema(database: Database) -> Capabilities:
     """What is installed; raises SchemaError if this runtime cannot work with it."""
     capabilities = await database.run(queries.capabilities())
     check_capabilities(capabilities)
+    check_served(capabilities)
     try:
         versions = (
             await database.run(queries.installed_components()) if capabilities.versions_recorded else {}

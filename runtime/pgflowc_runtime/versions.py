@@ -23,6 +23,15 @@ def check_capabilities(capabilities: Capabilities) -> None:
         raise SchemaError("the pgflow core is not installed in this database", help=MIGRATE)
 
 
+def check_served(capabilities: Capabilities) -> None:
+    """Raise SchemaError if no worker can serve this core."""
+    if missing := " and no ".join(capabilities.lacking):
+        raise SchemaError(
+            f"the core of this database is too old for pgflowc's workers: it has no {missing}",
+            help="upgrade schema pgflow as it was installed; `pgflowc db check` names what it looks like",
+        )
+
+
 def check_versions(versions: dict[str, int]) -> None:
     """Raise SchemaError if a recorded version is not supported. Components without a record are somebody
     else's.

@@ -35,6 +35,21 @@ async def test_a_worker_does_without_our_schemas_and_says_so(bench, step, caplog
     assert any("using the core's" in message for message in caplog.messages)
 
 
+async def test_an_early_core_is_refused_by_its_name(bench, step) -> None:
+    flow = bench.flow("foreign", step("only"))
+    bench.rows("drop schema pgflowc cascade")
+    bench.rows("drop function pgflow.track_worker_function")
+    bench.rows("alter type pgflow.step_task_record drop attribute flow_input cascade")
+    with pytest.raises(SchemaError) as caught:
+        async with bench.working((flow, {"only": lambda input, ctx: input})):
+            pass
+    assert str(caught.value).endswith(
+        "too old for pgflowc's workers: it has no pgflow.track_worker_function"
+        " and no pgflow.step_task_record.flow_input"
+    )
+    assert "upgrade schema pgflow" in str(caught.value.help)
+
+
 async def test_pgmqs_own_notifications_wake_it(bench, step) -> None:
     flow = bench.flow("foreign", step("only"))
     bench.rows("drop schema pgflowc cascade")

@@ -32,12 +32,27 @@ def capabilities() -> Query[Capabilities]:
                  select from pg_catalog.pg_proc p
                  where p.pronamespace = to_regnamespace('pgflow') and p.proname = 'create_flow'
                    and p.prosrc ~ 'pgflowc_flows'
-               ) as tells_flows
+               ) as tells_flows,
+               array(
+                 select 'pgflow.' || n.name from unnest(%(needed)s::text[]) as n (name)
+                 where not exists (
+                   select from pg_catalog.pg_proc p
+                   where p.pronamespace = to_regnamespace('pgflow') and p.proname = n.name
+                 )
+                 union all
+                 select 'pgflow.step_task_record.flow_input'
+                 where not exists (
+                   select from pg_catalog.pg_attribute a
+                   where a.attrelid = to_regclass('pgflow.step_task_record') and a.attname = 'flow_input'
+                     and not a.attisdropped
+                 )
+               ) as lacking
         """,
-        {},
+        {"needed": ["track_worker_function", "mark_worker_stopped"]},
         lambda rows: Capabilities(
-            **{name: value for name, value in rows[0].items() if name != "has_components"},
+            **{name: value for name, value in rows[0].items() if name not in ("has_components", "lacking")},
             versions_recorded=rows[0]["has_components"],
+            lacking=tuple(rows[0]["lacking"]),
         ),
     )
 
