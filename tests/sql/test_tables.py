@@ -126,7 +126,7 @@ def test_updates_of_hot_tables_write_no_index(core) -> None:
     for _ in range(20):
         core.start("f")
     core.work("f")
-    core.do("select pg_stat_force_next_flush()")
+    core.flush_statistics()
     stats = core.rows(
         "select relname::text, n_tup_upd, n_tup_hot_upd from pg_stat_user_tables"
         " where schemaname = 'pgflow' and relname in ('runs', 'step_states', 'step_tasks')"

@@ -194,7 +194,7 @@ class TestApprovals:
         run, *_ = fast.start("f", *range(1000))
 
         def rows_read() -> int:
-            fast.do("select pg_stat_force_next_flush()")
+            fast.flush_statistics()
             return fast.value(
                 "select sum(idx_tup_fetch + seq_tup_read)::integer from pg_stat_user_tables"
                 " where relname in ('task_signals', 'runs', 'step_states', 'step_tasks')"

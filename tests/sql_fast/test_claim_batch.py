@@ -50,12 +50,12 @@ def test_a_claim_walks_past_few_of_the_tasks_that_are_not_due(fast) -> None:
     fast.do("update pgmq.q_f set vt = now() + interval '1 day'; analyze pgmq.q_f")
     runs = fast.start("f", *range(4))
     assert [task["run_id"] for task in fast.claim("f", 2)] == runs[:2]
-    fast.do("select pg_stat_force_next_flush()")
+    fast.flush_statistics()
     fetched = "select idx_tup_fetch from pg_stat_user_tables where relname = 'q_f'"
     before = fast.value(fetched)
     assert [task["run_id"] for task in fast.claim("f", 100)] == runs[2:]
     assert fast.claim("f") == []
-    fast.do("select pg_stat_force_next_flush()")
+    fast.flush_statistics()
     assert fast.value(fetched) - before < 2 * 600
 
 
@@ -63,7 +63,7 @@ def test_each_message_is_written_once(fast) -> None:
     fast.flow("f", "a")
     fast.start("f", *range(10))
     fast.claim("f")
-    fast.do("select pg_stat_force_next_flush()")
+    fast.flush_statistics()
     assert fast.value("select n_tup_upd from pg_stat_user_tables where relname = 'q_f'") == 10
 
 

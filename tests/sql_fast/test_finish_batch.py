@@ -313,7 +313,7 @@ def test_the_number_of_statements_does_not_depend_on_the_batch(fast, ok, failed)
         with fast.connection.transaction():
             fast.do("set local track_functions = 'all'")
             fast.finish("f", *outcomes, claim=size)
-        fast.do("select pg_stat_force_next_flush()")
+        fast.flush_statistics()
         total = fast.value(
             "select sum(calls)::int from pg_stat_user_functions where funcname <> '_chunk_map_inputs'"
         )
