@@ -222,6 +222,7 @@ def prune_runs(
         list[str] | None,
         typer.Option("--flow", metavar="SLUG", help="Only runs of this flow; may be repeated."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count them.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -237,13 +238,22 @@ def prune_runs(
         for flow in flows or ():
             _check_flow(client, flow)
         of = f" of {', '.join(flows)}" if flows else ""
-        confirm(f"Delete all runs{of} that ended more than {older_than} ago?", yes=yes)
+        ended = f"{of} that ended more than {older_than} ago"
+        if dry_run:
+            count = client.count_ended(age, flows=flows)
+            typer.echo(json.dumps({"runs": count}) if as_json else f"Would delete {_runs(count)}{ended}.")
+            return
+        if not yes:
+            confirm(f"Delete {_runs(client.count_ended(age, flows=flows))}{ended}?", yes=False)
         pruned = client.prune(age, flows=flows)
     if as_json:
         typer.echo(run_view.as_json(pruned))
     else:
-        runs = "1 run" if pruned.runs == 1 else f"{pruned.runs} runs"
-        typer.echo(f"Deleted {runs} with {pruned.step_tasks} tasks.")
+        typer.echo(f"Deleted {_runs(pruned.runs)} with {pruned.step_tasks} tasks.")
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _check_flow(client: Client, flow: str | None) -> None:

@@ -512,6 +512,13 @@ class AsyncClient:
         """
         return await self._do(managing.prune(self._starter.ask_features, older_than, flows))
 
+    async def count_ended(self, older_than: timedelta, *, flows: Sequence[FlowOrSlug] | None = None) -> int:
+        """How many runs of these flows (None: all) ended longer ago: those that `prune` would delete.
+
+        Raises FlowNotFound.
+        """
+        return await self._do(managing.count_ended(self._starter.ask_features, older_than, flows))
+
     # How calls reach the database
 
     async def _do(self, call: Call[T], connection: Any = None) -> T:

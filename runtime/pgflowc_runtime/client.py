@@ -508,6 +508,13 @@ class Client:
         """
         return self._do(managing.prune(self._starter.ask_features, older_than, flows))
 
+    def count_ended(self, older_than: timedelta, *, flows: Sequence[FlowOrSlug] | None = None) -> int:
+        """How many runs of these flows (None: all) ended longer ago: those that `prune` would delete.
+
+        Raises FlowNotFound.
+        """
+        return self._do(managing.count_ended(self._starter.ask_features, older_than, flows))
+
     # How calls reach the database
 
     def _do(self, call: Call[T], connection: Any = None) -> T:

@@ -127,9 +127,11 @@ def run_not_found(run_id: UUID) -> RunNotFound:
     return RunNotFound(f"no run {run_id} in this database", help="`pgflowc runs list` shows the latest ones")
 
 
-def step_not_found(message: str) -> StepNotFound:
-    """The run has no such step."""
-    return StepNotFound(message, help="`pgflowc runs show RUN_ID` lists its steps")
+def step_not_found(message: str, step_slug: str, known: Sequence[str]) -> StepNotFound:
+    """The run has no such step; with the nearest one that it has."""
+    close = get_close_matches(step_slug, known, n=1)
+    help = f"did you mean '{close[0]}'?" if close else "`pgflowc runs show RUN_ID` lists its steps"
+    return StepNotFound(message, help=help)
 
 
 def wait_timeout(run_id: UUID, seconds: float) -> WaitTimeout:

@@ -176,9 +176,11 @@ def test_watching_gives_json_lines_and_tells_failures(run: Run, flow, bench) -> 
 def test_pruning_asks_first(run: Run, flow, bench) -> None:
     id = start(run)
     run("runs", "cancel", id)
-    question = "Delete all runs of report that ended more than 0s ago?"
+    question = "Delete 1 run of report that ended more than 0s ago?"
     words = ("runs", "prune", "--older-than", "0s", "--flow", "report")
     refused(run(*words, code=2), f"{question} Nobody can be asked here", "--yes goes on without asking")
+    assert run(*words, "--dry-run").stdout == "Would delete 1 run of report that ended more than 0s ago.\n"
+    assert json.loads(run(*words, "--dry-run", "--json").stdout) == {"runs": 1}
     assert json.loads(run(*words, "--yes", "--json").stdout)["runs"] == 1
     assert run(*words, "-y").stdout == "Deleted 0 runs with 0 tasks.\n"
     refused(
@@ -283,7 +285,7 @@ def test_a_step_that_waits_says_for_what_and_is_sent_it(run: Run, bench, step) -
     refused(
         run("signal", run_id, "asked", code=2),
         f'run {run_id} of flow "order" has no step "asked"',
-        "`pgflowc runs show RUN_ID` lists its steps",
+        "did you mean 'ask'?",
     )
     assert run("signal", run_id, "ask", "-p", "@-", input="true").stdout == "delivered\n"
     assert json.loads(run("signal", run_id, "ask", "-p", "true", "--json", code=1).stdout) == {

@@ -279,7 +279,9 @@ async def test_old_runs_are_pruned(client, mapped, bench) -> None:
             "update pgflow.runs set started_at = now() - interval '9 d', failed_at = now() - interval '9 d'"
         )
     alive = await client.start_flow(mapped, {})
-    assert (await client.prune(timedelta(days=10))).runs == 0
+    assert (await client.prune(timedelta(days=10))).runs == await client.count_ended(timedelta(days=10)) == 0
+    assert await client.count_ended(timedelta(days=8)) == 2
+    assert await client.count_ended(timedelta(days=8), flows=[mapped]) == 1
     pruned = await client.prune(timedelta(days=8), flows=[mapped])
     assert (pruned.runs, pruned.step_states, pruned.step_tasks, pruned.workers) == (1, 3, 1, 0)
     assert (await client.prune(timedelta(days=8), flows="send")).runs == 1

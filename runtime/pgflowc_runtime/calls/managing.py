@@ -13,6 +13,7 @@ from pgflowc_runtime.calls.naming import AskFeatures, stored_flows
 from pgflowc_runtime.errors import InvalidInput
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.reports import Pruned
+from pgflowc_runtime.rows import ClientFeatures
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import FlowOrSlug, plain_text, slug_of
 
@@ -46,6 +47,30 @@ def prune(
     ask_features: AskFeatures, older_than: timedelta, flows: Sequence[FlowOrSlug] | None
 ) -> Call[Pruned]:
     """Raises FlowNotFound, InvalidInput for what is no age, or a negative one."""
+    features = yield from ask_features()
+    slugs = yield from _old_runs_of(features, older_than, flows)
+    pruned = Pruned(runs=0, step_states=0, step_tasks=0, workers=0)
+    while features.has_prune_runs:
+        batch = yield from ask(queries.prune_runs(older_than, slugs, _PRUNED_AT_ONCE))
+        pruned += batch
+        if batch.runs == 0:
+            break
+    # Dead workers, and what else is old; there are hardly any runs left to it.
+    return pruned + (yield from ask(queries.prune_data_older_than(older_than, slugs)))
+
+
+def count_ended(
+    ask_features: AskFeatures, older_than: timedelta, flows: Sequence[FlowOrSlug] | None
+) -> Call[int]:
+    """Raises as `prune`."""
+    slugs = yield from _old_runs_of((yield from ask_features()), older_than, flows)
+    return (yield from ask(queries.count_ended(older_than, slugs)))
+
+
+def _old_runs_of(
+    features: ClientFeatures, older_than: timedelta, flows: Sequence[FlowOrSlug] | None
+) -> Call[list[str] | None]:
+    """The stored flows that are meant, None for all."""
     age: Any = older_than
     if not isinstance(age, timedelta):
         raise InvalidInput(
@@ -57,21 +82,13 @@ def prune(
     named: Any = [flows] if isinstance(flows, str | Flow) else flows
     if not isinstance(named, Iterable | None):
         raise InvalidInput(f"flows are a list of flows, not a {type(named).__name__}")
-    slugs: list[str] | None = None
-    features = yield from ask_features()
-    if named is not None:
-        known = yield from known_flows()
-        slugs = []
-        for flow in named:
-            stored = yield from stored_flows(slug_of(flow), features)
-            if not any(one in known for one in stored):
-                raise run_faults.flow_not_found(slug_of(flow), known)
-            slugs += stored
-    pruned = Pruned(runs=0, step_states=0, step_tasks=0, workers=0)
-    while features.has_prune_runs:
-        batch = yield from ask(queries.prune_runs(older_than, slugs, _PRUNED_AT_ONCE))
-        pruned += batch
-        if batch.runs == 0:
-            break
-    # Dead workers, and what else is old; there are hardly any runs left to it.
-    return pruned + (yield from ask(queries.prune_data_older_than(older_than, slugs)))
+    if named is None:
+        return None
+    known = yield from known_flows()
+    slugs: list[str] = []
+    for flow in named:
+        stored = yield from stored_flows(slug_of(flow), features)
+        if not any(one in known for one in stored):
+            raise run_faults.flow_not_found(slug_of(flow), known)
+        slugs += stored
+    return slugs

@@ -7,6 +7,7 @@ from typing import Any, cast
 from pgflowc_runtime import run_faults
 from pgflowc_runtime.call import Call, Refused, ask
 from pgflowc_runtime.errors import InvalidInput, SchemaError
+from pgflowc_runtime.queries.run_state import step_states
 from pgflowc_runtime.queries.signals import signal_task
 from pgflowc_runtime.run_ids import RunId, parse_run_id
 from pgflowc_runtime.run_input import json_text, plain_text
@@ -33,7 +34,9 @@ def signal(run_id: RunId, step: str, payload: Any, task_index: int) -> Call[Deli
         if refused.sqlstate == run_faults.NO_DATA_FOUND:
             raise run_faults.run_not_found(wanted) from None
         if refused.sqlstate == _UNDEFINED_OBJECT:
-            raise run_faults.step_not_found(refused.message) from None
+            states = yield from ask(step_states([wanted]))
+            known = [state.step_slug for state in states.get(wanted, ())]
+            raise run_faults.step_not_found(refused.message, step, known) from None
         if refused.sqlstate == _NOT_SUPPORTED:
             raise SchemaError(
                 refused.message, help="signals need pgflowc's own core, which `pgflowc db up` installs"

@@ -57,6 +57,7 @@ from pgflowc_runtime.queries.installation import (
 )
 from pgflowc_runtime.queries.managing import (
     cancel_run,
+    count_ended,
     known_workers,
     prune_data_older_than,
     prune_expired,
@@ -143,6 +144,7 @@ __all__ = [
     "client_features",
     "compare_flow_shapes",
     "complete_task",
+    "count_ended",
     "create_flow_from_shape",
     "cron_job_command",
     "cron_jobs",

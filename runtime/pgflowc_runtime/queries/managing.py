@@ -54,6 +54,21 @@ def prune_runs(age: timedelta, flow_slugs: Sequence[str] | None, limit: int) -> 
     )
 
 
+def count_ended(age: timedelta, flow_slugs: Sequence[str] | None) -> Query[int]:
+    """How many runs of these flows (None: all) ended longer ago."""
+    return Query(
+        """
+        select count(*) as runs
+        from pgflow.runs r
+        where r.started_at < now() - %(age)s::interval
+          and (r.completed_at < now() - %(age)s::interval or r.failed_at < now() - %(age)s::interval)
+          and (%(flow_slugs)s::text[] is null or r.flow_slug = any (%(flow_slugs)s::text[]))
+        """,
+        {"age": age, "flow_slugs": None if flow_slugs is None else list(flow_slugs)},
+        lambda rows: int(rows[0]["runs"]),
+    )
+
+
 def prune_expired(limit: int) -> Query[list[Expired]]:
     """Delete up to `limit` runs of each flow that are older than its retention; none while another does."""
     return Query(
