@@ -46,7 +46,8 @@ def verify(
     database, one line each: same, differs (in options or conditions: workers
     serve it, and the database decides), unfit (other steps or dependencies)
     or missing. A worker checks the same before its first task. Flows that a
-    worker's patterns serve are found as they are there.
+    worker's patterns serve are found as they are there. Schedules and
+    retention are the database's alone: `pgflowc diff` compares them.
 
     Example: pgflowc verify --dsn postgresql://app@db/app
 
