@@ -102,7 +102,7 @@ class Size:
 # Each round takes 5 s or longer, also at twice the rates to reach.
 FULL = Size(
     rounds=5, jobs=25_000, tuned_jobs=60_000, chains=11_000, fans=4_500, latencies=300, starts=6_500,
-    idle_seconds=60,
+    idle_seconds=120,
 )  # fmt: skip
 QUICK = Size(rounds=1, jobs=300, tuned_jobs=300, chains=50, fans=30, latencies=10, starts=50, idle_seconds=3)
 

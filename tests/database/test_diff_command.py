@@ -1,4 +1,7 @@
-"""`pgflowc diff` as it is called: places, exit codes, drift and what mends it, databases of the family."""
+"""`pgflowc diff` as it is called: places, exit codes, drift and what mends it, databases of the family.
+
+Above 400 lines: one project and one command, seen from each of its places.
+"""
 
 from __future__ import annotations
 
