@@ -131,6 +131,15 @@ class TestRaces:
         assert sending() == "ignored"
         assert fast.waits() == 0
 
+    def test_a_claim_does_not_pass_over_a_task_that_is_being_signalled(self, fast, another) -> None:
+        fast.flow("f", "a")
+        (run,) = fast.start("f", {})
+        sender = another()
+        with sender.connection.transaction():
+            assert sender.signal(run, "a", 1) == "buffered"
+            (task,) = fast.claim("f")  # else its message would be hidden for seconds
+        assert fast.consume(task) == ("received", 1)
+
     def test_a_claim_passes_over_an_approval_that_is_being_signalled(self, fast, another) -> None:
         fast.approval()
         (run,) = fast.start("f", {})

@@ -7,7 +7,7 @@
 -- is ended here as well, for that reason, if nobody has seen to it yet. Raises no_data_found for an unknown
 -- run, undefined_object for a step the run does not have, invalid_parameter_value for an index no task of it can have and for a payload that
 -- the step's declaration does not allow, feature_not_supported on a core without waiting tasks.
--- Locks: the run, the task, the row of task_signals; for an approval then as finish_batch. A message is only inserted.
+-- Locks: the run; of an approval its task; the row of task_signals; for an approval then as finish_batch. A message is only inserted.
 create or replace function pgflowc.signal_task(p_run_id uuid, p_step_slug text, p_payload jsonb, p_task_index integer default 0)
 returns text
 language plpgsql
@@ -46,10 +46,17 @@ begin
     raise exception 'step "%" takes no such signal: %', p_step_slug, v_fault using errcode = 'invalid_parameter_value';
   end if;
 
+  -- Only an approval's task is locked: a claim passes over a task whose lock is held, and hides its message for seconds. Under the run's lock
+  -- claims and sweeps may still make a queued task a started one, and the other way round.
   select t.* into v_task
   from pgflow.step_tasks t
-  where t.run_id = p_run_id and t.step_slug = p_step_slug and t.task_index = p_task_index
-  for no key update; -- a claim may have a hand on it
+  where t.run_id = p_run_id and t.step_slug = p_step_slug and t.task_index = p_task_index;
+  if v_declared.is_approval then
+    select t.* into v_task
+    from pgflow.step_tasks t
+    where t.run_id = p_run_id and t.step_slug = p_step_slug and t.task_index = p_task_index
+    for no key update;
+  end if;
   if v_run.status <> 'started' or v_step.status not in ('created', 'started')
     or v_task.status not in ('queued', 'started', 'waiting')
   then
@@ -63,6 +70,9 @@ begin
   from pgflowc.task_signals w
   where w.run_id = p_run_id and w.step_slug = p_step_slug and w.task_index = p_task_index
   for no key update;
+  select t.status into v_task.status -- if its handler has begun to wait, it is started by now
+  from pgflow.step_tasks t
+  where t.run_id = p_run_id and t.step_slug = p_step_slug and t.task_index = p_task_index;
   v_is_approval := v_declared.is_approval and v_task.status in ('queued', 'waiting');
   if v_is_approval and v_wait.waiting_since is null then -- queued before the step was an approval
     v_wait.waiting_since := v_task.queued_at;
