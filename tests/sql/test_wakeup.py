@@ -131,6 +131,20 @@ def test_a_writer_that_could_not_see_the_wait_is_reported(core, another, listene
     assert core.row(ANNOUNCE, ["f"], worker, 60_000) == {"writers_in_flight": False, "next_due_ms": 0}
 
 
+def test_a_session_that_polls_later_keeps_nobody_awake(core, another, listener) -> None:
+    """Workers of the family hold their lock for seconds: pgmq.read_with_poll is one transaction."""
+    worker = uuid4()
+    core.do(ANNOUNCE, ["f"], worker, 60_000)
+    core.do(ANNOUNCE, ["f"], worker, 60_000)
+    poller = another()
+    with poller.connection.transaction():
+        poller.do("select pgmq.read('f', 2, 10)")
+        assert core.row(ANNOUNCE, ["f"], worker, 60_000)["writers_in_flight"] is False
+        core.do("select pgflowc.withdraw_wait(%s)", worker)
+        core.do(ANNOUNCE, ["f"], worker, 60_000)
+        assert core.row(ANNOUNCE, ["f"], worker, 60_000)["writers_in_flight"] is True, "it began before"
+
+
 def test_the_next_message_due(core, listener) -> None:
     core.flow("g", "a")
     core.do("select pgmq.send('f', '{}', 100), pgmq.send('g', '{}', 50)")
