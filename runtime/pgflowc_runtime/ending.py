@@ -10,7 +10,8 @@ from typing import Literal
 class Ending(asyncio.Event):
     """An event that any thread may set, look at and wait for, each in an event loop of its own.
 
-    asyncio's belongs to one loop, and handlers in threads have others. It is set for good.
+    asyncio's belongs to one loop, and handlers in threads have others. It is set for good. And
+    `if ctx.cancelled` means what it says: asyncio's is true whether it is set or not.
     """
 
     def __init__(self) -> None:
@@ -19,6 +20,9 @@ class Ending(asyncio.Event):
         self._waiting: set[asyncio.Future[None]] = set()
 
     def is_set(self) -> bool:
+        return self._told
+
+    def __bool__(self) -> bool:
         return self._told
 
     def set(self) -> None:

@@ -29,6 +29,7 @@ def test_what_it_says_without_being_told() -> None:
     assert (context.task_index, context.attempt, context.max_attempts) == (0, 1, 1)
     assert context.deadline is None
     assert not context.cancelled.is_set()
+    assert not context.cancelled  # as one writes it first
     assert context.cancelled is context.cancelled
     assert context.flow_input_in_thread() == "input"
 
