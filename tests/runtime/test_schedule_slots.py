@@ -48,6 +48,11 @@ def times(schedule: str, zone: str, after: str, count: int) -> list[str]:
         # A range of one value is that value, whatever croniter makes of it.
         ("0 3-3 5-5/2,13 * *", "UTC", "2026-01-01 00:00", "05 03:00, 13 03:00, 05 03:00"),
         ("0 0 * * Fri-fri,0-7/7", "UTC", "2026-01-01 00:00", "02 00:00, 04 00:00, 09 00:00"),
+        # A step goes on past the end of its field, and over Sunday under both its numbers.
+        ("0 20-4/3 * * *", "UTC", "2026-01-01 12:00", "01 20:00, 01 23:00, 02 02:00, 02 20:00"),
+        ("0 0 1 Nov-mar/2 *", "UTC", "2026-10-01 00:00", "01 00:00, 01 00:00, 01 00:00"),
+        ("0 0 * * fri-MON/2", "UTC", "2026-01-01 00:00", "02 00:00, 04 00:00, 09 00:00"),
+        ("0 0 29 2 *", "UTC", "9996-01-01 00:00", "29 00:00"),
     ],
 )
 def test_clocks_that_are_changed(schedule: str, zone: str, after: str, expected: str) -> None:
