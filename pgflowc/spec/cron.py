@@ -56,6 +56,7 @@ _VALUE = r"(?:[0-9]{1,2}|[A-Za-z]{3})"
 _PLAIN = re.compile(rf"(?:\*(?:/[0-9]+)?|{_VALUE}(?:-{_VALUE}(?:/[0-9]+)?)?)")
 _LONGEST = 200
 _EVERY = re.compile(r"@every (\d{1,4}) ?(m|min|minutes?|h|hours?)")
+_ZONE = re.compile(r"(?:CRON_)?TZ=(\S+)")
 # Schedules are compared with no clock: any start does to find out whether a time ever comes.
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -71,7 +72,7 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
             f"{_LONGEST} are enough; write ranges such as 1-5 for lists",
         )
     if len(fields) != len(_FIELDS):
-        return _broken_count(len(fields))
+        return _broken_count(fields)
     if not schedule.isascii():
         return "it may hold ASCII characters only", "type the fields anew: minute hour day month weekday"
     for place, field in enumerate(fields):
@@ -79,7 +80,11 @@ def broken_schedule(schedule: str) -> tuple[str, str] | None:
         alone[place] = field
         if not _GRAMMAR[place].fullmatch(field) or not _accepts(" ".join(alone)):
             name, values = _FIELDS[place]
-            return f"its {name} is '{field}'", f"the {name} is {values}; also *, a-b, */n and lists a,b"
+            meant = _meant(place, field)
+            return (
+                f"its {name} is '{field}'",
+                f"write '{meant}'" if meant else f"the {name} is {values}; also *, a-b, */n and lists a,b",
+            )
     if fields[2] != "*" and re.search("[#Ll]", fields[4]):
         # croniter takes one for both, or finds no day at all.
         return (
@@ -146,8 +151,20 @@ def _broken_name(name: str) -> tuple[str, str]:
     return f"'{name}' is not known", f"the names are {', '.join(NAMES)}"
 
 
-def _broken_count(number: int) -> tuple[str, str]:
+def _meant(place: int, field: str) -> str | None:
+    """The field as it is written here: other crons have `?` for any day, `$` for the last, and long names."""
+    meant = re.sub("[A-Za-z]{4,}", lambda word: word[0][:3].lower(), field)
+    meant = meant.replace("?", "*").replace("$", "L")
+    return meant if meant != field and _GRAMMAR[place].fullmatch(meant) else None
+
+
+def _broken_count(written: list[str]) -> tuple[str, str]:
     fields = "minute hour day-of-month month day-of-week, such as '0 9 * * mon'"
+    number = len(written)
+    if written and (zone := _ZONE.fullmatch(written[0])):
+        return f"'{written[0]}' is no field", f"write the time zone beside the schedule: timezone: {zone[1]}"
+    if number == 2 and written[1].lower() in ("second", "seconds"):
+        return "it has seconds", f"a minute is the shortest time between two runs; write {fields}"
     if number == 6:
         return "it has 6 fields, not 5", f"seconds and years have no field; write {fields}"
     return (

@@ -245,6 +245,25 @@ def test_schedules_are_those_of_the_compiler() -> None:
         assert (mine and mine[0]) == (theirs and theirs[0]), one
 
 
+@pytest.mark.parametrize(
+    ("schedule", "cure"),
+    [
+        ("CRON_TZ=Europe/Berlin 0 9 * * *", "timezone: Europe/Berlin"),
+        ("30 seconds", "a minute is the shortest time"),
+        ("0 9 ? * mon", "write '*'"),
+        ("0 9 $ * *", "write 'L'"),
+        ("0 9 * sept Monday-friday", "write 'sep'"),
+        ("0 9 * * Monday-friday", "write 'mon-fri'"),
+        ("0 9 * * today", "the day of the week is 0 to 7"),
+    ],
+)
+def test_what_other_crons_write_is_understood_and_said_in_ours(schedule: str, cure: str) -> None:
+    mine, theirs = broken_schedule(schedule), cron.broken_schedule(schedule)
+    assert mine is not None
+    assert mine == theirs
+    assert cure in mine[1]
+
+
 def test_every_fault_is_told_with_its_place_and_the_way_out() -> None:
     found = faults(
         {
