@@ -92,6 +92,8 @@ async def test_a_time_of_any_timezone(client, job, bench, zone) -> None:
 async def test_times_that_are_none(client, job, bench) -> None:
     with pytest.raises(InvalidTime, match="2030-01-01 00:00:00 is no time with a timezone"):
         await client.enqueue_at(job, {"to": "a"}, datetime(2030, 1, 1))  # noqa: DTZ001
+    with pytest.raises(InvalidTime, match="cannot begin at 9999-12-31"):
+        await client.enqueue_at(job, {"to": "a"}, datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))))
     for delay in (float("nan"), float("inf"), 1e18, timedelta.max, "soon"):
         with pytest.raises(InvalidTime):
             await client.enqueue_in(job, {"to": "a"}, delay)

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -50,6 +50,8 @@ _CHUNK_BYTES = 8 * 1024 * 1024
 _NOT_DEFINED = ("3F000", "42883", "42P01")
 # make_interval and timestamps end somewhere; nobody waits a thousand years.
 _LONGEST_SECONDS = 1000 * 365.25 * 86400
+# And what ends with the year 9999 of another time zone than UTC is no datetime in it when it is read again.
+_LAST_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -108,6 +110,8 @@ def start(
     if at is not None and delay is not None:
         raise InvalidTime("give a time or a delay, not both")
     when = None if at is None else with_timezone(at)
+    if when is not None and when > _LAST_TIME:
+        raise InvalidTime(f"a run cannot begin at {when}")
     seconds = None if delay is None else seconds_of(delay)
     chosen = fresh or new_run_id() if run_id is None else parse_run_id(run_id)
 
