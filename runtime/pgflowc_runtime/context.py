@@ -170,7 +170,10 @@ class Context(Generic[InputT]):
         from pgflowc_runtime.signals import patience_of, seconds_of  # only handlers that wait need it
 
         if self._awaiter is None:
-            raise RuntimeError("only a handler that runs in the worker's own process can wait for a signal")
+            raise RuntimeError(
+                "only a handler that runs in the worker's own process can wait for a signal: "
+                "take away its isolation, or let a step before it wait"
+            )
         if self._has_awaited:
             raise RuntimeError("a task has one signal, and this attempt has waited for it: make it two steps")
         waits = seconds_of(wait_for, "wait_for")

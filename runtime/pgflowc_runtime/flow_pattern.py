@@ -88,6 +88,12 @@ class FlowPattern:
                 raise RegistryError(
                     f"pattern '{self.glob}', step '{slug}': isolation is 'thread' or 'process', not {place!r}"
                 )
+            if place == "process" and slug in self.signals:
+                raise RegistryError(
+                    f"pattern '{self.glob}', step '{slug}': a handler with isolation 'process' cannot wait "
+                    "for a signal",
+                    help="say 'thread', or let a step before it wait: an approval needs no handler",
+                )
             if place == "process":
                 check_importable(f"pattern '{self.glob}', step '{slug}'", self.handlers[slug])
 

@@ -191,6 +191,8 @@ def test_patterns_and_handlers_that_cannot_be(tmp_path: Path, monkeypatch: pytes
         registry.serve_pattern("a*", {"fetch": 3})
     with pytest.raises(RegistryError, match="has no handler"):
         registry.serve_pattern("a*", {})
+    with pytest.raises(RegistryError, match="isolation 'process' cannot wait for a signal"):
+        registry.serve_pattern("a*", HANDLERS, signals={"fetch": str}, isolation={"fetch": "process"})
     registry.serve_pattern("a*", HANDLERS)
     with pytest.raises(RegistryError, match="registered twice"):
         registry.serve_pattern("a*", HANDLERS)
