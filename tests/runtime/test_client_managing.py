@@ -103,7 +103,8 @@ async def test_nothing_is_lost_unless_told_so(client, bench) -> None:
 
     other = {"flow": "sync", "steps": {"fetch": {}}}
     with pytest.raises(
-        FlowMismatch, match="flow 'sync' is in the database and differs: Step count"
+        FlowMismatch,
+        match=r"flow 'sync' is in the database and differs \(wanted vs there\): Step count differs: 1 vs",
     ) as caught:
         await client.upsert_flow(other)
     assert "allow_data_loss=True" in caught.value.help

@@ -107,7 +107,7 @@ def _upsert(wanted: Definition, features: ClientFeatures, allow_data_loss: bool)
         return Upserted(status="updated" if changed else "unchanged", differences=tuple(changed))
     if not allow_data_loss:
         raise FlowMismatch(
-            f"flow '{slug}' is in the database and differs: {'; '.join(differences)}",
+            f"flow '{slug}' is in the database and differs (wanted vs there): {'; '.join(differences)}",
             help="another slug keeps both; allow_data_loss=True deletes the flow and all its runs first",
         )
     if features.has_traces:
