@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -41,3 +42,22 @@ def test_payloads_are_judged_by_their_schema(fast, schema: Any, good: list[Any],
 
     assert [value for value in good if fault(value) is not None] == []
     assert [value for value in bad if fault(value) is None] == []
+
+
+def test_what_fits_no_part_of_a_union_is_told_all_of_them(fast) -> None:
+    union = {
+        "anyOf": [
+            {"type": ["integer", "null"]},
+            {"type": "string", "format": "date"},
+            {"type": "array", "items": {"type": "boolean"}},
+        ]
+    }
+    told = {
+        (value, fast.value("select pgflowc._payload_fault(%s, %s)", Jsonb(union), Jsonb(json.loads(value))))
+        for value in ("{}", '"x"', "[1]")
+    }
+    assert told == {
+        ("{}", "payload: object instead of integer or null or string or array"),
+        ('"x"', 'payload: "x" is no date'),
+        ("[1]", "payload[0]: number instead of boolean"),
+    }

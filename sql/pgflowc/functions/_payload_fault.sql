@@ -13,6 +13,8 @@ as $$
 declare
   v_root constant jsonb := coalesce(p_root, p_schema);
   v_kind constant text := jsonb_typeof(p_value);
+  v_instead constant text := format('%s: %s instead of ', p_path, v_kind);
+  v_kinds text[];
   v_types text[];
   v_text text;
   v_item record;
@@ -28,12 +30,14 @@ begin
       if v_text is null then
         return null;
       end if;
-      -- Of several that do not fit, the one that looks deepest into the value says most.
-      if v_fault is null or length(split_part(v_text, ':', 1)) > length(split_part(v_fault, ':', 1)) then
+      -- Of several that do not fit, the one that looks deepest into the value says most; a mere kind says least, and all of them are told.
+      if starts_with(v_text, v_instead) then
+        v_kinds := v_kinds || substr(v_text, length(v_instead) + 1);
+      elsif v_fault is null or length(split_part(v_text, ':', 1)) > length(split_part(v_fault, ':', 1)) then
         v_fault := v_text;
       end if;
     end loop;
-    return v_fault;
+    return coalesce(v_fault, v_instead || array_to_string(v_kinds, ' or '));
   elsif p_schema ? 'enum' then
     if exists (select from jsonb_array_elements(p_schema -> 'enum') e (value) where e.value = p_value) then
       return null;
