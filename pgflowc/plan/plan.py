@@ -114,10 +114,14 @@ def _created(flow: Flow, target: Target) -> _Step:
 def _dropped(slug: str, entry: LockedFlow, target: Target, report: Report) -> _Step:
     if not target.allow_data_loss:
         message = f"{entry.kind} '{slug}' is in {LOCK} but has no spec"
-        help = (
+        help: tuple[str, ...] = (
             f"`{ALLOW}` writes the migration that deletes it and its runs",
             "if the spec was renamed, restore its slug",
         )
+        if entry.shape.cron is not None:
+            help += (
+                f"until then its schedule starts runs, and no worker takes them: `pgflowc cron pause {slug}`",
+            )
         report.add(Diagnostic(generated.SPEC_GONE, message, help=help))
         return _Step(entry)
     ops: tuple[DropFlow | DropVersion | SetSchedule | SetRetention, ...] = (DropFlow(slug, entry.shape),)
