@@ -129,13 +129,18 @@ def list_waiting(
     """
     with connected(dsn, project_root(project)) as client:
         _check_flow(client, flow)
-        tasks = client.list_waiting(flow, step=step, kind=None if kind is None else kind.value, limit=limit)
+        found = client.list_waiting(
+            flow, step=step, kind=None if kind is None else kind.value, limit=min(limit + 1, 10_000)
+        )
+    tasks = found[:limit]
     if as_json:
         typer.echo(run_view.as_json(tasks))
     elif tasks:
         run_view.show_waiting(tasks)
     else:
         typer.echo("Nothing waits for a signal.", err=True)
+    if len(found) > limit:
+        typer.echo(f"More: --limit {min(10 * limit, 10_000)}", err=True)
 
 
 @app.command("show")

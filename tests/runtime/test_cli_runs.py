@@ -314,7 +314,8 @@ def test_a_map_says_how_many_of_its_tasks_wait(run: Run, flow, bench) -> None:
     assert [(task["task_index"], task["kind"], task["until"]) for task in found] == [
         (task[1], "signal", None) for task in tasks
     ]
-    assert len(run("runs", "waiting", "--limit", "1").stdout.splitlines()) == 2
+    first = run("runs", "waiting", "--limit", "1")
+    assert (len(first.stdout.splitlines()), first.stderr) == (2, "More: --limit 10\n")
     assert run("signal", run_id, "each", "--task-index", "1").stdout == "delivered\n"
     assert "1 waiting for signals" in run("runs", "show", run_id).stdout
     done = run("signal", run_id, "each", "--task-index", "3", code=2)
