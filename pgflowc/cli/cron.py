@@ -35,7 +35,7 @@ def list_schedules(as_json: JsonOption = False, project: ProjectOption = None, d
     with connected(dsn, project_root(project)) as client:
         found = client.list_schedules()
     if as_json:
-        typer.echo(run_view.as_json(found))
+        typer.echo(cron_view.list_json(found, datetime.now(UTC)))
     elif found:
         cron_view.show_list(found, datetime.now(UTC))
     else:

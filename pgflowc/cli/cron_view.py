@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -76,6 +77,16 @@ def show_list(schedules: Sequence[ScheduleInfo], now: datetime) -> None:
         out.print(Text(f"  {in_words(one.schedule)}; {_next(one, now)}; {last}"), soft_wrap=True)
 
 
+def list_json(schedules: Sequence[ScheduleInfo], now: datetime) -> str:
+    """`next` is None for a schedule that starts nothing by itself: paused, without its flow, or over."""
+    return run_view.as_json(
+        [
+            {**asdict(one), "description": in_words(one.schedule), "next": _next_slot(one, now)}
+            for one in schedules
+        ]
+    )
+
+
 def show_preview(schedule: str, timezone: str, coming: Sequence[datetime]) -> None:
     """Print the times, with what the clock does on days on which it is changed."""
     out = run_view.console()
@@ -122,6 +133,15 @@ def _next(one: ScheduleInfo, now: datetime) -> str:
     except UnreadableSchedule as error:
         return f"starts nothing: {error}"
     return "never again" if slot is None else f"next {slot.astimezone(ZoneInfo(one.timezone)):{_FORM}}"
+
+
+def _next_slot(one: ScheduleInfo, now: datetime) -> datetime | None:
+    if not one.flow_exists or one.paused_at is not None or not one.active:
+        return None
+    try:
+        return next_slot(one.schedule, one.timezone, max(now, one.settled_until))
+    except UnreadableSchedule:
+        return None
 
 
 def _last(one: ScheduleInfo) -> str:

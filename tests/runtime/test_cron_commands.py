@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
@@ -51,8 +52,11 @@ async def test_list_pause_resume_and_trigger(bench, cron: Cron) -> None:
     assert bench.rows("select run_id, input from pgflow.runs") == [(UUID(run_id), {"days": 1})]
     [row] = json.loads(cron("list", "--json").output)
     assert (row["flow_slug"], row["last_run_id"], row["last_status"]) == ("report", run_id, "started")
+    assert (row["description"], row["next"]) == ("At 09:00, Monday through Friday", None)  # it is paused
 
     assert json.loads(cron("resume", "report", "--json").output) == {"report": True}
+    [row] = json.loads(cron("list", "--json").output)
+    assert datetime.fromisoformat(row["next"]) > datetime.now(UTC)
     again = cron("resume", "report")
     assert (again.exit_code, again.output) == (1, "report was not paused\n")
 
