@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgflowc_runtime import Client, Flow, FlowNotFound, Registry, RunExists
+from pgflowc_runtime import Client, Flow, FlowMismatch, FlowNotFound, Registry, RunExists
 from pgflowc_runtime.testing import AsyncFlowRunner
 
 
@@ -50,6 +50,15 @@ async def test_every_way_to_start_a_run_takes_the_current_version(client, bench,
     assert await slug_of(client, await client.start_flow(second, {})) == "order"
     # A stored slug that is no name is itself.
     assert await slug_of(client, await client.start_flow("order_v2", {})) == "order_v2"
+
+
+async def test_a_name_with_versions_is_not_defined_from_data(bench, versions) -> None:
+    bench.rows("select pgflowc.remove_version('order', 1)")
+    bench.rows("select pgflow.delete_flow_and_data('order')")  # nothing is stored under the name itself
+    with pytest.raises(FlowMismatch, match="'order' has versions, which migrations define"):
+        await bench.client.upsert_flow("order", {}, {"check": {}}, allow_data_loss=True)
+    await bench.client.delete_flow("order")
+    assert (await bench.client.upsert_flow("order", {}, {"check": {}})).status == "compiled"
 
 
 async def test_a_start_that_is_repeated_after_a_switch_finds_its_run(client, bench, versions) -> None:

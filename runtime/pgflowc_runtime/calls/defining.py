@@ -88,6 +88,12 @@ def _check_features(wanted: Definition, features: ClientFeatures) -> None:
 def _upsert(wanted: Definition, features: ClientFeatures, allow_data_loss: bool) -> Call[Upserted]:
     slug = wanted.slug
     yield from ask(queries.lock_definition(slug))
+    if (yield from stored_flows(slug, features)) != [slug]:
+        # Runs of that name start on one of them, whatever is defined here.
+        raise FlowMismatch(
+            f"flow '{slug}' has versions, which migrations define",
+            help=f"choose another slug, or let `pgflowc flows delete {slug}` delete all of them first",
+        )
     flows = yield from ask(queries.flows(slug))
     if not flows:
         yield from _create(wanted, features)
