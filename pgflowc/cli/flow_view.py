@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from pgflowc.cli.run_view import console
+from pgflowc.cli.run_view import console, first_line
 from pgflowc.graph.payload_schema import spelled_schema
 from pgflowc.spec.duration import short
 from pgflowc_runtime.rows import FlowInfo, FlowWithSteps, SignalDeclaration, StepInfo
@@ -49,7 +49,7 @@ def lines(found: FlowWithSteps) -> Iterator[Text]:
 def _pause(flow: FlowInfo) -> str:
     if flow.paused is None:
         return ""
-    reason = f": {flow.paused.reason}" if flow.paused.reason else ""
+    reason = f": {first_line(flow.paused.reason, 100)}" if flow.paused.reason else ""
     return f"paused since {flow.paused.since.astimezone():%Y-%m-%d %H:%M}{reason}"
 
 

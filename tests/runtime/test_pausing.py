@@ -117,13 +117,13 @@ async def test_the_commands(bench, step, monkeypatch: pytest.MonkeyPatch) -> Non
     def flows(*words: str) -> Result:
         return CliRunner().invoke(build(["flows", *words]), ["flows", *words])
 
-    assert flows("pause", "charge", "--reason", "[the] gateway").output == "charge paused\n"
+    assert flows("pause", "charge", "--reason", "[the] gateway\nis down").output == "charge paused\n"
     again = flows("pause", "charge")
     assert (again.exit_code, again.output) == (1, "charge was paused already\n")
-    assert ": [the] gateway" in flows("list").output
+    assert flows("list").output.endswith(": [the] gateway\n")
     assert "\n  paused since 2" in flows("show", "charge").output
     [listed] = json.loads(flows("list", "--json").output)
-    assert listed["paused"]["reason"] == "[the] gateway"
+    assert listed["paused"]["reason"] == "[the] gateway\nis down"
     assert flows("resume", "charge", "--json").output == '{\n  "charge": true\n}\n'
     again = flows("resume", "charge")
     assert (again.exit_code, again.output) == (1, "charge was not paused\n")
