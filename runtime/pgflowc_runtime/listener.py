@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import psycopg
 
 from pgflowc_runtime import queries
 from pgflowc_runtime.attention import Attention
+from pgflowc_runtime.backoff import Backoff
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.database import Database
 from pgflowc_runtime.queries import WAKEUP_CHANNEL, Query
@@ -18,8 +20,16 @@ from pgflowc_runtime.session import Session
 
 log = logging.getLogger("pgflowc.listener")
 
-# How often to try again to add a trigger that somebody's long transaction stood in the way of.
-_TRIGGER_SECONDS = 10.0
+# How long to wait for everybody who is writing to a queue, to add its trigger; all others who write wait
+# meanwhile. Workers of the family write for as long as they poll, 2 s by default, and one of them is always
+# there: it takes more patience than a start should have.
+_PATIENCE_SECONDS = 1.0
+_LATER_PATIENCE_SECONDS = 2.5
+# For other queues, when one has shown that somebody is there who does not end.
+_HARDLY_SECONDS = 0.05
+# How often to try again.
+_SHORTEST_PAUSE_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 160.0
 
 
 class Signals(Protocol):
@@ -37,8 +47,10 @@ class Signals(Protocol):
     def tells_signals(self) -> bool:
         """Whether these channels also tell of signals to tasks that wait in their handlers."""
 
-    def enable(self, flow: str) -> Query[None]:
-        """The statement that adds the trigger to a flow's queue, if it is not there."""
+    def enable(self, flow: str, patience: float) -> Query[None]:
+        """The statement that adds the trigger to a flow's queue, if it is not there; it waits for so many
+        seconds.
+        """
 
     def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
         """Mark the flows that it is about."""
@@ -51,8 +63,8 @@ class WaitingWorkers:
     takes_more = True
     tells_signals = True
 
-    def enable(self, flow: str) -> Query[None]:
-        return queries.enable_wakeup(flow)
+    def enable(self, flow: str, patience: float) -> Query[None]:
+        return queries.enable_wakeup(flow, patience)
 
     def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
         if notification.payload.startswith("signal "):
@@ -81,8 +93,8 @@ class ThrottledInserts:
     def channels(self) -> Iterable[str]:
         return self._flows
 
-    def enable(self, flow: str) -> Query[None]:
-        return queries.enable_notify_insert(flow, self._throttle_ms)
+    def enable(self, flow: str, patience: float) -> Query[None]:
+        return queries.enable_notify_insert(flow, self._throttle_ms, patience)
 
     def heard(self, notification: psycopg.Notify, attention: Attention) -> None:
         flow = self._flows[notification.channel]
@@ -98,6 +110,8 @@ class Listener:
         self._attention = attention
         self._signals = signals
         self._silent = list(attention.flows)
+        self._added = asyncio.Event()
+        self._again = Backoff(_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         self._session: Session
 
     @property
@@ -116,16 +130,18 @@ class Listener:
 
         Raises psycopg.Error, InsufficientPrivilege if this role may not.
         """
-        waiting = []
+        waiting: list[str] = []
         for flow in self._silent:
+            patience = _HARDLY_SECONDS if waiting else _PATIENCE_SECONDS
             try:
-                await self._database.run(self._signals.enable(flow))
+                await self._database.run(self._signals.enable(flow, patience))
             except psycopg.errors.LockNotAvailable:
                 waiting.append(flow)
         self._silent = waiting
         if waiting:
             log.info(
-                "a long transaction keeps flow %s from waking workers; looking often", ", ".join(waiting)
+                "somebody who writes to its queue keeps flow %s from waking workers yet; looking often",
+                ", ".join(waiting),
             )
 
     async def add(self, flows: Sequence[str]) -> None:
@@ -137,10 +153,11 @@ class Listener:
         self._silent = [one for one in self._silent if one not in flows]
         for flow in await self._database.run(queries.queues_without_wakeup(flows)):
             try:
-                await self._database.run(self._signals.enable(flow))
+                await self._database.run(self._signals.enable(flow, _PATIENCE_SECONDS))
             except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
                 log.info("flow %s cannot wake this worker yet: %s", flow, headline(error))
                 self._silent.append(flow)
+                self._added.set()
             # What came before the trigger did not wake anybody.
             self._attention.mark(flow)
 
@@ -167,11 +184,21 @@ class Listener:
             self._attention.poke()
 
     async def run(self) -> None:
-        """Add triggers that are missing, until cancelled."""
+        """Add triggers that are missing, less and less often, until cancelled."""
         while True:
-            await asyncio.sleep(_TRIGGER_SECONDS)
-            try:
-                if self._silent:
-                    await self.enable()
-            except (psycopg.Error, OSError) as error:
-                log.warning("cannot add the trigger that wakes workers: %s", headline(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._added.wait(), self._again.next())
+                self._added.clear()
+                self._again.reset()
+                continue
+            for flow in list(self._silent):
+                try:
+                    await self._database.run(self._signals.enable(flow, _LATER_PATIENCE_SECONDS))
+                except (psycopg.errors.LockNotAvailable, psycopg.ProgrammingError) as error:
+                    log.info("flow %s cannot wake this worker yet: %s", flow, headline(error))
+                    continue
+                except (psycopg.Error, OSError) as error:
+                    log.warning("cannot add the trigger that wakes workers: %s", headline(error))
+                    break
+                self.forget(flow)
+                log.info("flow %s wakes this worker now", flow)

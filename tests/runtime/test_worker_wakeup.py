@@ -73,13 +73,20 @@ async def test_a_start_that_was_under_way_when_the_worker_fell_asleep_is_seen(be
             assert (await bench.client.wait(row[0], timeout=5)).status == "completed"
 
 
-async def test_a_long_transaction_keeps_a_worker_neither_from_starting_nor_from_working(bench, step) -> None:
+async def test_a_long_transaction_keeps_a_worker_neither_from_starting_nor_from_working(
+    bench, step, monkeypatch
+) -> None:
+    monkeypatch.setattr("pgflowc_runtime.listener._SHORTEST_PAUSE_SECONDS", 0.05)
     flow = bench.flow("held", step("only"))
     with psycopg.connect(bench.dsn) as connection:
         # Adding the trigger would have to wait for this.
         connection.execute("select run_id from pgflow.start_flow('held', '{}')")
         async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
             assert (await bench.run(flow)).status == "completed"
+            connection.commit()
+            await bench.until(
+                lambda: bench.rows("select 1 from pg_trigger where tgname = 'pgflowc_wakeup'"), seconds=5
+            )
 
 
 async def test_a_polling_worker_sends_and_needs_no_notifications(bench, step) -> None:

@@ -54,18 +54,18 @@ def mark_worker_stopped(worker_ids: Sequence[UUID]) -> Query[None]:
     )
 
 
-def enable_wakeup(queue_name: str) -> Query[None]:
+def enable_wakeup(queue_name: str, patience: float) -> Query[None]:
     """Make inserts into this queue wake waiting workers; nothing if they do already.
 
-    Raises LockNotAvailable after a second: adding the trigger waits for every transaction that has inserted,
-    and whoever inserts next waits behind it.
+    Raises LockNotAvailable after `patience` seconds: adding the trigger waits for every transaction that has
+    written to the queue, and whoever writes next waits behind it.
     """
     return Query(
         """
         select pgflowc.enable_wakeup(%(queue_name)s)
-        where set_config('lock_timeout', '1s', true) is not null
+        where set_config('lock_timeout', %(patience)s, true) is not null
         """,
-        {"queue_name": queue_name},
+        {"queue_name": queue_name, "patience": f"{patience * 1000:.0f}ms"},
         no_rows,
     )
 
@@ -89,7 +89,7 @@ def queues_without_wakeup(queue_names: Sequence[str]) -> Query[list[str]]:
     )
 
 
-def enable_notify_insert(queue_name: str, throttle_ms: int) -> Query[None]:
+def enable_notify_insert(queue_name: str, throttle_ms: int, patience: float) -> Query[None]:
     """Make inserts into this queue notify with pgmq's own trigger; nothing if they do already.
 
     Raises LockNotAvailable as `enable_wakeup` does.
@@ -97,14 +97,18 @@ def enable_notify_insert(queue_name: str, throttle_ms: int) -> Query[None]:
     return Query(
         """
         select pgmq.enable_notify_insert(%(queue_name)s, %(throttle_ms)s)
-        where set_config('lock_timeout', '1s', true) is not null
+        where set_config('lock_timeout', %(patience)s, true) is not null
           and not exists (
             select from pg_catalog.pg_trigger t
             where t.tgname = 'trigger_notify_queue_insert_listeners'
               and t.tgrelid = to_regclass(format('pgmq.%%I', pgmq.format_table_name(%(queue_name)s, 'q')))
           )
         """,
-        {"queue_name": queue_name, "throttle_ms": throttle_ms},
+        {
+            "queue_name": queue_name,
+            "throttle_ms": throttle_ms,
+            "patience": f"{patience * 1000:.0f}ms",
+        },
         no_rows,
     )
 
