@@ -49,13 +49,12 @@ def flow(fast):
         ),
         ("remove_step('f', 'a')", errors.DependentObjectsStillExist, 'step "a" of flow "f" is needed by: b'),
         ("remove_step('f', 'z')", errors.NoDataFound, 'flow "f" has no step "z"'),
-        ("remove_step('g', 'a')", errors.NoDataFound, 'flow "g" does not exist'),
+        ("remove_step('g', 'a')", errors.NoDataFound, 'flow "g" has no step "a"'),
         ("rename_step('f', 'z', 'y')", errors.NoDataFound, 'flow "f" has no step "z"'),
         ("rename_step('f', 'a', 'b')", errors.UniqueViolation, "steps_pkey"),
         ("rename_step('f', 'a', 'no slug')", errors.CheckViolation, "steps_step_slug_check"),
         ("order_steps('f', array['a'])", errors.InvalidParameterValue, "these are not the steps of flow"),
         ("order_steps('f', array['a', 'b', 'b'])", errors.InvalidParameterValue, "these are not the steps"),
-        ("require_drained('g')", errors.NoDataFound, 'flow "g" does not exist'),
     ],
 )
 def test_what_does_not_fit_is_refused_and_changes_nothing(
@@ -93,6 +92,12 @@ def test_a_flow_is_looked_at_once_in_a_transaction_and_again_in_the_next(flow) -
         flow.do("select pgflowc.require_drained('f')")
     with pytest.raises(errors.ObjectInUse):
         flow.do("select pgflowc.require_drained('f')")
+
+
+def test_what_somebody_deleted_by_hand_can_still_be_dropped_by_its_migration(flow) -> None:
+    flow.do("select pgflow.delete_flow_and_data('f')")
+    flow.do("select pgflowc.require_drained('f'), pgflowc.remove_version('f', 1), pgflowc.remove_schedule('f')")
+    flow.do("select pgflow.delete_flow_and_data('f')")
 
 
 def test_options_and_kinds_without_the_column_that_other_cores_lack(flow) -> None:

@@ -1,8 +1,8 @@
 -- pgflowc.remove_version(p_name, p_version): a version that no run starts on is none any more; the stored flow is the caller's to delete.
 --
 -- The current version can only be the last to go. What is left of a name whose only version is stored under it is no row at all, as
--- before it had versions. Raises no_data_found for a version that is not there, and object_in_use for the current one. Whether runs
--- are alive is for require_drained to say, before.
+-- before it had versions. A version that is not there, since somebody deleted the flow by hand, is none already. Raises object_in_use for
+-- the current one. Whether runs are alive is for require_drained to say, before.
 -- Locks: advisory (3, hash of the name); the rows of its versions.
 create or replace function pgflowc.remove_version(p_name text, p_version integer)
 returns void
@@ -15,7 +15,7 @@ begin
   perform pg_advisory_xact_lock(3, hashtext(p_name));
   select v.* into v_version from pgflowc.flow_versions v where v.name = p_name and v.version = p_version;
   if not found then
-    raise exception 'flow "%" has no version %', p_name, p_version using errcode = 'no_data_found';
+    return;
   end if;
   if v_version.current_since is not null and exists (
     select from pgflowc.flow_versions v where v.name = p_name and v.version <> p_version

@@ -1,7 +1,8 @@
 -- pgflowc.require_drained(p_flow_slug): refuse to go on while runs of a flow are alive, and let none start until the transaction ends.
 --
 -- For migrations that change what runs are made of. Looks at most once per transaction and flow: what was drained stays so under the
--- lock. Raises no_data_found for an unknown flow, object_in_use while runs are started.
+-- lock. A flow that is not there has no runs, so a migration that deletes it can be applied after somebody did; what changes a flow says
+-- itself that there is none. Raises object_in_use while runs are started.
 -- Locks: advisory (2, hash of the slug), against starts in flight and new ones; then the flow's row, against those of other cores.
 create or replace function pgflowc.require_drained(p_flow_slug text)
 returns void
@@ -20,9 +21,6 @@ begin
   -- Under runs that are alive the row would be hard to get (add_step), and is not needed to say so.
   if not exists (select from pgflow.runs r where r.flow_slug = p_flow_slug and r.status = 'started') then
     perform from pgflow.flows f where f.flow_slug = p_flow_slug for update;
-    if not found then
-      raise exception 'flow "%" does not exist', p_flow_slug using errcode = 'no_data_found';
-    end if;
   end if;
 
   select count(*), min(r.started_at) into v_alive, v_oldest
