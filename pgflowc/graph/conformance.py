@@ -1,17 +1,20 @@
 """Whether a value that a spec writes down is one of a payload type, told at the user's own places.
 
-Formats of texts are only judged where there is one way to write them: numbers, dates and UUIDs. The rest is
-left to the run.
+Texts of a format are judged as the types of runs read them.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import cache, partial
 from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from pgflowc.diagnostics import Fix, Span
 from pgflowc.diagnostics.fixing import respelling
@@ -37,10 +40,24 @@ JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
 """The JSON scalars that values of a type can be. Dates and the like are texts, decimals texts or numbers."""
 
 _MOST_SHOWN = 12
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[object]:
+    return TypeAdapter(kind)
+
+
+def _moment(kind: type, text: str) -> object:
+    return _adapter(kind).validate_python(text)
+
+
 _FORMATS: Mapping[payload.ScalarName, Callable[[str], object]] = {
     "decimal": Decimal,
     "date": date.fromisoformat,
+    "datetime": partial(_moment, datetime),
+    "time": partial(_moment, time),
     "uuid": UUID,
+    "bytes": partial(b64decode, validate=True),
 }
 
 
