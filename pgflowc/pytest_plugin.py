@@ -122,15 +122,21 @@ def pgflowc_dsn(pgflowc_server: str, pgflowc_template: str, monkeypatch: pytest.
 
 @pytest.fixture(scope="session")
 def pgflowc_registry(pgflowc_project: Path) -> Registry | None:
-    """The handlers: those of the package that pgflowc.toml names. None without one: all steps need stubs."""
+    """The handlers: those of the package that pgflowc.toml names, and of the patterns of its workers. None
+    without one: all steps need stubs.
+    """
     from pgflowc.database.dsn import configured_project
+    from pgflowc.project import CONFIG
     from pgflowc_runtime.loading import load_registry
+    from pgflowc_runtime.settings import resolve
 
     with _told():
         project = configured_project(pgflowc_project)
         if project is None or project.package is None:
             return None
-        return load_registry(project.package, (project.source_dir,))
+        patterns = resolve({}, environment={}, file=pgflowc_project / CONFIG).patterns
+        registry = load_registry(project.package, (project.source_dir,), required=not patterns)
+        return registry.serve_patterns(patterns)
 
 
 @pytest.fixture

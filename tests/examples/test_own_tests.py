@@ -45,6 +45,11 @@ def test_orders_on_a_server_that_is_named(cluster: Cluster, tmp_path: Path) -> N
         (project / f"tests/test_page_{number}.py").write_text(test, "utf-8")
     with (project / "tests/conftest.py").open("a") as conftest:
         conftest.write(fixtures)
+    with (project / "pgflowc.toml").open("a") as settings:
+        settings.write('\n[worker]\npatterns = ["sync_*=shop.accounts"]\n')
+    (project / "shop/accounts.py").write_text(
+        "def fetch(input, ctx): ...\n\n\ndef count(deps, ctx):\n    return len(deps['fetch'])\n"
+    )
     shown = run_pytest(project, "--pgflowc-dsn", cluster.dsn())
     assert re.search(rf"\b{9 + len(tests)} passed in", shown)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pgflowc_runtime import (
     Context,
     FlowMismatch,
+    FlowNotFound,
     InvalidInput,
     Registry,
     RegistryError,
@@ -339,6 +340,24 @@ def test_a_run_stops_and_goes_on_with_a_signal(bench, order) -> None:
         runner.signal(result.run_id, "approve", {})
     assert runner.signal(result.run_id, "approve", {"approved": True}) == "delivered"
     assert runner.drain(result.run_id, signals={"ship": "Rome"}).output == {"ship": "Rome"}
+
+
+async def test_a_flow_that_was_defined_from_data_is_run_by_its_pattern(bench) -> None:
+    async def ask(_: Any, ctx: Context[Any]) -> Any:
+        return await ctx.await_signal()
+
+    registry = Registry()
+    registry.serve_pattern("refund_*", {"ask": ask, "pay": lambda deps, ctx: deps})
+    runner = AsyncFlowRunner(bench.dsn, registry)
+    with pytest.raises(FlowNotFound, match="no flow 'refund_acme' in this database"):
+        await runner.run_flow("refund_acme")
+    steps = {"ask": {"signal": {"payload": "int"}}, "ok": {"approval": None}, "pay": {"depends_on": ["ask"]}}
+    await bench.client.upsert_flow("refund_acme", {}, steps)
+    result = await runner.run_flow("refund_acme", signals={"ask": 3, "ok": True})
+    assert result.outputs == {"ask": 3, "ok": True, "pay": {"ask": 3}}
+    started = await bench.client.start_flow("refund_acme", {})
+    result = await runner.drain(started, stubs={"pay": "paid"}, signals={"ask": 4, "ok": True})
+    assert result.output == {"ok": True, "pay": "paid"}
 
 
 async def test_a_run_that_waits_for_ever_says_what_for(runner, order, bench) -> None:

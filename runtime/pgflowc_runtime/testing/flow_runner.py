@@ -18,7 +18,7 @@ from pgflowc_runtime.caller_connection import joined_async
 from pgflowc_runtime.calls import looking, starting
 from pgflowc_runtime.calls.starting import Starter
 from pgflowc_runtime.database import Database
-from pgflowc_runtime.errors import PgflowcError, RegistryError, RunNotFound
+from pgflowc_runtime.errors import FlowNotFound, PgflowcError, RegistryError, RunNotFound
 from pgflowc_runtime.executor import Executor
 from pgflowc_runtime.flow import Flow
 from pgflowc_runtime.queries import one_run
@@ -104,15 +104,16 @@ class AsyncFlowRunner:
         `stubs` stand in for handlers, by step; `signals` are sent to the tasks of their step as soon as they
         wait for one. A handler waits nowhere in its place here, so it is entered again. `within`: stop when
         so much of the run's time has passed, and it would have to wait longer; `drain` goes on from there.
-        Raises RegistryError for a step that has neither stub nor handler, FlowMismatch for a flow that is not
-        migrated, InvalidInput, and RunStuck for a run that waits for a signal for ever, or that takes more
-        than `patience` seconds of real time.
+        Raises RegistryError for a step that has neither stub nor handler, FlowMismatch or FlowNotFound for a
+        flow that is not migrated or defined, InvalidInput, and RunStuck for a run that waits for a signal for
+        ever, or that takes more than `patience` seconds of real time.
         """
         if isinstance(flow, Flow):
             self._flows[flow.slug] = flow
-        known = flow if isinstance(flow, Flow) else self._newest(flow)
-        bound = bind(known, self._registry, stubs or {}, signals or {})
         async with self._open() as (database, can_wait):
+            served = None if isinstance(flow, Flow) else await self._by_pattern(flow, database, can_wait)
+            known = served or (flow if isinstance(flow, Flow) else self._newest(flow))
+            bound = bind(known, self._registry, stubs or {}, signals or {})
             definitions = await startup.check_flows(database, bound)
             start = starting.start(Starter(), known, input, None, joined=True, pinned=True)
             async with database.connection() as connection:
@@ -145,7 +146,8 @@ class AsyncFlowRunner:
             run = (await database.run(queries.runs_by_id([chosen]))).get(chosen)
             if run is None:
                 raise RunNotFound(f"no run {chosen}")
-            bound = bind(self._flow(run.flow_slug), self._registry, given, sent)
+            known = await self._by_pattern(run.flow_slug, database, can_wait) or self._flow(run.flow_slug)
+            bound = bind(known, self._registry, given, sent)
             definitions = await startup.check_flows(database, bound)
             scene = _Scene(database, can_wait, bound, definitions, sent)
             return await self._drive(scene, chosen, within, patience)
@@ -154,6 +156,19 @@ class AsyncFlowRunner:
         """Send a signal, as `Client.signal`; `drain` goes on from there."""
         async with self._open() as (database, _), database.connection() as connection:
             return await send(connection, parse_run_id(run_id), step, payload, task_index)
+
+    async def _by_pattern(self, slug: str, database: Database, can_wait: bool) -> Flow[Any] | None:
+        """A flow that a pattern of the registry serves, as it is defined now; None if none does."""
+        pattern = None if self._registry is None else self._registry.pattern_of(slug)
+        if pattern is None or slug in self._flows:
+            return None
+        stored = await database.run(queries.stored_flow(slug))
+        if stored is None:
+            raise FlowNotFound(
+                f"no flow '{slug}' in this database", help="define it: client.upsert_flow(...)"
+            )
+        declared = await database.run(queries.declared_signals([slug])) if can_wait else {}
+        return pattern.flow(slug, stored, declared)
 
     def _newest(self, name: str) -> Flow[Any]:
         """The newest version of a flow by its name."""

@@ -118,7 +118,12 @@ def _parameters(stub: Callable[..., Any]) -> int:
 
 
 def _handlers(flow: Flow[Any], registry: Registry | None) -> dict[str, Handler]:
-    if registry is None or flow.slug not in registry:
+    if registry is None:
+        return {}
+    if (pattern := registry.pattern_of(flow.slug)) is not None:
+        executed = {step.slug for step in flow.steps if not step.approval}
+        return {slug: handler for slug, handler in pattern.handlers.items() if slug in executed}
+    if flow.slug not in registry:
         return {}
     return {slug: binding.handler for slug, binding in registry[flow.slug].bindings.items()}
 
