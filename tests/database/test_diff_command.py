@@ -144,6 +144,11 @@ def test_a_flow_that_somebody_deleted_is_drift_and_flows_of_others_are_not(
     found = _run("diff", "--dsn", core_dsn, code=2).stdout
     assert "!   flow order (flows/order.yaml)\n      !   2 steps (safe; drift: the lock has it)\n" in found
     assert "1 flow of the database without a spec here, left alone: theirs\n" in found
+    _sql(core_dsn, "select pgflow.create_flow('tenant_' || n) from generate_series(10, 31) n")
+    for form in ("text", "markdown"):
+        told = _run("diff", "--dsn", core_dsn, "--format", form, code=2).stdout.replace("\\", "")
+        assert "23 flows of the database without a spec here, left alone: tenant_10, " in told
+        assert "tenant_29 and 3 more\n" in told
     assert "-   flow theirs" in _run("diff", "theirs", "--dsn", core_dsn, code=2).stdout
     _sql(core_dsn, _run("diff", "--dsn", core_dsn, "--script", code=2).stdout)
     _run("diff", "--dsn", core_dsn)

@@ -29,11 +29,7 @@ def _lines(found: Difference) -> Iterator[str]:
     for flow in found.flows:
         yield ""
         yield from _flow(flow)
-    notes = list(found.notes)
-    if found.strangers:
-        notes.insert(
-            0, f"Flows of the database without a spec here, left alone: {', '.join(found.strangers)}"
-        )
+    notes = [note for note in (words.strangers(found), *found.notes) if note]
     if notes:
         yield ""
         yield from (f"- {plain(note)}" for note in notes)

@@ -45,7 +45,7 @@ def _lines(found: Difference, paint: _Paint) -> Iterator[str]:
         yield from _flow(flow, paint)
         yield ""
     yield from words.summary(found)
-    for note in (*_strangers(found), *found.notes):
+    for note in filter(None, (words.strangers(found), *found.notes)):
         yield paint("note", f"note: {one_line(note)}")
 
 
@@ -74,10 +74,3 @@ def _flow(flow: FlowDifference, paint: _Paint) -> Iterator[str]:
     yield from (f"      {paint('note', f'note: {one_line(note)}')}" for note in flow.notes)
     if flow.rollout:
         yield from (f"      {line}" for line in describe_rollout(flow.rollout))
-
-
-def _strangers(found: Difference) -> Iterator[str]:
-    if found.strangers:
-        names = ", ".join(found.strangers)
-        count = words.counted(len(found.strangers), "flow")
-        yield f"{count} of the database without a spec here, left alone: {names}"

@@ -19,6 +19,8 @@ _FLOWS = (
 )
 _WORDS = ("safe", "new version", "new attempts only", "needs drain", "breaks runs", "see pgflowc breaking")
 _MOST_STEPS = 6
+# A database may have a flow for each tenant.
+_MOST_STRANGERS = 20
 
 
 def title(flow: FlowDifference) -> str:
@@ -51,6 +53,16 @@ def alive(runs: AliveRuns) -> str:
         more = f" and {len(at) - _MOST_STEPS} more steps" if len(at) > _MOST_STEPS else ""
         parts.append(f"at {', '.join(f'{slug} {count}' for slug, count in at[:_MOST_STEPS])}{more}")
     return ", ".join(parts)
+
+
+def strangers(found: Difference) -> str:
+    """`2 flows of the database without a spec here, left alone: a, b`; nothing for none."""
+    names = found.strangers
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_STRANGERS} more" if len(names) > _MOST_STRANGERS else ""
+    told = f"{', '.join(names[:_MOST_STRANGERS])}{more}"
+    return f"{counted(len(names), 'flow')} of the database without a spec here, left alone: {told}"
 
 
 def summary(found: Difference) -> list[str]:
