@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+from uuid import UUID
 
 import psycopg
 
@@ -62,6 +63,7 @@ class Assignments:
         self._limit = limit
         self._reports: Reports
         self._running: dict[int, Running] = {}  # by id() of the claimed task
+        self._latest: dict[tuple[UUID, str, int], Running] = {}  # which of them the task is handed to now
         self._finishing: dict[
             asyncio.Task[None], ClaimedTask
         ] = {}  # outcomes recorded by handlers' transactions
@@ -97,8 +99,13 @@ class Assignments:
         running = self._executor.begin(task, self._handler_ended)
         if running is None:
             self._unknown.take(task)
-        else:
-            self._running[id(task)] = running
+            return
+        self._running[id(task)] = running
+        key = _key(task)
+        if (former := self._latest.get(key)) is not None:
+            # Its run was cancelled and is tried again, or the task was given to us twice.
+            former.context.cancelled.set()
+        self._latest[key] = running
 
     async def _put_off(self, tasks: Sequence[ClaimedTask], seconds: int) -> None:
         await self._database.insist_on(
@@ -109,9 +116,16 @@ class Assignments:
         running = self._running.pop(id(task), None)
         seconds = time.monotonic() - running.began if running else 0.0
         report = Report(task, result, seconds)
+        key = _key(task)
+        is_former = running is not None and self._latest.get(key) is not running
+        if not is_former:
+            self._latest.pop(key, None)
         lost = self._transactions.has_lost(task)
         transaction = self._transactions.take(task)
-        if transaction is not None:
+        if is_former:
+            # The attempts may have one number, so the database could not tell this outcome from the other.
+            end = self._drop(transaction, report)
+        elif transaction is not None:
             end = self._finish(transaction, report)
         elif lost and isinstance(result, Failed) and not result.is_decided and self._losses.pardon(task):
             end = self._go_back(task, result.error.partition("\n")[0])
@@ -157,6 +171,13 @@ class Assignments:
         else:
             # It fails its run: a map waits for an array. That is to be recorded, and nothing else.
             self._reports.record(report)
+
+    async def _drop(self, transaction: Open | None, report: Report) -> None:
+        """The task was claimed anew while this handler was at it: what counts is what the other one says."""
+        if transaction is not None:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await transaction.roll_back()
+        self._reports.settled_elsewhere(report, "lost")
 
     async def _go_back(self, task: ClaimedTask, why: str) -> None:
         """It is not the handler's fault, so the attempt does not count."""
@@ -218,6 +239,10 @@ class Assignments:
         """Wait no longer for handlers' transactions."""
         for finishing in self._finishing:
             finishing.cancel()
+
+
+def _key(task: ClaimedTask) -> tuple[UUID, str, int]:
+    return task.run_id, task.step_slug, task.task_index
 
 
 def _about(task: ClaimedTask, **more: object) -> dict[str, object]:

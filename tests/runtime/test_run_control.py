@@ -50,6 +50,33 @@ async def test_cancelling_under_way_stops_what_runs_and_starts_nothing_more(benc
     assert errors == {"cancelled by postgres: by hand"}
 
 
+async def test_what_is_returned_for_a_cancelled_run_does_not_count_after_a_retry_either(bench, step) -> None:
+    calls = 0
+    second, late = asyncio.Event(), asyncio.Event()
+
+    async def deaf(input: Any, ctx: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await second.wait()
+            assert ctx.cancelled
+            late.set()
+            return "of the cancelled run"
+        second.set()
+        await late.wait()
+        await asyncio.sleep(0.05)  # the first is heard now, if it is
+        return "of the retried run"
+
+    flow = bench.flow("order", step("only"))
+    async with bench.working((flow, {"only": deaf})):
+        run_id = await bench.client.start_flow(flow, {})
+        await bench.until(lambda: calls == 1)
+        assert await bench.client.cancel_run(run_id)
+        assert await bench.client.retry_run(run_id)
+        run = await bench.client.wait(run_id, timeout=20)
+    assert (calls, run.output) == (2, {"only": "of the retried run"})
+
+
 async def test_a_retried_run_goes_on_at_its_failed_frontier(bench, step) -> None:
     calls: list[tuple[str, int]] = []
     broken = True

@@ -6,7 +6,7 @@
 -- condition fails for it again, unless that has changed meanwhile. Events: run:started, and step:started for a step that had failed.
 -- Signals that were sent to tasks which have not failed are kept, and their waits get them at once; a task that failed waits anew.
 -- An outcome that a worker reports late for an attempt of before is lost (finish_batch), unless it is that worker's again, in an
--- attempt of the same number.
+-- attempt of the same number: that is for the worker to know, and ours do.
 -- Raises no_data_found for an unknown run, object_not_in_prerequisite_state when a step that has become a map finds no array.
 -- Locks: advisory (2, hash of the slug), shared, against changes of the flow; the run, its step states, tasks, messages, rows of
 -- task_signals.
