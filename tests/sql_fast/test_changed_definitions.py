@@ -96,7 +96,9 @@ def test_a_flow_is_looked_at_once_in_a_transaction_and_again_in_the_next(flow) -
 
 def test_what_somebody_deleted_by_hand_can_still_be_dropped_by_its_migration(flow) -> None:
     flow.do("select pgflow.delete_flow_and_data('f')")
-    flow.do("select pgflowc.require_drained('f'), pgflowc.remove_version('f', 1), pgflowc.remove_schedule('f')")
+    flow.do(
+        "select pgflowc.require_drained('f'), pgflowc.remove_version('f', 1), pgflowc.remove_schedule('f')"
+    )
     flow.do("select pgflow.delete_flow_and_data('f')")
 
 
