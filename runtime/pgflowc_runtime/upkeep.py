@@ -108,15 +108,16 @@ class Retention:
     that.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, idle: Callable[[], bool]) -> None:
         self._database = database
+        self._idle = idle
 
     async def run(self) -> None:
-        """Prune by the clock, until cancelled."""
+        """Prune each minute, while the worker is `idle` each second one, until cancelled."""
         # Workers that were started together do not all begin at once.
         await asyncio.sleep(random.uniform(0, _FIRST_PRUNE_SECONDS))  # noqa: S311 - spreads load
         while True:
-            pause = _PRUNE_SECONDS
+            pruned = []
             try:
                 pruned = await self._database.run(queries.prune_expired(_PRUNED_AT_ONCE))
             except (psycopg.Error, OSError) as error:
@@ -129,9 +130,10 @@ class Retention:
                         {"runs": one.runs, "tasks": one.step_tasks},
                         {"flow_slug": one.flow_slug},
                     )
-                if pruned:
-                    pause = _NEXT_BATCH_SECONDS
-            await asyncio.sleep(pause)
+            if pruned:
+                await asyncio.sleep(_NEXT_BATCH_SECONDS)
+            else:
+                await _sleep(_PRUNE_SECONDS, self._idle)
 
 
 async def _sleep(seconds: float, idle: Callable[[], bool]) -> None:

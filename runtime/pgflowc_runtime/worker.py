@@ -235,7 +235,7 @@ class Worker:
             )
             self._spawn("recovery", recovery.run())
         if capabilities.has_retention:
-            self._spawn("retention", Retention(self._database).run())
+            self._spawn("retention", Retention(self._database, idle=lambda: assignments.idle).run())
         if capabilities.has_schedules:
             self._spawn("scheduler", Scheduler(self._database, prepared.waking.session).run())
         if not capabilities.has_batches:
