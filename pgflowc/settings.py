@@ -11,9 +11,9 @@ from typing import Literal, get_args
 
 from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import files
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.document import Document, Mapping, Node, Refused, Scalar, Sequence
 from pgflowc.document.referred import EXTRA_MODES, CronTarget, ExtraMode, ExtraModes
+from pgflowc_language.words import near_miss
 
 MigrationFormat = Literal["plain", "supabase", "dbmate", "alembic"]
 FORMATS: tuple[MigrationFormat, ...] = get_args(MigrationFormat)

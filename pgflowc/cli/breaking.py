@@ -21,12 +21,12 @@ from pgflowc.diagnostics import Diagnostic, Report, Severity, ignores
 from pgflowc.diagnostics.codes import files
 from pgflowc.diagnostics.codes import ignores as ignore_faults
 from pgflowc.diagnostics.ignores import Ignore
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.document.referred import Specs
 from pgflowc.plan.breaking import CATEGORIES, RULES, Level, Places, judge
 from pgflowc.plan.state import State, state_of_specs
 from pgflowc.project import CONFIG, Project, load_project, read_flows
 from pgflowc.settings import BreakingSettings
+from pgflowc_language.words import near_miss
 
 _NAMES = (*CATEGORIES, *RULES)
 _PLACES = "git:REF, lock or db"

@@ -13,8 +13,8 @@ from pgflowc.cli.exit import fail
 from pgflowc.cli.held import tell
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.spec.cron import broken_schedule, broken_timezone, known_timezones, normal
+from pgflowc_language.words import near_miss
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.rows import ScheduleInfo
 from pgflowc_runtime.run_faults import flow_not_found, schedule_not_found

@@ -32,12 +32,12 @@ from pgflowc.database.connection import connect
 from pgflowc.database.dsn import resolve_dsn
 from pgflowc.database.errors import DatabaseError
 from pgflowc.database.snapshot import STATEMENT_SECONDS, snapshot
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.plan import LOCK
 from pgflowc.plan.difference import Difference, Known, difference, with_alive
 from pgflowc.plan.plan import ALLOW
 from pgflowc.plan.state import State
 from pgflowc.render.differences import json_report, markdown, script, text
+from pgflowc_language.words import near_miss
 
 DIFFERENT: Final = 2
 _DATABASE, _SPECS, _EMPTY = Place("db"), Place("spec"), Place("empty")

@@ -11,7 +11,7 @@ from pgflowc.cli.exit import fail
 from pgflowc.cli.terminal import width
 from pgflowc.diagnostics import codes
 from pgflowc.diagnostics.pages import page
-from pgflowc.diagnostics.words import near_miss
+from pgflowc_language.words import near_miss
 
 _WIDTH = 100
 

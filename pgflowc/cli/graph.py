@@ -10,9 +10,9 @@ import typer
 from pgflowc.cli.exit import fail
 from pgflowc.cli.options import ProjectOption
 from pgflowc.cli.specs import checked_flows
-from pgflowc.diagnostics.words import near_miss, one_of
 from pgflowc.picture import Format, diagram, draw
 from pgflowc.picture.text import text
+from pgflowc_language.words import near_miss, one_of
 
 FlowArgument = Annotated[
     str | None,

@@ -18,13 +18,13 @@ from pgflowc.database.dsn import configured_project, resolve_dsn
 from pgflowc.database.live_flows import LiveDatabase, LiveFlow, read_live_flows
 from pgflowc.database.snapshot import STATEMENT_SECONDS, snapshot
 from pgflowc.diagnostics import Report
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.document.referred import CronTarget, Specs
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
 from pgflowc.project import CONFIG, read_flows, read_present
 from pgflowc.pull import Pulled, Stored
 from pgflowc.pull import pull as specs_of
 from pgflowc.settings import Settings, package_name
+from pgflowc_language.words import near_miss
 
 
 def pull(

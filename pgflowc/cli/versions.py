@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from pgflowc.database.dsn import resolve_dsn
 from pgflowc.database.errors import DatabaseError
 from pgflowc.plan import Lock
 from pgflowc.plan.versions import stored_slug
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.connection import headline
 from pgflowc_runtime.errors import PgflowcError
@@ -127,10 +127,9 @@ def retire(
 def _former(lock: Lock, flow: str | None) -> dict[tuple[str, int], str]:
     """The former versions of a flow, or of all, and what their modules are called."""
     if flow is not None and flow not in lock.flows:
-        close = get_close_matches(flow, list(lock.flows), n=1)
         fail(
             f"no flow '{flow}' in this project",
-            help=f"did you mean '{close[0]}'?" if close else "pgflowc versions",
+            help=did_you_mean(flow, lock.flows) or "pgflowc versions",
         )
     return {
         (name, one.version): one.code.module

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from pgflowc.diagnostics.lines import Offsets
 from pgflowc.diagnostics.model import Diagnostic, Fix, Position, Span, replacement
-from pgflowc.diagnostics.words import sure_miss
+from pgflowc_language.words import sure_miss
 
 
 def respelling(span: Span, word: str, candidates: Collection[str]) -> Fix | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pgflowc.diagnostics.model import Diagnostic, Severity
-from pgflowc.diagnostics.words import visible
+from pgflowc_language.words import visible
 
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:

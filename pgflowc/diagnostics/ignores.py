@@ -24,7 +24,7 @@ from pgflowc.diagnostics.model import (
     Span,
     replacement,
 )
-from pgflowc.diagnostics.words import quote
+from pgflowc_language.words import quote
 
 MARK = "pgflowc:"
 """What every such comment holds: a text without it needs no search."""

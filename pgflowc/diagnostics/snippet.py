@@ -12,7 +12,7 @@ from itertools import groupby
 from pgflowc.diagnostics.columns import broken, columns
 from pgflowc.diagnostics.lines import lines_of
 from pgflowc.diagnostics.model import Span
-from pgflowc.diagnostics.words import visible
+from pgflowc_language.words import visible
 
 Paint = Callable[[str, str], str]
 """`paint(style, text)`; styles are `error`, `warning`, `frame`, `head` and `note`."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pgflowc.diagnostics.columns import broken, columns
 from pgflowc.diagnostics.model import Diagnostic, Severity, Span
 from pgflowc.diagnostics.snippet import Lines, Mark, Paint, Snippet, mark
-from pgflowc.diagnostics.words import visible
+from pgflowc_language.words import visible
 
 # Of lines that continue a headline.
 _INDENT = 4

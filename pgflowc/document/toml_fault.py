@@ -6,9 +6,9 @@ import re
 
 from pgflowc.diagnostics import Diagnostic, Fix, Label, replacement
 from pgflowc.diagnostics.codes import syntax
-from pgflowc.diagnostics.words import quote
 from pgflowc.document.model import Place
 from pgflowc.document.source import Source
+from pgflowc_language.words import quote
 
 _PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _WORD = re.compile(r"[^\s,\[\]{}#=]+")

@@ -15,13 +15,13 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from pgflowc.diagnostics import Code, Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import syntax
-from pgflowc.diagnostics.words import quote
 from pgflowc.document import yaml_scalar
 from pgflowc.document.characters import name_of, unstorable
 from pgflowc.document.model import Entry, Mapping, Node, Place, Refused, Scalar, Sequence
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_cuts import MAX_DEPTH, ROOT, TOO_DEEP, Cuts
 from pgflowc.document.yaml_surrogates import Surrogates
+from pgflowc_language.words import quote
 
 _MOST_LABELS = 4
 _ANCHOR = re.compile(r"&[^\s,\[\]{}]+\s*")

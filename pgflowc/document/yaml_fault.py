@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from pgflowc.diagnostics import Code, Diagnostic, Edit, Fix, Label, replacement
 from pgflowc.diagnostics.codes import syntax
-from pgflowc.diagnostics.words import quote
 from pgflowc.document.source import Source
 from pgflowc.document.yaml_cuts import MAX_DEPTH, TOO_DEEP
+from pgflowc_language.words import quote
 
 _PLAIN_TEXT = re.compile(r"[^\r\n#]*[^\r\n#\s]")
 _BRACKETS = re.compile(r"[\[\]{}]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|#[^\r\n]*", re.DOTALL)

@@ -18,11 +18,11 @@ from pydantic import TypeAdapter
 
 from pgflowc.diagnostics import Fix, Span
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.document import Mapping as MappingNode
 from pgflowc.document import Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
 from pgflowc.graph.payload import NamedType, PayloadType, resolved, spelled
+from pgflowc_language.words import most_hints, near_miss, one_of, quote
 
 JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
     "str": (str,),

@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 
 from pgflowc.diagnostics import Code, Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import types as codes
-from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document.referred import Referred, beside, is_url, split
 from pgflowc.graph import payload
 from pgflowc.graph.payload import SCALAR_NAMES, NamedType, PayloadType
 from pgflowc.spec import type_text
+from pgflowc_language.words import near_miss, one_of, quote
 
 _ANY = payload.Scalar("any")
 _NULL = payload.Scalar("null")

@@ -12,7 +12,6 @@ from typing import NoReturn
 from pgflowc.diagnostics import Code, Diagnostic, Fix, Report, Span, replacement
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.fixing import respelling, rewording
-from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph import payload
 from pgflowc.graph.draft import ClassUse, TypeUse
@@ -21,6 +20,7 @@ from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
 from pgflowc.spec import type_text
 from pgflowc.spec.example import Written, example
 from pgflowc.spec.model import is_import_path
+from pgflowc_language.words import near_miss, quote
 
 ANY = payload.Scalar("any")
 _NULL = payload.Scalar("null")

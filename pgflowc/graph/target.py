@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import target as codes
-from pgflowc.diagnostics.words import quote
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
 from pgflowc.spec.cron import UTC_NAMES, beyond_pg_cron
+from pgflowc_language.words import quote
 
 
 def for_target(flows: Sequence[Flow], cron: CronTarget, report: Report) -> tuple[Flow, ...]:

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from pgflowc.diagnostics.words import visible
 from pgflowc.graph.model import Flow, Step
 from pgflowc.graph.payload import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
 from pgflowc.spec.duration import short
+from pgflowc_language.words import visible
 
 _LONGEST_LINE = 44
 _FIELDS_SHOWN = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import generated
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.graph.model import Flow
 from pgflowc.plan.lock import LOCK, LockedFlow
+from pgflowc_language.words import near_miss, one_of, quote
 
 _MOST_SHOWN = 8
 

@@ -15,10 +15,10 @@ from pathlib import PurePosixPath
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import references as codes
-from pgflowc.diagnostics.words import near_miss
 from pgflowc.render.handler_faults import unfit
 from pgflowc.render.signatures import Signature, TypedFlow
 from pgflowc.render.written_handlers import WrittenHandlers, read_handlers
+from pgflowc_language.words import near_miss
 
 _REFERENCE = re.compile(r"\bhandler\b[\"']?\s*[:=]\s*[\"']?(?P<module>[A-Za-z_][\w.]*):[A-Za-z_]", re.ASCII)
 

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document import Document, Mapping, Node, Path, Refused, Scalar, Sequence
 from pgflowc.spec.fault import assignment, diagnose, is_toml
 from pgflowc.spec.model import KNOWN_KEYS, FlowModel, JobModel
 from pgflowc.spec.spec import LOST, Spec
+from pgflowc_language.words import near_miss, quote
 
 _MAY_BE_NULL = frozenset({"input", "output", "payload"})
 # Bodies in which nothing has to be said.

@@ -12,7 +12,6 @@ from pgflowc.diagnostics import Diagnostic, Span
 from pgflowc.diagnostics.codes import graph as graph_codes
 from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
-from pgflowc.diagnostics.words import near_miss, one_of, quote, visible
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
 from pgflowc.spec import cron, duration, example
 from pgflowc.spec.cure import misspelt_key, wrong_value
@@ -22,6 +21,7 @@ from pgflowc.spec.model import (
 from pgflowc.spec.slug import MAX_LENGTH, mended
 from pgflowc.spec.type_text import SCALAR_NAMES
 from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
+from pgflowc_language.words import near_miss, one_of, quote, visible
 
 _EXPECTED = {
     "int_type": "an integer",

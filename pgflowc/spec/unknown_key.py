@@ -6,7 +6,6 @@ from pydantic import BaseModel
 
 from pgflowc.diagnostics import Diagnostic, Span
 from pgflowc.diagnostics.codes import spec as codes
-from pgflowc.diagnostics.words import near_miss, one_of, quote
 from pgflowc.document import Document, Path
 from pgflowc.spec.model import (
     ApprovalModel,
@@ -20,6 +19,7 @@ from pgflowc.spec.model import (
     StepModel,
     keys_of,
 )
+from pgflowc_language.words import near_miss, one_of, quote
 
 # Words of other tools for what the spec language calls otherwise.
 _OTHER_WORDS = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step, Undeclared
 from pgflowc_runtime.flow_pattern import (
@@ -129,7 +129,8 @@ class Registry:
             if slug not in slugs:
                 raise RegistryError(
                     f"flow '{flow.slug}' has no step '{slug}' for the handler given",
-                    help=_near_miss(slug, slugs) or "`pgflowc compile` writes a registry that fits the spec",
+                    help=did_you_mean(slug, slugs)
+                    or "`pgflowc compile` writes a registry that fits the spec",
                 )
         missing = [slug for slug in slugs if slug not in handlers]
         if missing:
@@ -238,7 +239,7 @@ class Registry:
             elif not found:
                 raise RegistryError(
                     f"no flow '{slug}' in this registry",
-                    help=_near_miss(slug, list(self._flows)) or f"it has {_quoted(sorted(self._flows))}",
+                    help=did_you_mean(slug, list(self._flows)) or f"it has {_quoted(sorted(self._flows))}",
                 )
             chosen._flows |= {bound.flow.slug: bound for bound in found}
         return chosen
@@ -280,11 +281,6 @@ def _dependents(flow: Flow[Any]) -> dict[str, frozenset[str]]:
 
 def _headline(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
-
-
-def _near_miss(word: str, candidates: list[str]) -> str:
-    close = get_close_matches(word, candidates, n=1)
-    return f"did you mean '{close[0]}'?" if close else ""
 
 
 def _quoted(slugs: list[str]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from uuid import UUID
 
 import psycopg
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.call import Refused
 from pgflowc_runtime.connection import unavailable
 from pgflowc_runtime.errors import (
@@ -99,8 +99,7 @@ def client_closed() -> ConfigurationError:
 
 def flow_not_found(flow_slug: str, known: Sequence[str]) -> FlowNotFound:
     """With the nearest slug that there is, else with the command that brings the flow."""
-    close = get_close_matches(flow_slug, known, n=1)
-    help = f"did you mean '{close[0]}'?" if close else f"{MIGRATE} to apply its migration"
+    help = did_you_mean(flow_slug, known) or f"{MIGRATE} to apply its migration"
     return FlowNotFound(f"no flow '{flow_slug}' in this database", help=help)
 
 
@@ -129,8 +128,7 @@ def run_not_found(run_id: UUID) -> RunNotFound:
 
 def step_not_found(message: str, step_slug: str, known: Sequence[str]) -> StepNotFound:
     """The run has no such step; with the nearest one that it has."""
-    close = get_close_matches(step_slug, known, n=1)
-    help = f"did you mean '{close[0]}'?" if close else "`pgflowc runs show RUN_ID` lists its steps"
+    help = did_you_mean(step_slug, known) or "`pgflowc runs show RUN_ID` lists its steps"
     return StepNotFound(message, help=help)
 
 

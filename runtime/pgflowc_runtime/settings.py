@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.config import ProcessConfig
 from pgflowc_runtime.errors import ConfigurationError
 
@@ -92,8 +93,7 @@ def resolve(
             given[name] = _Given(value, f"{shown} = {_toml(value)}")
         else:
             faults.append(f"{shown}: there is no such setting")
-            near = get_close_matches(name, fields, n=1)
-            helps.append(f"did you mean '{near[0]}'?" if near else f"the settings are {', '.join(fields)}")
+            helps.append(did_you_mean(name, fields) or f"the settings are {', '.join(fields)}")
     for setting in settings():
         if text := environment.get(setting.variable):
             value = [part.strip() for part in text.split(",")] if setting.kind == "many" else text

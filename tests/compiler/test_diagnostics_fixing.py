@@ -12,7 +12,7 @@ from pgflowc.cli.app import build
 from pgflowc.compile import fix_sources
 from pgflowc.diagnostics import Edit, Fix, Position, Span
 from pgflowc.diagnostics.fixing import fixed
-from pgflowc.diagnostics.words import sure_miss
+from pgflowc_language.words import sure_miss
 
 WRONG = "flow: orders\r\nsteps:\r\n  validate: {}   # ünï\r\n  charge: {depends_on: [validte]}\r\n"
 

@@ -1,4 +1,6 @@
-"""Imports run one way: each stage of the compiler knows those before it, and the runtime knows none of it."""
+"""Imports run one way: each stage of the compiler knows those before it, the runtime knows none of it, and
+the language, which both know, knows neither.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +72,13 @@ def test_the_runtime_never_imports_the_compiler_or_what_only_it_needs() -> None:
     for path in (ROOT / "runtime").rglob("*.py"):
         for line, module in _imports(path):
             assert module.split(".")[0] not in refused, f"{path.relative_to(ROOT)}:{line} imports {module}"
+
+
+def test_the_language_knows_neither_and_is_light() -> None:
+    allowed = {*sys.stdlib_module_names, "croniter", "pgflowc_language"}
+    for path in (ROOT / "runtime" / "pgflowc_language").rglob("*.py"):
+        for line, module in _imports(path):
+            assert module.split(".")[0] in allowed, f"{path.relative_to(ROOT)}:{line} imports {module}"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])

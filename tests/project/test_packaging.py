@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = {"pgflowc", "pgflowc_language", "pgflowc_runtime"}
 SPEC = """\
 flow: greet
 input: {name: str}
@@ -42,8 +43,8 @@ def test_both_wheels_hold_the_same_files(built: dict[str, Path]) -> None:
     for resource in ("templates", "sql", "schemas"):
         for path in (ROOT / resource).rglob("*"):
             assert path.is_dir() or path.relative_to(ROOT).as_posix() in packaged
-    assert {"pgflowc/py.typed", "pgflowc_runtime/py.typed"} <= names[0]
-    assert {name.split("/")[0].split("-")[0] for name in names[0]} == {"pgflowc", "pgflowc_runtime"}
+    assert {f"{package}/py.typed" for package in PACKAGES} <= names[0]
+    assert {name.split("/")[0].split("-")[0] for name in names[0]} == PACKAGES
 
 
 def test_the_sdist_holds_no_more_than_the_sources(built: dict[str, Path]) -> None:

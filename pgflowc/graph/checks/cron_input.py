@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import payloads as codes
-from pgflowc.diagnostics.words import quote
 from pgflowc.document import Mapping
 from pgflowc.graph.conformance import Misfit, misfits
 from pgflowc.graph.draft import Draft
 from pgflowc.spec.example import ELLIPSIS, Written, setting
+from pgflowc_language.words import quote
 
 _SUBJECT = "the input that 'cron' passes"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.graph.draft import Dependency, Draft
-from pgflowc.graph.knot import knots, shortest_cycle
+from pgflowc_language.knots import knots, shortest_cycle
 
 _MOST_SHOWN = 12
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.graph.draft import Draft
-from pgflowc.graph.knot import knots, shortest_cycle
 from pgflowc.graph.payload import Array, MapOf, Named, NamedType, Object, OneOf, PayloadType
 from pgflowc.spec.example import example, setting
+from pgflowc_language.knots import knots, shortest_cycle
 
 
 def check(draft: Draft, report: Report) -> None:

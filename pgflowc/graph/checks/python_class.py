@@ -9,10 +9,10 @@ from functools import lru_cache
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import types as codes
-from pgflowc.diagnostics.words import near_miss, quote
 from pgflowc.document.referred import Module
 from pgflowc.graph.draft import ClassUse, Draft
 from pgflowc.spec.example import example
+from pgflowc_language.words import near_miss, quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pgflowc.diagnostics import Diagnostic, Fix, Report
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.diagnostics.words import most_hints, near_miss, one_of, quote
 from pgflowc.graph.draft import RUN_INPUT, Dependency, Draft, DraftStep
 from pgflowc.spec.example import setting
+from pgflowc_language.words import most_hints, near_miss, one_of, quote
 
 
 def check(draft: Draft, report: Report) -> None:

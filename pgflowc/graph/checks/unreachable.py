@@ -15,9 +15,9 @@ from typing import Any
 from pgflowc.diagnostics import Diagnostic, Label, Report, Span
 from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
-from pgflowc.graph.knot import knots
 from pgflowc.graph.order import topological_order
 from pgflowc.spec.example import setting
+from pgflowc_language.knots import knots
 
 _MOST_FACTS = 500
 Place = tuple[str, ...]

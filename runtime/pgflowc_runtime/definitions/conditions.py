@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from pgflowc_language.words import did_you_mean, near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.payload import (
     Array,
@@ -24,7 +25,6 @@ from pgflowc_runtime.definitions.payload import (
 )
 from pgflowc_runtime.definitions.structure import ROOT, Steps, dependencies
 from pgflowc_runtime.definitions.types import Types
-from pgflowc_runtime.definitions.words import did_you_mean, near_miss, one_of, quote
 
 _KEYS = ("if", "if_not")
 # The JSON scalars that values of a type can be.

@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from pgflowc_language.words import did_you_mean, one_of, quote, visible
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.keys import unknown_key
 from pgflowc_runtime.definitions.values import LONGEST_FLOW_SLUG
-from pgflowc_runtime.definitions.words import did_you_mean, got, one_of, quote, visible
+from pgflowc_runtime.definitions.words import got
 
 _EXPECTED = {
     "int_type": "an integer",

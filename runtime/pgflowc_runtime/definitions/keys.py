@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.words import near_miss, one_of, quote
 
 _OPTIONS = ("max_attempts", "base_delay", "timeout")
 _BODY = ("start_delay", "if", "if_not", "when_unmet", "when_exhausted", *_OPTIONS, "signal")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from pgflowc_language.words import did_you_mean, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.payload import (
     ANY,
@@ -25,7 +26,7 @@ from pgflowc_runtime.definitions.payload import (
     PayloadType,
     Scalar,
 )
-from pgflowc_runtime.definitions.words import did_you_mean, got, quote
+from pgflowc_runtime.definitions.words import got
 
 _MAX_DEPTH = 64
 _TOKEN = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*|[^ \t\n\r\f\v]")

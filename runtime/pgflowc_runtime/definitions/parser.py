@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pgflowc_language.words import quote
 from pgflowc_runtime.definitions.conditions import faults_of_conditions, faults_of_perform
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.faults import faults_of_values, missing, path_of
@@ -15,7 +16,7 @@ from pgflowc_runtime.definitions.keys import unknown_key
 from pgflowc_runtime.definitions.model import Definition, payloads
 from pgflowc_runtime.definitions.structure import faults_of_delays, faults_of_steps
 from pgflowc_runtime.definitions.types import Types
-from pgflowc_runtime.definitions.words import got, quote
+from pgflowc_runtime.definitions.words import got
 from pgflowc_runtime.errors import InvalidDefinition, InvalidInput
 from pgflowc_runtime.run_input import json_text
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from functools import cache
 
-from pgflowc_runtime.definitions.words import near_miss
+from pgflowc_language.words import near_miss
 
 NAMES = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
 

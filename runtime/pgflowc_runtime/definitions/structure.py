@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pgflowc_runtime.definitions.circles import circles
+from pgflowc_language.knots import cycles
+from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.payload import Array, PayloadType, Scalar, resolved, spelled
 from pgflowc_runtime.definitions.types import Types
-from pgflowc_runtime.definitions.words import near_miss, one_of, quote
 
 ROOT = "$input"
 """What a root map maps over."""
@@ -50,7 +50,7 @@ def faults_of_steps(steps: Steps, written: Mapping[str, Any], types: Types) -> I
         slug: [one for one in dependencies(body) if one in steps and one != slug]
         for slug, body in steps.items()
     }
-    for circle in circles(edges):
+    for circle in cycles(edges):
         around = [*circle, circle[0]]
         shown = around if len(around) <= _MOST_SHOWN else [*around[: _MOST_SHOWN - 2], "...", around[0]]
         waits = steps[circle[0]].get("depends_on", [])

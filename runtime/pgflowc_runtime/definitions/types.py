@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pgflowc_runtime.definitions.circles import circles
+from pgflowc_language.knots import cycles
+from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.notation import NAME, Reader
 from pgflowc_runtime.definitions.payload import (
@@ -19,7 +20,6 @@ from pgflowc_runtime.definitions.payload import (
     PayloadType,
     payload_schema,
 )
-from pgflowc_runtime.definitions.words import near_miss, one_of, quote
 
 _WORDS = ("map", "of")
 _LONGEST_NAME = 128
@@ -84,7 +84,7 @@ class Types:
         known = self.named.keys()
         aliases = {name: sorted(set(_bare(one)) & known) for name, one in self.named.items()}
         reported: set[str] = set()
-        for circle in circles(aliases):
+        for circle in cycles(aliases):
             reported |= set(circle)
             chain = " -> ".join([*circle[:8], *(["..."] if len(circle) > 8 else []), circle[0]])
             yield Fault(
@@ -95,7 +95,7 @@ class Types:
             )
         endless = known - self._finite()
         needs = {name: [one for one in _names(self.named[name]) if one in endless] for name in endless}
-        for circle in circles({name: needs[name] for name in known if name in needs}):
+        for circle in cycles({name: needs[name] for name in known if name in needs}):
             if reported & set(circle):
                 continue
             yield Fault(

@@ -11,8 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.errors import ConfigurationError
 from pgflowc_runtime.telemetry.events import EVENTS
 
@@ -33,10 +33,9 @@ def attach(name: str, events: Iterable[str], handler: Handler) -> None:
     """
     wanted_events = frozenset((events,) if isinstance(events, str) else events)
     for event in sorted(wanted_events - EVENTS.keys()):
-        near = get_close_matches(event, EVENTS, n=1)
         raise ConfigurationError(
             f"there is no telemetry event '{event}'",
-            help=f"did you mean '{near[0]}'?" if near else f"the events are {', '.join(EVENTS)}",
+            help=did_you_mean(event, EVENTS) or f"the events are {', '.join(EVENTS)}",
         )
     with _lock:
         if name in _attached:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime import queries, run_faults, startup
 from pgflowc_runtime.call import Refused, drive_async
 from pgflowc_runtime.caller_connection import joined_async
@@ -184,12 +184,10 @@ class AsyncFlowRunner:
             return self._flows[slug]
         registry = self._registry or Registry()
         if slug not in registry:
-            close = get_close_matches(slug, [bound.flow.slug for bound in registry], n=1)
             raise RegistryError(
                 f"nothing is known about flow '{slug}'",
-                help=f"did you mean '{close[0]}'?"
-                if close
-                else "give its generated object to run_flow, or a registry that has it",
+                help=did_you_mean(slug, [bound.flow.slug for bound in registry])
+                or "give its generated object to run_flow, or a registry that has it",
             )
         return registry[slug].flow
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
+from pgflowc_language.words import did_you_mean
 from pgflowc_runtime.errors import RegistryError
 from pgflowc_runtime.flow import Flow, Step
 from pgflowc_runtime.registry import Handler, Registry
@@ -53,10 +53,9 @@ def bind(flow: Flow[Any], registry: Registry | None, stubs: Stubs, signals: Sign
                 help=f"send it a signal: signals={{'{slug}': ...}}",
             )
         if slug not in slugs:
-            close = get_close_matches(slug, slugs, n=1)
             raise RegistryError(
                 f"flow '{flow.slug}' has no step '{slug}' for the {what} given",
-                help=f"did you mean '{close[0]}'?" if close else f"it has {', '.join(slugs)}",
+                help=did_you_mean(slug, slugs) or f"it has {', '.join(slugs)}",
             )
     handlers = _handlers(flow, registry) | {slug: as_handler(stub) for slug, stub in stubs.items()}
     missing = [slug for slug in slugs if slug not in handlers and slug not in approvals]

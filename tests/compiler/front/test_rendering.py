@@ -10,7 +10,7 @@ from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Diagnostic, Label, Position, Report, Span, codes
 from pgflowc.diagnostics.codes import graph
 from pgflowc.diagnostics.text import count, render
-from pgflowc.diagnostics.words import near_miss
+from pgflowc_language.words import near_miss
 
 SPEC = "flow: orders\nsteps:\n  a: {}\n  b: {depends_on: [aa]}\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 Edges = Mapping[str, Collection[str]]
 
@@ -51,6 +51,11 @@ def knots(edges: Edges) -> list[list[str]]:
                     if len(knot) > 1 or node in edges[node]:
                         found.append(sorted(knot, key=position.__getitem__))
     return found
+
+
+def cycles(edges: Edges) -> Iterator[list[str]]:
+    """A shortest cycle for each knot."""
+    return (shortest_cycle(edges, knot) for knot in knots(edges))
 
 
 def shortest_cycle(edges: Edges, knot: Collection[str]) -> list[str]:

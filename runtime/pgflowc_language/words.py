@@ -51,6 +51,12 @@ def near_miss(word: str, candidates: Iterable[str]) -> str | None:
     return (_near_miss if len(known) < _FEW else _near_miss.__wrapped__)(word, known)
 
 
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """The help that offers the near miss; "" without one."""
+    meant = near_miss(word, candidates)
+    return f"did you mean '{meant}'?" if meant else ""
+
+
 @lru_cache(maxsize=10_000)
 def _near_miss(word: str, candidates: tuple[str, ...]) -> str | None:
     folded, letters, length = _shape(word)
