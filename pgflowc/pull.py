@@ -18,7 +18,7 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.changes import changes
 from pgflowc.plan.shape import FlowShape, shape_of
 from pgflowc.render.spec_text import spec_text
-from pgflowc.spec.slug import broken_rule
+from pgflowc_language.slugs import broken_rule
 
 _MAGIC = frozenset("*?[")
 

@@ -13,8 +13,7 @@ from pgflowc.cli.exit import fail
 from pgflowc.cli.held import tell
 from pgflowc.cli.options import DsnOption, ProjectOption, project_root
 from pgflowc.cli.runtime import connected
-from pgflowc.spec.cron import broken_schedule, broken_timezone, known_timezones, normal
-from pgflowc_language.words import near_miss
+from pgflowc_language.schedules import broken_schedule, broken_timezone, meant_timezone, normal
 from pgflowc_runtime.client import Client
 from pgflowc_runtime.rows import ScheduleInfo
 from pgflowc_runtime.run_faults import flow_not_found, schedule_not_found
@@ -146,11 +145,7 @@ def _given(schedule: str, timezone: str) -> tuple[str, str]:
     if broken is not None:
         fail(f"'{schedule}' is no schedule: {broken[0]}", help=broken[1])
     if broken_timezone(timezone):
-        near = near_miss(timezone, sorted(known_timezones()))
-        fail(
-            f"'{timezone}' is no time zone",
-            help=f"did you mean {near}?" if near else "for example Europe/Berlin",
-        )
+        fail(f"'{timezone}' is no time zone", help=meant_timezone(timezone))
     return normal(schedule), timezone
 
 

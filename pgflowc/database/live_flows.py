@@ -18,7 +18,7 @@ from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import FlowOptions, Retention
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
-from pgflowc.spec.cron import UTC_NAMES
+from pgflowc_language.schedules import UTC_NAMES
 from pgflowc_runtime.cron_command import started_by
 
 _TABLES = ("pgflow.flows", "pgflow.steps", "pgflow.deps")

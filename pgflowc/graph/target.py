@@ -8,7 +8,8 @@ from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import target as codes
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import Flow
-from pgflowc.spec.cron import UTC_NAMES, beyond_pg_cron
+from pgflowc.spec.cron import beyond_pg_cron
+from pgflowc_language.schedules import UTC_NAMES
 from pgflowc_language.words import quote
 
 

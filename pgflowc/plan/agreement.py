@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
-from pgflowc.spec.cron import UTC_NAMES
+from pgflowc_language.schedules import UTC_NAMES
 
 
 def agreed(shape: FlowShape, other: FlowShape, *, kinds: bool = True, schedules: bool = True) -> FlowShape:

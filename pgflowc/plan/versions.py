@@ -15,9 +15,7 @@ from pgflowc.graph.model import Flow
 from pgflowc.plan.lock import Lock, LockedFlow
 from pgflowc.plan.ops import DropVersion, Op, SetRetention, SetSchedule
 from pgflowc.plan.shape import FlowShape
-
-# What pgmq allows for the name of a queue.
-LONGEST_SLUG = 47
+from pgflowc_language.slugs import MAX_FLOW_LENGTH
 
 
 def stored_slug(name: str, version: int) -> str:
@@ -33,9 +31,9 @@ def module_slug(name: str, version: int) -> str:
 def too_long(name: str, version: int) -> str:
     """Why the name leaves no room for the number; empty if it does."""
     slug = stored_slug(name, version)
-    if len(slug) <= LONGEST_SLUG:
+    if len(slug) <= MAX_FLOW_LENGTH:
         return ""
-    return f"the queue '{slug}' would have {len(slug)} characters, and {LONGEST_SLUG} is the limit"
+    return f"the queue '{slug}' would have {len(slug)} characters, and {MAX_FLOW_LENGTH} is the limit"
 
 
 def alone(shape: FlowShape) -> FlowShape:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from pgflowc.diagnostics import Fix, replacement
 from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import cron, duration
-from pgflowc.spec.slug import broken_rule
+from pgflowc.spec import duration
+from pgflowc_language import schedules
+from pgflowc_language.slugs import broken_rule
 
 _WITH_UNITS = re.compile(r"(?:\d+ ?[a-z]+ ?)+", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -63,11 +64,11 @@ def _handler(path: Path, node: Node) -> Fix | None:
 
 
 def _schedule(path: Path, node: Node) -> Fix | None:
-    return _choice(node, cron.NAMES)
+    return _choice(node, schedules.NAMES)
 
 
 def _timezone(path: Path, node: Node) -> Fix | None:
-    return _choice(node, sorted(cron.known_timezones()))
+    return _choice(node, sorted(schedules.known_timezones()))
 
 
 def _list(path: Path, node: Node) -> Fix | None:

@@ -1,4 +1,4 @@
-"""Durations: whole seconds, or a text with a unit such as `90s`, `5m`, `2h` or `1d`."""
+"""Durations as values of specs: how they are written, which one a loose text means, and their JSON Schema."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-# Seconds are PostgreSQL integers, and the claim adds 2 to a timeout.
-MAX_SECONDS = 2_147_483_000
-_SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST_DIGITS = 10
-_PATTERN = re.compile(rf"([0-9]{{1,{_MOST_DIGITS}}})([smhd])")
-
+from pgflowc_language.durations import MAX_SECONDS, MOST_DIGITS, SECONDS_PER_UNIT, seconds_of
 
 # What people write instead.
 _LOOSE = re.compile(
@@ -27,9 +22,9 @@ def meant(written: object) -> str | None:
     found = _LOOSE.fullmatch(written.strip().lower()) if isinstance(written, str) else None
     if found is None or not any(found.groups()):
         return None
-    parts = zip(found.groups(), reversed(_SECONDS_PER_UNIT.values()), strict=True)
+    parts = zip(found.groups(), reversed(SECONDS_PER_UNIT.values()), strict=True)
     seconds = sum(int(number) * factor for number, factor in parts if number)
-    for unit, factor in reversed(_SECONDS_PER_UNIT.items()):
+    for unit, factor in reversed(SECONDS_PER_UNIT.items()):
         if seconds % factor == 0 and seconds:
             return str(seconds) if unit == "s" else f"{seconds // factor}{unit}"
     return None
@@ -38,7 +33,7 @@ def meant(written: object) -> str | None:
 def short(seconds: int) -> str:
     """A duration as the language writes it, in the largest unit that leaves a whole number."""
     unit, factor = next(
-        (unit, factor) for unit, factor in reversed(_SECONDS_PER_UNIT.items()) if seconds % factor == 0
+        (unit, factor) for unit, factor in reversed(SECONDS_PER_UNIT.items()) if seconds % factor == 0
     )
     return f"{seconds // factor}{unit}"
 
@@ -51,13 +46,8 @@ def out_of_range(value: int, minimum: int, maximum: int, unit: str) -> PydanticC
 
 
 def _parse(minimum: int, value: object) -> object:
-    seconds = value
-    if isinstance(value, str):
-        written = _PATTERN.fullmatch(value)
-        if written is None:
-            raise PydanticCustomError("duration", "not a duration")
-        seconds = int(written[1]) * _SECONDS_PER_UNIT[written[2]]
-    if isinstance(seconds, bool) or not isinstance(seconds, int):
+    seconds = seconds_of(value)
+    if seconds is None:
         raise PydanticCustomError("duration", "not a duration")
     if not minimum <= seconds <= MAX_SECONDS:
         raise out_of_range(seconds, minimum, MAX_SECONDS, " second" if seconds < minimum == 1 else " seconds")
@@ -65,7 +55,7 @@ def _parse(minimum: int, value: object) -> object:
 
 
 def _schema(minimum: int) -> WithJsonSchema:
-    units = "|".join(f"{_at_most(MAX_SECONDS // factor)}{unit}" for unit, factor in _SECONDS_PER_UNIT.items())
+    units = "|".join(f"{_at_most(MAX_SECONDS // factor)}{unit}" for unit, factor in SECONDS_PER_UNIT.items())
     least = "(?!0+[smhd])" if minimum else ""
     return WithJsonSchema(
         {
@@ -85,7 +75,7 @@ def _at_most(greatest: int) -> str:
         if digit != "0":
             less = "0" if digit == "1" else f"[0-{int(digit) - 1}]"
             ways.append(f"{digits[:place]}{less}[0-9]{{{len(digits) - place - 1}}}")
-    return f"0{{0,{_MOST_DIGITS - len(digits)}}}(?:{'|'.join(ways)})"
+    return f"0{{0,{MOST_DIGITS - len(digits)}}}(?:{'|'.join(ways)})"
 
 
 Delay = Annotated[int, BeforeValidator(lambda value: _parse(0, value)), _schema(0)]

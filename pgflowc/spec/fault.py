@@ -13,14 +13,16 @@ from pgflowc.diagnostics.codes import graph as graph_codes
 from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import cron, duration, example
+from pgflowc.spec import duration, example
 from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
     keys_of,
 )
-from pgflowc.spec.slug import MAX_LENGTH, mended
+from pgflowc.spec.slug import mended
 from pgflowc.spec.type_text import SCALAR_NAMES
 from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
+from pgflowc_language.schedules import meant_timezone
+from pgflowc_language.slugs import MAX_LENGTH
 from pgflowc_language.words import near_miss, one_of, quote, visible
 
 _EXPECTED = {
@@ -104,7 +106,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         return Diagnostic(codes.BAD_HANDLER, message, at, help=(_handler_help(node),))
     if kind == "schedule":
         message = f"{_got(node).removeprefix('the text ')} is no schedule: {visible(context['reason'])}"
-        return Diagnostic(codes.BAD_SCHEDULE, message, at, help=(_schedule_help(node, str(context["help"])),))
+        return Diagnostic(codes.BAD_SCHEDULE, message, at, help=(str(context["help"]),))
     if kind == "empty_retention":
         return Diagnostic(
             codes.MISSING_KEY,
@@ -216,23 +218,11 @@ def _map_list(document: Document, node: Sequence, at: Span) -> Diagnostic:
     )
 
 
-def _schedule_help(node: Node, help: str) -> str:
-    """The near miss among the names, else `help`."""
-    written = node.value if isinstance(node, Scalar) else None
-    meant = near_miss(written, cron.NAMES) if isinstance(written, str) else None
-    return f"did you mean '{meant}'?" if meant and written not in ("@reboot", meant) else help
-
-
 def _unknown_timezone(node: Node, at: Span) -> Diagnostic:
     written = str(node.value) if isinstance(node, Scalar) else ""
-    known = sorted(cron.known_timezones())
-    cities = {name.rpartition("/")[2]: name for name in reversed(known)}
-    meant = near_miss(written, known)
-    if meant is None or meant.lower() != written.lower():
-        city = near_miss(written.rpartition("/")[2].replace(" ", "_"), cities)
-        meant = meant if meant and city not in cities else cities.get(city or "", meant)
-    help = f"did you mean '{meant}'?" if meant else "use an IANA name, such as Europe/Berlin or UTC"
-    return Diagnostic(codes.UNKNOWN_TIMEZONE, f"there is no time zone {quote(written)}", at, help=(help,))
+    return Diagnostic(
+        codes.UNKNOWN_TIMEZONE, f"there is no time zone {quote(written)}", at, help=(meant_timezone(written),)
+    )
 
 
 def _handler_help(node: Node) -> str:

@@ -15,8 +15,9 @@ from pgflowc.document.referred import SCHEME
 from pgflowc.spec.cron import SCHEDULE_SCHEMA
 from pgflowc.spec.duration import Timeout
 from pgflowc.spec.model import HANDLER_KEYS, IMPORT_PATH, FlowModel, JobModel
-from pgflowc.spec.slug import MAX_FLOW_LENGTH, PATTERN, SLUG_SCHEMA
+from pgflowc.spec.slug import SLUG_SCHEMA
 from pgflowc.spec.type_text import LONGEST_NAME, NAME, RESERVED, type_pattern
+from pgflowc_language.slugs import MAX_FLOW_LENGTH, PATTERN
 
 _PAYLOAD = {"$ref": "#/$defs/PayloadType"}
 _EXAMPLES: dict[str, list[Any]] = {

@@ -103,7 +103,7 @@ def test_preview(cron: Cron) -> None:
         (("preview", "61 * * * *"), "its minute is '61'"),
         (("preview", "@dayly"), "'@dayly' is not known"),
         (("preview", "0 0 30 2 *"), "that day never comes"),
-        (("preview", "0 0 * * *", "--timezone", "Europe/Berln"), "did you mean Europe/Berlin?"),
+        (("preview", "0 0 * * *", "--timezone", "Europe/Berln"), "did you mean 'Europe/Berlin'?"),
         (("preview", "report", "--from", "soon"), "--from: 'soon' is no time"),
         (("preview", "report", "--from", "9999-12-31T23:59Z"), "--from: '9999-12-31T23:59Z' is too near"),
         (("preview", "report", "--timezone", "Asia/Tokyo"), "'report' has a time zone of its own"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import limits
 from pgflowc.graph.draft import Draft
-from pgflowc.spec.slug import MAX_FLOW_LENGTH
+from pgflowc_language.slugs import MAX_FLOW_LENGTH
 
 
 def check(draft: Draft, report: Report) -> None:

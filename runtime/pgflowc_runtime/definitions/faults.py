@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from pgflowc_language.slugs import MAX_FLOW_LENGTH
 from pgflowc_language.words import did_you_mean, one_of, quote, visible
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.keys import unknown_key
-from pgflowc_runtime.definitions.values import LONGEST_FLOW_SLUG
 from pgflowc_runtime.definitions.words import got
 
 _EXPECTED = {
@@ -82,7 +82,7 @@ def _fault(problem: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Fault:
         case "slug":
             return _bad_slug(path, value, context["rule"])
         case "queue_name":
-            text = f"this slug has {context['length']} characters, and queue names allow {LONGEST_FLOW_SLUG}"
+            text = f"this slug has {context['length']} characters, and queue names allow {MAX_FLOW_LENGTH}"
             return Fault("PGF502", text, path, "choose a shorter slug")
         case "out_of_range":
             return Fault("PGF501", f"{name} must be {context['bound']}, got {got(value)}", path)

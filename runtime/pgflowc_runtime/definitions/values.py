@@ -5,39 +5,16 @@ What is wrong is raised as errors of the kinds that `faults` knows the messages 
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from pgflowc_runtime.definitions.schedule import broken_schedule, broken_timezone
+from pgflowc_language.durations import MAX_SECONDS, seconds_of
+from pgflowc_language.schedules import broken_schedule, broken_timezone, meant_timezone, normal
+from pgflowc_language.slugs import MAX_FLOW_LENGTH, broken_rule
 
-LONGEST_SLUG = 128
-LONGEST_FLOW_SLUG = 47
-"""What pgmq allows for the name of a queue."""
-_SLUG = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MOST = 2**31 - 1
-# The claim adds two seconds to a timeout.
-_MOST_SECONDS = 2_147_483_000
-_DURATION = re.compile(r"([0-9]{1,10})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def broken_rule(slug: str) -> str | None:
-    """The rule that `slug` breaks, as the end of a sentence that begins with it; None for a valid slug."""
-    if not slug:
-        return "is empty"
-    if slug == "run":
-        return "is a reserved word"
-    if len(slug) > LONGEST_SLUG:
-        return f"has {len(slug)} characters, and at most {LONGEST_SLUG} are allowed"
-    if _SLUG.fullmatch(slug):
-        return None
-    if slug[0] in "0123456789":
-        return "begins with a digit"
-    odd = next(character for character in slug if not _SLUG.fullmatch("_" + character))
-    return f"holds {'a blank' if odd == ' ' else repr(odd)}"
 
 
 def _slug(slug: str) -> str:
@@ -47,7 +24,7 @@ def _slug(slug: str) -> str:
 
 
 def _flow_slug(slug: str) -> str:
-    if len(slug) > LONGEST_FLOW_SLUG:
+    if len(slug) > MAX_FLOW_LENGTH:
         raise PydanticCustomError("queue_name", "too long", {"length": len(slug)})
     return slug
 
@@ -68,22 +45,21 @@ def _count(value: object) -> object:
 
 def _duration(value: object, least: int) -> object:
     """Seconds, also of a text with a unit."""
-    written = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    seconds: Any = int(written[1]) * _SECONDS[written[2]] if written else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int):
+    seconds = seconds_of(value)
+    if seconds is None:
         raise PydanticCustomError("duration", "no duration")
-    return _within(seconds, least, _MOST_SECONDS, " seconds")
+    return _within(seconds, least, MAX_SECONDS, " seconds")
 
 
 def _schedule(text: str) -> str:
     if broken := broken_schedule(text):
         raise PydanticCustomError("schedule", "no schedule", {"reason": broken[0], "help": broken[1]})
-    return " ".join(text.split())
+    return normal(text)
 
 
 def _timezone(name: str) -> str:
-    if help := broken_timezone(name):
-        raise PydanticCustomError("timezone", "no time zone", {"help": help})
+    if broken_timezone(name):
+        raise PydanticCustomError("timezone", "no time zone", {"help": meant_timezone(name)})
     return name
 
 

@@ -16,18 +16,14 @@ from heapq import heappop, heappush
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from pgflowc_language.schedules import normal, number
+
 # A wall clock is turned back by an hour where people live, and by a day where a date line was moved.
 _LONGEST_CHANGE = timedelta(hours=25)
 _SECOND = timedelta(seconds=1)
-# A range that ends where it begins is all values to croniter, and one to every cron.
-_RANGE_OF_ONE = re.compile(r"(?<![\w-])(\w+)-\1(?:/\d+)?(?![\w-])", re.IGNORECASE)
 # A range that passes the end of its field, with a step: croniter takes one value too far on.
 _PAST_THE_END = re.compile(r"(\w+)-(\w+)/(\d+)")
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-_WORDS = (
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
-    ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
-)
 # Times are looked for backwards in steps that grow: the last one is mostly near.
 _LOOKBACKS = tuple(timedelta(days=days) for days in (1 / 24, 1, 32, 366, 3660))
 
@@ -160,7 +156,7 @@ def _walls(schedule: str, after: datetime) -> Iterator[datetime]:
 
 def _for_croniter(schedule: str) -> str:
     """The schedule in words that croniter takes as every cron does."""
-    fields = _RANGE_OF_ONE.sub(r"\1", schedule).split()
+    fields = normal(schedule).split()
     if len(fields) != len(_BOUNDS):
         return schedule
     return " ".join(
@@ -174,19 +170,11 @@ def _listed(part: str, first: int, last: int) -> str:
     found = _PAST_THE_END.fullmatch(part)
     if found is None:
         return part
-    low, high, step = _number(found[1]), _number(found[2]), int(found[3])
+    low, high, step = number(found[1]), number(found[2]), int(found[3])
     if low <= high or not step:
         return part
     values = [*range(low, last + 1), *range(first, high + 1)]
     return ",".join(map(str, values[::step]))
-
-
-def _number(value: str) -> int:
-    """Of `feb`, too. Raises ValueError if it is no word of a schedule."""
-    months, days = _WORDS
-    if value.isdecimal():
-        return int(value)
-    return months.index(value.lower()) + 1 if value.lower() in months else days.index(value.lower())
 
 
 def _goes_by_hours(schedule: str) -> bool:
