@@ -15,10 +15,10 @@ from pgflowc.graph.checks import check_flow, check_project
 from pgflowc.graph.draft import Dependency, Draft, DraftStep
 from pgflowc.graph.json_schema import SchemaReader
 from pgflowc.graph.model import Condition, Cron, ExtraFields, Flow, Retention, Signal, Step, StepOptions
-from pgflowc.graph.notation import ANY, Reader
+from pgflowc.graph.notation import Reader
 from pgflowc.graph.order import topological_order
-from pgflowc.graph.payload import NamedType, PayloadType
 from pgflowc.spec import FlowModel, PerformModel, Spec, StepModel
+from pgflowc_language.payload_types import ANY, PayloadType
 
 # From here on Python writes numbers with an exponent.
 _EXPONENT_FROM = 1e16
@@ -52,10 +52,7 @@ def build(
 def _draft(spec: Spec, referred: Referred, report: Report) -> Draft:
     schemas = SchemaReader(referred, frozenset(_entries(spec, "types")), report)
     reader = Reader(report, schemas)
-    types = {
-        name: NamedType(name, reader.read(entry.value, within=name))
-        for name, entry in _entries(spec, "types").items()
-    }
+    types = {name: reader.read(entry.value, within=name) for name, entry in _entries(spec, "types").items()}
     input_ = _type(spec, reader, ("input",))
     steps = {step.slug: step for step in _steps(spec, reader)}
     return Draft(
@@ -147,7 +144,7 @@ def _freeze(draft: Draft, usual: ExtraModes) -> Flow:
         kind=draft.kind,
         description=model.description,
         options=draft.options,
-        types=tuple(draft.types.values()),
+        types=draft.types,
         input=draft.input,
         steps=tuple(_freeze_step(draft.spec, draft.steps[slug]) for slug in order),
         source=draft.spec.document.path,

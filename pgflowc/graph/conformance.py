@@ -20,8 +20,8 @@ from pgflowc.diagnostics import Fix, Span
 from pgflowc.diagnostics.fixing import respelling
 from pgflowc.document import Mapping as MappingNode
 from pgflowc.document import Node, Refused, Scalar, ScalarValue, Sequence
-from pgflowc.graph import payload
-from pgflowc.graph.payload import NamedType, PayloadType, resolved, spelled
+from pgflowc_language import payload_types as payload
+from pgflowc_language.payload_types import NamedTypes, PayloadType, resolved, spelled
 from pgflowc_language.words import most_hints, near_miss, one_of, quote
 
 JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
@@ -72,9 +72,7 @@ class Misfit:
     fix: Fix | None = None
 
 
-def misfits(
-    node: Node, expected: PayloadType, types: Mapping[str, NamedType], path: str = ""
-) -> Iterator[Misfit]:
+def misfits(node: Node, expected: PayloadType, types: NamedTypes, path: str = "") -> Iterator[Misfit]:
     """Every reason, in reading order; none when the value fits, or when nothing is known of the type.
 
     `path` is where the node stands in the value, such as `lines[0].sku`; "" for the whole value.
@@ -100,9 +98,7 @@ def misfits(
         yield Misfit(node.span, path, f"is {_named(node)}, but its type is {spelled(actual)}")
 
 
-def _of_union(
-    node: Node, union: payload.OneOf, types: Mapping[str, NamedType], path: str
-) -> Iterator[Misfit]:
+def _of_union(node: Node, union: payload.OneOf, types: NamedTypes, path: str) -> Iterator[Misfit]:
     by_member = [list(misfits(node, member, types, path)) for member in union.members]
     if all(by_member):
         # Of several ways to be wrong the one with a member of the same kind says most.
@@ -111,9 +107,7 @@ def _of_union(
         yield from inner[0] if len(inner) == 1 else [whole]
 
 
-def _of_object(
-    node: MappingNode, expected: payload.Object, types: Mapping[str, NamedType], path: str
-) -> Iterator[Misfit]:
+def _of_object(node: MappingNode, expected: payload.Object, types: NamedTypes, path: str) -> Iterator[Misfit]:
     fields = {field.name: field for field in expected.fields}
     absent = [name for name in fields if name not in node.entries]
     missing = {name: None for name in absent if not fields[name].optional}

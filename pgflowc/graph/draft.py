@@ -10,8 +10,8 @@ from pgflowc.diagnostics import Span
 from pgflowc.document import Path
 from pgflowc.document.referred import Referred
 from pgflowc.graph.model import FlowOptions, Signal
-from pgflowc.graph.payload import Array, NamedType, PayloadType
 from pgflowc.spec import PerformModel, Spec, StepModel
+from pgflowc_language.payload_types import Array, NamedTypes, PayloadType
 
 # The defaults of PgFlow's own compilers; the core's differ, so migrations state every option.
 DEFAULT_MAX_ATTEMPTS = 1
@@ -99,7 +99,7 @@ class Draft:
     kind: Literal["flow", "job"]
     slug: str
     slug_span: Span
-    types: dict[str, NamedType]
+    types: NamedTypes
     type_uses: tuple[TypeUse, ...]
     input: PayloadType | None
     steps: dict[str, DraftStep]

@@ -16,13 +16,11 @@ from typing import Any, NoReturn
 from pgflowc.diagnostics import Code, Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.document.referred import Referred, beside, is_url, split
-from pgflowc.graph import payload
-from pgflowc.graph.payload import SCALAR_NAMES, NamedType, PayloadType
 from pgflowc.spec import type_text
+from pgflowc_language import payload_types as payload
+from pgflowc_language.payload_types import ANY, NULL, SCALAR_NAMES, PayloadType
 from pgflowc_language.words import near_miss, one_of, quote
 
-_ANY = payload.Scalar("any")
-_NULL = payload.Scalar("null")
 _PUT = "correct the path, or put the schema there"
 _MAX_DEPTH = 64
 # References to anything but objects are written in place, which can double at every level.
@@ -69,7 +67,7 @@ class SchemaReader:
     """
 
     def __init__(self, referred: Referred, taken: frozenset[str], report: Report) -> None:
-        self.named: dict[str, NamedType] = {}
+        self.named: dict[str, PayloadType] = {}
         self.spans: dict[str, Span] = {}
         self._referred = referred
         self._taken = {*taken, *type_text.RESERVED}
@@ -96,11 +94,11 @@ class SchemaReader:
             type_ = self._refer(written, (path, ""), 0)
             while self._waiting:
                 name, place, schema = self._waiting.popleft()
-                self.named[name] = NamedType(name, self._body(schema, place, 0))
+                self.named[name] = self._body(schema, place, 0)
         except _RefusedError:
             self._open.clear()
             self._waiting.clear()
-            return _ANY
+            return ANY
         self._warn()
         return type_
 
@@ -169,7 +167,7 @@ class SchemaReader:
         if self._size > _MAX_SIZE:
             self._unsupported(at, f"the types of one flow have more than {_MAX_SIZE} parts")
         if schema is True or schema == {}:
-            return _ANY
+            return ANY
         if not isinstance(schema, dict):
             self._unsupported(
                 at, "a schema is an object" if schema is not False else "'false' admits no value"
@@ -201,7 +199,7 @@ class SchemaReader:
                 if "items" in schema
                 else None
             )
-            return self._kind(inferred, schema, at, depth) if inferred else _ANY
+            return self._kind(inferred, schema, at, depth) if inferred else ANY
         if not isinstance(kinds, list):
             return self._kind(kinds, schema, at, depth)
         return _union([self._kind(kind, schema, at, depth) for kind in kinds])
@@ -226,9 +224,9 @@ class SchemaReader:
     def _object(self, schema: dict[str, Any], at: Place, depth: int) -> PayloadType:
         fields, others = schema.get("properties"), schema.get("additionalProperties", True)
         if fields is None and others is not False:
-            value = _ANY if others is True else others
-            if value is _ANY:
-                return payload.MapOf(_ANY)
+            value = ANY if others is True else others
+            if value is ANY:
+                return payload.MapOf(ANY)
             return payload.MapOf(self._body(value, (at[0], f"{at[1]}/additionalProperties"), depth + 1))
         if isinstance(others, dict) and others:
             self._unsupported(at, "'additionalProperties' holds a schema beside 'properties'")
@@ -263,7 +261,7 @@ class SchemaReader:
         if len([value for value in values if not isinstance(value, str | int | None)]):
             self._unsupported(at, "a value of an enum must be a text, an integer, true, false or null")
         found = tuple(distinct.values())
-        return _NULL if found == (None,) else payload.Enum(found)
+        return NULL if found == (None,) else payload.Enum(found)
 
     def _check_keywords(self, schema: dict[str, Any], at: Place) -> None:
         shapes = [word for word in schema if word in _SHAPES]
@@ -337,9 +335,9 @@ def _parsed(text: str) -> tuple[Any, str]:
 
 def _field(name: str, type_: PayloadType, *, optional: bool) -> payload.Field:
     """A field; as in the notation of specs, one that may be null may also be absent."""
-    if isinstance(type_, payload.OneOf) and _NULL in type_.members:
+    if isinstance(type_, payload.OneOf) and NULL in type_.members:
         return payload.Field(
-            name, _union([member for member in type_.members if member != _NULL]), optional=True
+            name, _union([member for member in type_.members if member != NULL]), optional=True
         )
     return payload.Field(name, _without_null(type_) if optional else type_, optional=optional)
 
@@ -351,7 +349,7 @@ def _union(members: list[PayloadType]) -> PayloadType:
         for member in members
         for part in (member.members if isinstance(member, payload.OneOf) else (member,))
     ]
-    distinct = tuple(dict.fromkeys(map(_without_null, flat) if _NULL in flat else flat))
+    distinct = tuple(dict.fromkeys(map(_without_null, flat) if NULL in flat else flat))
     return distinct[0] if len(distinct) == 1 else payload.OneOf(distinct)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pgflowc.diagnostics import Span
-from pgflowc.graph.payload import NamedType, PayloadType
+from pgflowc_language.payload_types import NamedTypes, PayloadType
 
 SkipMode = Literal["fail", "skip", "skip-cascade"]
 OnChange = Literal["version", "drain", "recreate"]
@@ -142,7 +142,7 @@ class Flow:
     kind: Literal["flow", "job"]
     description: str | None
     options: FlowOptions
-    types: tuple[NamedType, ...]
+    types: NamedTypes
     input: PayloadType | None
     steps: tuple[Step, ...]
     source: str

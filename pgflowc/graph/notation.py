@@ -13,17 +13,15 @@ from pgflowc.diagnostics import Code, Diagnostic, Fix, Report, Span, replacement
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
-from pgflowc.graph import payload
 from pgflowc.graph.draft import ClassUse, TypeUse
 from pgflowc.graph.json_schema import SchemaReader
-from pgflowc.graph.payload import SCALAR_NAMES, PayloadType
 from pgflowc.spec import type_text
 from pgflowc.spec.example import Written, example
 from pgflowc.spec.model import is_import_path
+from pgflowc_language import payload_types as payload
+from pgflowc_language.payload_types import ANY, NULL, SCALAR_NAMES, PayloadType, written_field
 from pgflowc_language.words import near_miss, quote
 
-ANY = payload.Scalar("any")
-_NULL = payload.Scalar("null")
 _MAX_DEPTH = 64
 _TOKEN = re.compile(type_text.LEXEME)
 _NAME = re.compile(type_text.NAME)
@@ -65,7 +63,7 @@ class Reader:
         if isinstance(node, Refused):
             return ANY
         if node.value is None:
-            return _NULL
+            return NULL
         if isinstance(node.value, str):
             return _TextReader(self, node, node.value).read()
         return self.refuse(
@@ -100,7 +98,7 @@ class Reader:
             for entry in node.entries.values():
                 if not entry.key:
                     self.refuse(codes.MALFORMED, "a field needs a name", entry.key_place.span)
-                fields.append(_field(entry.key, self._read(entry.value)))
+                fields.append(written_field(entry.key, self._read(entry.value)))
             return payload.Object(tuple(fields))
         span = directive.key_place.span
         if directive.key not in _DIRECTIVES:
@@ -329,11 +327,3 @@ class _RefusedError(Exception):
 
 def _choice(node: Node) -> str:
     return example(node.source.path, {"$enum": ["a", "b"]})
-
-
-def _field(name: str, type_: PayloadType) -> payload.Field:
-    """A field; a union with null makes it optional, and null is then no member of its type."""
-    if not isinstance(type_, payload.OneOf) or _NULL not in type_.members:
-        return payload.Field(name, type_)
-    others = tuple(member for member in type_.members if member != _NULL)
-    return payload.Field(name, others[0] if len(others) == 1 else payload.OneOf(others), optional=True)

@@ -8,17 +8,17 @@ Python admits is not known here, so that anything is sent to it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
-from pgflowc.graph.payload import (
+from pgflowc_language.payload_types import (
     SCALAR_NAMES,
     Array,
     Enum,
     Field,
     MapOf,
     Named,
-    NamedType,
+    NamedTypes,
     Object,
     OneOf,
     PayloadType,
@@ -48,9 +48,9 @@ _SCALARS: Mapping[ScalarName, dict[str, Any]] = {
 }
 
 
-def payload_schema(type_: PayloadType, types: Iterable[NamedType], *, closed: bool = False) -> str:
+def payload_schema(type_: PayloadType, types: NamedTypes, *, closed: bool = False) -> str:
     """The canonical JSON text of a type's schema. Under `closed`, objects have no fields but those named."""
-    written = _Writer({one.name: one.type for one in types}, closed=closed)
+    written = _Writer(types, closed=closed)
     schema = written.of(type_)
     # A union with `any` is `any`, and its other members are not in the schema.
     if names := _referred(schema, written.named, set()):
@@ -58,12 +58,12 @@ def payload_schema(type_: PayloadType, types: Iterable[NamedType], *, closed: bo
     return json.dumps(schema, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def read_payload_schema(text: str) -> tuple[PayloadType, tuple[NamedType, ...]]:
+def read_payload_schema(text: str) -> tuple[PayloadType, NamedTypes]:
     """The type that `payload_schema` wrote, and those behind its names; what it would not write is `any`."""
     schema = json.loads(text)
     named = schema.get("$defs") if isinstance(schema, dict) else None
     names = named if isinstance(named, dict) else {}
-    types = tuple(NamedType(name, _read(one, names)) for name, one in names.items())
+    types = {name: _read(one, names) for name, one in names.items()}
     return _read(schema, names), types
 
 

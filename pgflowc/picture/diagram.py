@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pgflowc.graph.model import Flow, Step
-from pgflowc.graph.payload import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
 from pgflowc.spec.duration import short
+from pgflowc_language.payload_types import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
 from pgflowc_language.words import visible
 
 _LONGEST_LINE = 44

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import assert_never
 
 from pgflowc.graph.model import Flow
-from pgflowc.graph.payload import Array, Enum, MapOf, Named, Object, OneOf, PayloadType, Python, Scalar
+from pgflowc_language.payload_types import (
+    Array,
+    Enum,
+    MapOf,
+    Named,
+    NamedTypes,
+    Object,
+    OneOf,
+    PayloadType,
+    Python,
+    Scalar,
+)
 
 INPUT = "$input"
 
@@ -18,13 +28,12 @@ def fingerprints(flow: Flow) -> dict[str, str]:
 
     Names count as the types behind them, and the order of fields plays no part.
     """
-    types = {one.name: one.type for one in flow.types}
     declared = [(step.slug, step.output) for step in flow.steps]
     found = [(INPUT, flow.input), *sorted(declared)] if flow.input is not None else sorted(declared)
-    return {name: _fingerprint(type_, types) for name, type_ in found if type_ is not None}
+    return {name: _fingerprint(type_, flow.types) for name, type_ in found if type_ is not None}
 
 
-def _fingerprint(type_: PayloadType, types: Mapping[str, PayloadType]) -> str:
+def _fingerprint(type_: PayloadType, types: NamedTypes) -> str:
     spelling = _Spelling(types)
     text = "\n".join([spelling.of(type_), *spelling.named])
     return sha256(text.encode()).hexdigest()[:16]
@@ -33,7 +42,7 @@ def _fingerprint(type_: PayloadType, types: Mapping[str, PayloadType]) -> str:
 class _Spelling:
     """Types as texts that are the same for the same type; `named` are those behind names, as met."""
 
-    def __init__(self, types: Mapping[str, PayloadType]) -> None:
+    def __init__(self, types: NamedTypes) -> None:
         self._types = types
         self._places: dict[str, int] = {}
         self.named: list[str] = []

@@ -42,7 +42,7 @@ def flow_names(flow: Flow) -> FlowNames:
     # A handler type named like a slug would be hidden by the key of that slug in the table of handlers.
     slugs = {step.slug for step in flow.steps}
     scope = Scope(RESERVED)
-    types = {named.name: scope.claim(named.name) for named in flow.types}
+    types = {name: scope.claim(name) for name in flow.types}
     base = pascal_case(flow.slug)
     own = [scope.claim(f"{base}{suffix}") for suffix in ("", "Input", "Handlers")]
     classes = {

@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from pgflowc.graph.payload import (
-    Array,
-    Enum,
-    MapOf,
-    Named,
-    NamedType,
-    Object,
-    OneOf,
-    PayloadType,
-    Python,
-    Scalar,
-)
 from pgflowc.render.definitions import (
     Alias,
     Attribute,
@@ -29,6 +17,18 @@ from pgflowc.render.imports import Imported
 from pgflowc.render.layout import flat, subscript, union
 from pgflowc.render.literals import python_value
 from pgflowc.render.names import Scope, pascal_case
+from pgflowc_language.payload_types import (
+    Array,
+    Enum,
+    MapOf,
+    Named,
+    NamedTypes,
+    Object,
+    OneOf,
+    PayloadType,
+    Python,
+    Scalar,
+)
 
 _SCALARS = {
     "str": "str",
@@ -56,10 +56,10 @@ class Payloads:
     Types are added with a name of their own; `definitions` renders them all.
     """
 
-    def __init__(self, types: Iterable[NamedType], names: Mapping[str, str], scope: Scope) -> None:
+    def __init__(self, types: NamedTypes, names: Mapping[str, str], scope: Scope) -> None:
         """`names` gives the Python names of `types`; inline objects claim theirs in `scope`."""
         self._scope = scope
-        self._types = {named.name: named.type for named in types}
+        self._types = types
         self._names = names
         self._found: dict[str, Model | Alias] = {}
         self._elements: dict[str, Reference] = {}

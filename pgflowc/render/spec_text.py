@@ -12,12 +12,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pgflowc.graph.model import Retention
-from pgflowc.graph.payload import Array, Enum, Field, MapOf, Named, Object, OneOf, PayloadType, Scalar
 from pgflowc.graph.payload_schema import is_closed, read_payload_schema
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.render.literals import one_line
 from pgflowc.spec.formatter import formatted
 from pgflowc.spec.layout import UnformattableError
+from pgflowc_language.payload_types import (
+    Array,
+    Enum,
+    Field,
+    MapOf,
+    Named,
+    Object,
+    OneOf,
+    PayloadType,
+    Scalar,
+)
 
 _HEADER = (
     "Pulled from a database, which knows no payload types: declare them where it says unknown.",
@@ -117,7 +127,7 @@ def _types(shape: FlowShape) -> Iterator[str]:
     payloads = [step.signal.payload for step in shape.steps if step.signal]
     if any(map(is_closed, payloads)):
         yield "extra_fields: {in: forbid}"
-    types = {one.name: one.type for payload in payloads for one in read_payload_schema(payload)[1]}
+    types = {name: type_ for payload in payloads for name, type_ in read_payload_schema(payload)[1].items()}
     if types:
         yield "types:"
         yield from (f"  {_name(name)}: {_type(one)}" for name, one in types.items())

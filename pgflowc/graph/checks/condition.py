@@ -13,10 +13,10 @@ from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.diagnostics.fixing import respelling
 from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
-from pgflowc.graph import payload
 from pgflowc.graph.conformance import JSON_OF
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
-from pgflowc.graph.payload import PayloadType, resolved, spelled
+from pgflowc_language import payload_types as payload
+from pgflowc_language.payload_types import PayloadType, resolved, spelled
 from pgflowc_language.words import most_hints, near_miss, one_of, quote
 
 

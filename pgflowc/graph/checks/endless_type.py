@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pgflowc.diagnostics import Diagnostic, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.graph.draft import Draft
-from pgflowc.graph.payload import Array, MapOf, Named, NamedType, Object, OneOf, PayloadType
 from pgflowc.spec.example import example, setting
 from pgflowc_language.knots import knots, shortest_cycle
+from pgflowc_language.payload_types import Array, MapOf, Named, NamedTypes, Object, OneOf, PayloadType
 
 
 def check(draft: Draft, report: Report) -> None:
     """Report names that lead back to themselves without an object, and types without any finite value."""
     aliases = {
-        name: sorted(set(_without_objects(entry.type)) & draft.types.keys())
-        for name, entry in draft.types.items()
+        name: sorted(set(_without_objects(type_)) & draft.types.keys()) for name, type_ in draft.types.items()
     }
     reported: set[str] = set()
     for knot in knots(aliases):
@@ -34,8 +33,8 @@ def check(draft: Draft, report: Report) -> None:
         )
     endless = draft.types.keys() - _finite(draft.types)
     needs = {
-        name: [needed for needed in _names(entry.type) if needed in endless]
-        for name, entry in draft.types.items()
+        name: [needed for needed in _names(type_) if needed in endless]
+        for name, type_ in draft.types.items()
         if name in endless
     }
     for knot in knots(needs):
@@ -75,17 +74,17 @@ def _without_objects(type_: PayloadType) -> Iterator[str]:
                 yield from _without_objects(member)
 
 
-def _finite(types: Mapping[str, NamedType]) -> set[str]:
+def _finite(types: NamedTypes) -> set[str]:
     """The names that have a finite value: grown from those that need no other name."""
     users: dict[str, list[str]] = {}
-    for name, entry in types.items():
-        for needed in _names(entry.type):
+    for name, type_ in types.items():
+        for needed in _names(type_):
             users.setdefault(needed, []).append(name)
     finite: set[str] = set()
     waiting = list(types)
     while waiting:
         name = waiting.pop()
-        if name not in finite and _has_value(types[name].type, types, finite):
+        if name not in finite and _has_value(types[name], types, finite):
             finite.add(name)
             waiting.extend(users.get(name, ()))
     return finite
@@ -103,7 +102,7 @@ def _names(type_: PayloadType) -> Iterator[str]:
         yield from _without_objects(type_)
 
 
-def _has_value(type_: PayloadType, types: Mapping[str, NamedType], finite: set[str]) -> bool:
+def _has_value(type_: PayloadType, types: NamedTypes, finite: set[str]) -> bool:
     match type_:
         case Named(name):
             return name in finite or name not in types

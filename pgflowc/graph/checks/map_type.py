@@ -5,8 +5,8 @@ from __future__ import annotations
 from pgflowc.diagnostics import Code, Diagnostic, Label, Report, Span
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
-from pgflowc.graph.payload import Array, PayloadType, Python, Scalar, resolved, spelled
 from pgflowc.spec.example import setting
+from pgflowc_language.payload_types import Array, PayloadType, Python, Scalar, resolved, spelled
 
 
 def check(draft: Draft, report: Report) -> None:

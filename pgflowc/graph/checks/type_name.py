@@ -8,8 +8,8 @@ from pgflowc.diagnostics import Diagnostic, Fix, Label, Report
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.diagnostics.fixing import rewording
 from pgflowc.graph.draft import Draft, TypeUse
-from pgflowc.graph.payload import SCALAR_NAMES
 from pgflowc.spec import type_text
+from pgflowc_language.payload_types import SCALAR_NAMES
 from pgflowc_language.words import most_hints, near_miss, one_of, quote, sure_miss
 
 _NAME = re.compile(type_text.NAME)

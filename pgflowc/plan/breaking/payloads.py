@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pgflowc.graph.payload import (
+from pgflowc_language.payload_types import (
     Array,
     Enum,
     Field,
     MapOf,
     Named,
-    NamedType,
+    NamedTypes,
     Object,
     OneOf,
     PayloadType,
@@ -57,8 +57,8 @@ class PayloadChange:
 def payload_changes(
     before: PayloadType | None,
     after: PayloadType | None,
-    before_types: Sequence[NamedType],
-    after_types: Sequence[NamedType],
+    before_types: NamedTypes,
+    after_types: NamedTypes,
     place: Path,
     *,
     closed: bool = False,
@@ -67,19 +67,18 @@ def payload_changes(
 
     `closed`: objects with fields that the new type does not name cannot be read.
     """
-    types = {one.name: one for one in before_types}, {one.name: one for one in after_types}
     anything = Scalar("any")
     if before is None and after is None:
         return
-    yield from _Comparison(*types, closed=closed).of(before or anything, after or anything, "", place)
+    yield from _Comparison(before_types, after_types, closed=closed).of(
+        before or anything, after or anything, "", place
+    )
 
 
 class _Comparison:
     """Compares types of two specs; pairs of names that were met are not entered again."""
 
-    def __init__(
-        self, before: Mapping[str, NamedType], after: Mapping[str, NamedType], *, closed: bool = False
-    ) -> None:
+    def __init__(self, before: NamedTypes, after: NamedTypes, *, closed: bool = False) -> None:
         self._before = before
         self._after = after
         self._closed = closed

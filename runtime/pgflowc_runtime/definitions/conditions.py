@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pgflowc_language.words import did_you_mean, near_miss, one_of, quote
-from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.payload import (
+from pgflowc_language.payload_types import (
     Array,
     Enum,
     MapOf,
@@ -23,6 +21,8 @@ from pgflowc_runtime.definitions.payload import (
     resolved,
     spelled,
 )
+from pgflowc_language.words import did_you_mean, near_miss, one_of, quote
+from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.structure import ROOT, Steps, dependencies
 from pgflowc_runtime.definitions.types import Types
 

@@ -10,22 +10,22 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from pgflowc_language.words import did_you_mean, quote
-from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.payload import (
+from pgflowc_language.payload_types import (
     ANY,
     NULL,
-    SCALARS,
+    SCALAR_NAMES,
     Array,
     Enum,
-    Field,
     MapOf,
     Named,
     Object,
     OneOf,
     PayloadType,
     Scalar,
+    written_field,
 )
+from pgflowc_language.words import did_you_mean, quote
+from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.words import got
 
 _MAX_DEPTH = 64
@@ -90,7 +90,7 @@ class Reader:
                 if not isinstance(key, str) or not key:
                     self.refuse("PGF301", "a field needs a name", (*at, str(key)))
                     continue
-                fields.append(_field(key, self._read(inner, (*at, key), depth + 1)))
+                fields.append(written_field(key, self._read(inner, (*at, key), depth + 1)))
             return Object(tuple(fields))
         place = (*at, directive)
         if directive not in _DIRECTIVES:
@@ -127,8 +127,8 @@ class Reader:
 
     def use(self, name: str, at: Path) -> PayloadType:
         """A name: a built-in type, or one that the definition must have."""
-        if name in SCALARS:
-            return Scalar(name)
+        if name in SCALAR_NAMES:
+            return Scalar(SCALAR_NAMES[name])
         self.uses.setdefault(name, at)
         return Named(name)
 
@@ -221,11 +221,3 @@ class _RefusedError(Exception):
     def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
         self.help = help
-
-
-def _field(name: str, type_: PayloadType) -> Field:
-    """A field; a union with null makes it optional, and null is then no member of its type."""
-    if not isinstance(type_, OneOf) or NULL not in type_.members:
-        return Field(name, type_)
-    others = tuple(member for member in type_.members if member != NULL)
-    return Field(name, others[0] if len(others) == 1 else OneOf(others), optional=True)

@@ -7,77 +7,26 @@ same type (`pgflowc.graph.payload_schema`; a test compares them), so that a flow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, assert_never
 
-JsonScalar = str | int | bool | None
+from pgflowc_language.payload_types import (
+    Array,
+    Enum,
+    Field,
+    MapOf,
+    Named,
+    NamedTypes,
+    Object,
+    OneOf,
+    PayloadType,
+    Python,
+    Scalar,
+    ScalarName,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A built-in type, by its name; `json` and `any` admit every JSON value."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """`[T]`."""
-
-    item: PayloadType
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of an object; an optional one may be null or absent, and `type` is then without null."""
-
-    name: str
-    type: PayloadType
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """`{field: T, ...}`."""
-
-    fields: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MapOf:
-    """`map of T`."""
-
-    value: PayloadType
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """`T | U`: at least two distinct types."""
-
-    members: tuple[PayloadType, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Enum:
-    """`{$enum: [a, b]}`."""
-
-    values: tuple[JsonScalar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An entry of `types`."""
-
-    name: str
-
-
-PayloadType = Scalar | Array | Object | MapOf | OneOf | Enum | Named
-
-ANY = Scalar("any")
-NULL = Scalar("null")
 _NULL: dict[str, Any] = {"type": "null"}
 _REFERENCE = "#/$defs/"
-SCALARS: Mapping[str, dict[str, Any]] = {
+SCALARS: Mapping[ScalarName, dict[str, Any]] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -95,37 +44,7 @@ SCALARS: Mapping[str, dict[str, Any]] = {
 """The schemas of the built-in types."""
 
 
-def resolved(type_: PayloadType, types: Mapping[str, PayloadType]) -> PayloadType:
-    """The type behind a name, through any number of names; an unknown or circular name counts as `any`."""
-    seen: set[str] = set()
-    while isinstance(type_, Named):
-        if type_.name in seen or type_.name not in types:
-            return ANY
-        seen.add(type_.name)
-        type_ = types[type_.name]
-    return type_
-
-
-def spelled(type_: PayloadType) -> str:
-    """The type as it is written, for messages."""
-    match type_:
-        case Scalar(name) | Named(name):
-            return name
-        case Array(item):
-            return f"[{spelled(item)}]"
-        case MapOf(value):
-            return f"map of {spelled(value)}"
-        case OneOf(members):
-            return " | ".join(spelled(member) for member in members)
-        case Enum():
-            return "an enum"
-        case Object():
-            return "an object"
-        case _:
-            assert_never(type_)
-
-
-def payload_schema(type_: PayloadType, types: Mapping[str, PayloadType], *, closed: bool) -> dict[str, Any]:
+def payload_schema(type_: PayloadType, types: NamedTypes, *, closed: bool) -> dict[str, Any]:
     """The schema of a type. Under `closed`, objects have no fields but those named."""
     writer = _Writer(types, closed=closed)
     schema = writer.of(type_)
@@ -138,7 +57,7 @@ def payload_schema(type_: PayloadType, types: Mapping[str, PayloadType], *, clos
 class _Writer:
     """`named` are the schemas of the types behind names, as far as they were met."""
 
-    def __init__(self, types: Mapping[str, PayloadType], *, closed: bool) -> None:
+    def __init__(self, types: NamedTypes, *, closed: bool) -> None:
         self._types = types
         self._closed = closed
         self.named: dict[str, dict[str, Any]] = {}
@@ -162,6 +81,8 @@ class _Writer:
                     self.named[name] = {}  # which is what one inside itself finds
                     self.named[name] = self.of(self._types[name])
                 return {"$ref": f"{_REFERENCE}{name}"}
+            case Python():
+                return {}
             case _:
                 assert_never(type_)
 

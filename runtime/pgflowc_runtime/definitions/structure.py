@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgflowc_language.knots import cycles
+from pgflowc_language.payload_types import Array, PayloadType, Scalar, resolved, spelled
 from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.payload import Array, PayloadType, Scalar, resolved, spelled
 from pgflowc_runtime.definitions.types import Types
 
 ROOT = "$input"

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgflowc_language.knots import cycles
-from pgflowc_language.words import near_miss, one_of, quote
-from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.notation import NAME, Reader
-from pgflowc_runtime.definitions.payload import (
+from pgflowc_language.payload_types import (
     ANY,
-    SCALARS,
+    SCALAR_NAMES,
     Array,
     MapOf,
     Named,
     Object,
     OneOf,
     PayloadType,
-    payload_schema,
 )
+from pgflowc_language.words import near_miss, one_of, quote
+from pgflowc_runtime.definitions.fault import Fault, Path
+from pgflowc_runtime.definitions.notation import NAME, Reader
+from pgflowc_runtime.definitions.payload import payload_schema
 
 _WORDS = ("map", "of")
 _LONGEST_NAME = 128
@@ -64,7 +64,7 @@ class Types:
 
     def _names(self, uses: Mapping[str, Path]) -> Iterator[Fault]:
         for name in self._written:
-            if name in SCALARS or name in _WORDS:
+            if name in SCALAR_NAMES or name in _WORDS:
                 problem = "is built in and cannot be defined"
                 help = f"choose another name, such as {quote(name.title())}"
             elif not NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
@@ -75,8 +75,10 @@ class Types:
             yield Fault("PGF303", f"{quote(name)} {problem}", ("types", name), help)
         for name, at in uses.items():
             if name not in self._written:
-                meant = _OTHER_WORDS.get(name.lower()) or near_miss(name, [*sorted(self._written), *SCALARS])
-                others = f"define it under 'types', or use one of {one_of(SCALARS)}"
+                meant = _OTHER_WORDS.get(name.lower()) or near_miss(
+                    name, [*sorted(self._written), *SCALAR_NAMES]
+                )
+                others = f"define it under 'types', or use one of {one_of(SCALAR_NAMES)}"
                 help = f"did you mean '{meant}'?" if meant else others
                 yield Fault("PGF302", f"there is no type {quote(name)}", at, help)
 

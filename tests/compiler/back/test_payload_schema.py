@@ -17,25 +17,22 @@ from pydantic import ConfigDict, TypeAdapter
 from pgflowc.check import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
-from pgflowc.graph.payload import (
+from pgflowc.graph.payload_schema import payload_schema, read_payload_schema
+from pgflowc_language.payload_types import (
     Array,
     Enum,
     Field,
     MapOf,
     Named,
-    NamedType,
     Object,
     OneOf,
     PayloadType,
     Scalar,
 )
-from pgflowc.graph.payload_schema import payload_schema, read_payload_schema
 from pgflowc_runtime.payload import Base64, ExactDecimal
 
 SCALARS = ("str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "null")
-NAMED = (
-    NamedType("T", Object((Field("parts", Array(Named("T"))), Field("next", Named("T"), optional=True)))),
-)
+NAMED = {"T": Object((Field("parts", Array(Named("T"))), Field("next", Named("T"), optional=True)))}
 TYPES: st.SearchStrategy[PayloadType] = st.recursive(
     st.sampled_from(SCALARS).map(Scalar)  # type: ignore[arg-type]
     | st.just(Named("T"))
@@ -143,10 +140,10 @@ def test_postgresql_takes_every_value_as_python_writes_it(core_dsn: str) -> None
             for value in values:
                 written = TypeAdapter(python).dump_json(value).decode()
                 for type_ in (Scalar(name), OneOf((Scalar(name), Object(())))):  # type: ignore[arg-type]
-                    fault = _fault(connection, payload_schema(type_, ()), written)
+                    fault = _fault(connection, payload_schema(type_, {}), written)
                     assert fault is None, (name, written)
             if name not in ("str", "null"):
-                assert _fault(connection, payload_schema(Scalar(name), ()), '"?"'), name  # type: ignore[arg-type]
+                assert _fault(connection, payload_schema(Scalar(name), {}), '"?"'), name  # type: ignore[arg-type]
 
 
 # JSON that looks like a value of some type.
@@ -169,7 +166,7 @@ def test_postgresql_takes_nothing_that_handlers_refuse(core_dsn: str) -> None:
             taken = connection.execute(
                 "select v::jsonb::text from unnest(%s::text[]) v "
                 "where pgflowc._payload_fault(%s, v::jsonb) is null",
-                (ODD, payload_schema(Scalar(name), ())),  # type: ignore[arg-type]
+                (ODD, payload_schema(Scalar(name), {})),  # type: ignore[arg-type]
             ).fetchall()
             assert taken, name
             for (value,) in taken:

@@ -9,7 +9,7 @@ import pytest
 from pgflowc.compile import check_sources
 from pgflowc.diagnostics import Report, Span
 from pgflowc.graph import Condition, Flow, FlowOptions, StepOptions
-from pgflowc.graph.payload import (
+from pgflowc_language.payload_types import (
     Array,
     Enum,
     Field,

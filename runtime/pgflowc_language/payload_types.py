@@ -1,19 +1,21 @@
-"""Payload types: what flows, steps and map items carry, as a closed set of frozen values.
+"""Payload types: what flows, steps, map items and signals carry, as a closed set of frozen values.
 
-Written by the spec stage's type notation (`str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`,
-`{$python: module:Class}`; `{$ref: ...}` becomes the types that the JSON Schema describes),
-read by the checks and by the renderer of Python types.
+Written by the notation of types: `str`, `[T]`, `{field: T}`, `map of T`, `T | U`, `{$enum: [...]}`, and in
+specs `{$python: module:Class}`; `{$ref: ...}` becomes the types that the JSON Schema describes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from pgflowc.spec import type_text
-
-ScalarName = type_text.ScalarName
-SCALAR_NAMES: Mapping[str, ScalarName] = {name: name for name in type_text.SCALAR_NAMES}
+ScalarName = Literal[
+    "str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "json", "any",
+    "null",
+]  # fmt: skip
+SCALAR_NAMES: Mapping[str, ScalarName] = {name: name for name in get_args(ScalarName)}
+"""The built-in types."""
 JsonScalar = str | int | float | bool | None
 
 
@@ -70,7 +72,7 @@ class Enum:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A reference to an entry of the flow's `types:`; recursion goes through names only."""
+    """A reference to an entry of `types`; recursion goes through names only."""
 
     name: str
 
@@ -84,29 +86,33 @@ class Python:
 
 
 PayloadType = Scalar | Array | Object | MapOf | OneOf | Enum | Named | Python
+NamedTypes = Mapping[str, PayloadType]
+"""The entries of `types`, by name."""
+ANY = Scalar("any")
+NULL = Scalar("null")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedType:
-    """An entry of `types:`."""
+def written_field(name: str, type_: PayloadType) -> Field:
+    """A field; a union with null makes it optional, and null is then no member of its type."""
+    if not isinstance(type_, OneOf) or NULL not in type_.members:
+        return Field(name, type_)
+    others = tuple(member for member in type_.members if member != NULL)
+    return Field(name, others[0] if len(others) == 1 else OneOf(others), optional=True)
 
-    name: str
-    type: PayloadType
 
-
-def resolved(type_: PayloadType, types: Mapping[str, NamedType]) -> PayloadType:
+def resolved(type_: PayloadType, types: NamedTypes) -> PayloadType:
     """The type behind a name, through any number of names; an unknown or circular name counts as `any`."""
     seen: set[str] = set()
     while isinstance(type_, Named):
         if type_.name in seen or type_.name not in types:
-            return Scalar("any")
+            return ANY
         seen.add(type_.name)
-        type_ = types[type_.name].type
+        type_ = types[type_.name]
     return type_
 
 
 def spelled(type_: PayloadType) -> str:
-    """The type in the spec's notation, for messages."""
+    """The type in the notation, for messages."""
     match type_:
         case Scalar(name) | Named(name):
             return name
