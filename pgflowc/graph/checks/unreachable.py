@@ -17,6 +17,7 @@ from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc.graph.order import topological_order
 from pgflowc.spec.example import setting
+from pgflowc_language.containment import contains
 from pgflowc_language.knots import knots
 
 _MOST_FACTS = 500
@@ -97,22 +98,7 @@ def _scalars(pattern: dict[str, Any]) -> Iterator[tuple[Place, Any]]:
 
 def _excluded(step: DraftStep, own: Mapping[Place, _Fact], forbidden: dict[str, Any]) -> bool:
     """Whether what `if` wants holds all that `if_not` forbids."""
-    return _contains(step.model.if_ or {}, forbidden)
-
-
-def _contains(whole: Any, part: Any) -> bool:
-    """JSON containment as PostgreSQL's @> has it below the top."""
-    if isinstance(part, dict):
-        return isinstance(whole, dict) and all(
-            key in whole and _contains(whole[key], value) for key, value in part.items()
-        )
-    if isinstance(part, list):
-        return isinstance(whole, list) and all(any(_contains(one, value) for one in whole) for value in part)
-    return (
-        not isinstance(whole, dict | list)
-        and isinstance(whole, bool) == isinstance(part, bool)
-        and (whole == part)
-    )
+    return contains(step.model.if_ or {}, forbidden)
 
 
 def _excludes_itself(draft: Draft, step: DraftStep) -> Diagnostic:

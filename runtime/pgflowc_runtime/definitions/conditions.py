@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from pgflowc_language.containment import contains
 from pgflowc_language.payload_types import (
     Array,
     Enum,
@@ -173,23 +174,8 @@ def _excluded(steps: Steps) -> Iterator[Fault]:
 
 def _excludes_itself(slug: str, body: Mapping[str, Any], at: Path) -> Iterator[Fault]:
     wanted, forbidden = body.get("if"), body.get("if_not")
-    if not isinstance(forbidden, Mapping) or not _contains(wanted or {}, forbidden):
+    if not isinstance(forbidden, Mapping) or not contains(wanted or {}, forbidden):
         return
     why = "'if_not' forbids what 'if' wants" if wanted else "everything contains an empty pattern"
     help = "correct one of the two" if wanted else "say what must not be there, or remove 'if_not'"
     yield Fault("PGF407", f"step '{slug}' can never run: {why}", (*at, "if_not"), help)
-
-
-def _contains(whole: Any, part: Any) -> bool:
-    """JSON containment as PostgreSQL's @> has it below the top."""
-    if isinstance(part, Mapping):
-        return isinstance(whole, Mapping) and all(
-            key in whole and _contains(whole[key], value) for key, value in part.items()
-        )
-    if isinstance(part, list):
-        return isinstance(whole, list) and all(any(_contains(one, value) for one in whole) for value in part)
-    return (
-        not isinstance(whole, Mapping | list)
-        and isinstance(whole, bool) == isinstance(part, bool)
-        and bool(whole == part)
-    )
