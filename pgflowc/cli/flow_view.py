@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from pgflowc.cli.run_view import console, first_line
-from pgflowc.graph.payload_schema import spelled_schema
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
+from pgflowc_language.payload_schema import spelled_schema
 from pgflowc_runtime.rows import FlowInfo, FlowWithSteps, SignalDeclaration, StepInfo
 
 

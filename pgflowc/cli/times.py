@@ -12,7 +12,8 @@ def duration(text: str, option: str) -> timedelta:
     # Rarely given, and the language of specs takes time to load.
     from pydantic import TypeAdapter, ValidationError
 
-    from pgflowc.spec.duration import Delay, meant
+    from pgflowc.spec.duration import Delay
+    from pgflowc_language.durations import meant
 
     written = int(text) if text.isascii() and text.isdigit() else text
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pgflowc.graph.model import Flow, Step
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
 from pgflowc_language.payload_types import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
 from pgflowc_language.words import visible
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from pgflowc.graph.model import Flow, Step
 from pgflowc.picture.diagram import diagram, waiting
 from pgflowc.picture.mermaid import mermaid
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
 from pgflowc_language.payload_types import Array, Enum, MapOf, Object, OneOf, PayloadType, spelled
 from pgflowc_language.words import visible
 

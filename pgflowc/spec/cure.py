@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection
 from pgflowc.diagnostics import Fix, replacement
 from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import duration
-from pgflowc_language import schedules
+from pgflowc_language import durations, schedules
 from pgflowc_language.slugs import broken_rule
 
 _WITH_UNITS = re.compile(r"(?:\d+ ?[a-z]+ ?)+", re.IGNORECASE)
@@ -45,7 +44,7 @@ def _choice(node: Node, choices: Collection[str]) -> Fix | None:
 def _duration(path: Path, node: Node) -> Fix | None:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return None
-    meant = duration.meant(node.value)
+    meant = durations.meant(node.value)
     if meant is None:
         return None
     certain = _WITH_UNITS.fullmatch(node.value.strip()) is not None

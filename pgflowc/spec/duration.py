@@ -1,41 +1,13 @@
-"""Durations as values of specs: how they are written, which one a loose text means, and their JSON Schema."""
+"""Durations as values of specs, and their JSON Schema."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from pgflowc_language.durations import MAX_SECONDS, MOST_DIGITS, SECONDS_PER_UNIT, seconds_of
-
-# What people write instead.
-_LOOSE = re.compile(
-    r"(?:(\d{1,6}) ?d(?:ays?)?)? ?(?:(\d{1,6}) ?h(?:rs?|ours?)?)? ?"
-    r"(?:(\d{1,6}) ?m(?:ins?|inutes?)?)? ?(?:(\d{1,9}) ?s?(?:ecs?|econds?)?)?"
-)
-
-
-def meant(written: object) -> str | None:
-    """The duration that a text such as `1h30m` or `5 minutes` means; None when that is not clear."""
-    found = _LOOSE.fullmatch(written.strip().lower()) if isinstance(written, str) else None
-    if found is None or not any(found.groups()):
-        return None
-    parts = zip(found.groups(), reversed(SECONDS_PER_UNIT.values()), strict=True)
-    seconds = sum(int(number) * factor for number, factor in parts if number)
-    for unit, factor in reversed(SECONDS_PER_UNIT.items()):
-        if seconds % factor == 0 and seconds:
-            return str(seconds) if unit == "s" else f"{seconds // factor}{unit}"
-    return None
-
-
-def short(seconds: int) -> str:
-    """A duration as the language writes it, in the largest unit that leaves a whole number."""
-    unit, factor = next(
-        (unit, factor) for unit, factor in reversed(SECONDS_PER_UNIT.items()) if seconds % factor == 0
-    )
-    return f"{seconds // factor}{unit}"
 
 
 def out_of_range(value: int, minimum: int, maximum: int, unit: str) -> PydanticCustomError:

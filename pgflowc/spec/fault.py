@@ -13,41 +13,18 @@ from pgflowc.diagnostics.codes import graph as graph_codes
 from pgflowc.diagnostics.codes import limits
 from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
-from pgflowc.spec import duration, example
+from pgflowc.spec import example
 from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
     keys_of,
 )
-from pgflowc.spec.slug import mended
 from pgflowc.spec.type_text import SCALAR_NAMES
 from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
+from pgflowc_language import durations
 from pgflowc_language.schedules import meant_timezone
-from pgflowc_language.slugs import MAX_LENGTH
+from pgflowc_language.slugs import way_out
+from pgflowc_language.values import CHOICES, EXPECTED, EXPECTED_AT, subject
 from pgflowc_language.words import near_miss, one_of, quote, visible
-
-_EXPECTED = {
-    "int_type": "an integer",
-    "string_type": "a text",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_EXPECTED_AT: dict[Path, str] = {
-    ("cron",): "a schedule, such as '@hourly', or a mapping",
-    ("extra_fields",): "'ignore', 'forbid' or a mapping",
-    ("retention",): "a duration, such as 30d, or a mapping",
-    ("version",): "a text",
-}
-_CHOICES = {
-    **dict.fromkeys(("when_unmet", "when_exhausted", "on_timeout"), ("skip", "skip-cascade", "fail")),
-    **dict.fromkeys(("in", "out", "extra_fields"), ("ignore", "forbid")),
-    "on_change": ("version", "drain", "recreate"),
-    "catch_up": ("none", "last", "all"),
-    "overlap": ("allow", "skip"),
-    "isolation": ("thread", "process"),
-}
-_DURATIONS = "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
 
 def is_toml(document: Document) -> bool:
@@ -66,7 +43,7 @@ def diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic:
     found = _diagnose(document, path, fault)
     if found.code is codes.UNKNOWN_KEY:
         return replace(found, fix=misspelt_key(document, path, keys_of(model_at(document, path[:-1]))))
-    choices = _CHOICES.get(str(path[-1]), ())
+    choices = CHOICES.get(str(path[-1]), ())
     return replace(found, fix=wrong_value(path, node, kind, choices)) if node is not None else found
 
 
@@ -89,15 +66,15 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         )
     assert node is not None
     at = _value(document, path, node)
-    name = _subject(path)
+    name = subject(path)
     if path[-1] == "map" and isinstance(node, Sequence):
         return _map_list(document, node, at)
     if kind == "out_of_range":
         bound = f"at {'least' if context['too_small'] else 'most'} {context['bound']}{context['unit']}"
         return Diagnostic(limits.OUT_OF_RANGE, f"{name} must be {bound}, got {_got(node)}", at)
     if kind == "duration":
-        meant = duration.meant(node.value) if isinstance(node, Scalar) else None
-        help = f"write {meant}" if meant else _DURATIONS
+        meant = durations.meant(node.value) if isinstance(node, Scalar) else None
+        help = f"write {meant}" if meant else durations.FORMS
         return Diagnostic(
             codes.BAD_DURATION, f"{name}: expected a duration, got {_got(node)}", at, help=(help,)
         )
@@ -120,7 +97,7 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
         message = f"{name} must be one line of at most 64 characters, got {_got(node)}"
         return Diagnostic(codes.BAD_VERSION, message, at, help=("write a number or a word: version: 2",))
     if kind == "literal_error":
-        choices = _CHOICES[str(path[-1])]
+        choices = CHOICES[str(path[-1])]
         meant = near_miss(str(node.value), choices) if isinstance(node, Scalar) else None
         return Diagnostic(
             codes.BAD_CHOICE,
@@ -128,22 +105,13 @@ def _diagnose(document: Document, path: Path, fault: ErrorDetails) -> Diagnostic
             at,
             label=f"did you mean '{meant}'?" if meant else "",
         )
-    expected = _EXPECTED_AT.get(path) or _EXPECTED.get(kind, fault["msg"])
+    expected = EXPECTED_AT.get(path) or EXPECTED.get(kind, fault["msg"])
     return Diagnostic(
         codes.WRONG_TYPE,
         f"{name}: expected {expected}, got {_got(node)}",
         at,
         help=_type_help(document, path, node),
     )
-
-
-def _subject(path: Path) -> str:
-    """What the value at `path` is called in a message."""
-    names = [step for step in path if isinstance(step, str)]
-    item = f"item {path[-1] + 1} of " if path and isinstance(path[-1], int) else ""
-    if len(names) == 2 and names[0] == "steps":
-        return f"{item}step {quote(names[1])}"
-    return f"{item}{quote(names[-1])}"
 
 
 def _got(node: Node) -> str:
@@ -190,16 +158,8 @@ def _bad_slug(document: Document, path: Path, rule: str) -> Diagnostic:
     node = document.find(*path)
     slug = str(path[-1]) if is_key else str(node.value if isinstance(node, Scalar) else "")
     what = "step" if is_key or path[-1] in ("step", "was") else str(path[-1])
-    better = mended(slug)
-    help = (
-        f"write '{better}'" if better and better != slug else "choose letters, digits and underscores (ASCII)"
-    )
-    if len(slug) > MAX_LENGTH:
-        help = "choose a shorter one"
-    elif rule == "is a reserved word":
-        help = "choose another word: 'run' stands for the run's own input in the core"
     span = key_span(document, path) if is_key or node is None or node.start == node.end else node.span
-    return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(help,))
+    return Diagnostic(codes.BAD_SLUG, f"{what} slug {quote(slug)} {rule}", span, help=(way_out(slug),))
 
 
 def _map_list(document: Document, node: Sequence, at: Span) -> Diagnostic:
@@ -244,7 +204,7 @@ def _signal_help(document: Document, key: str, node: Scalar) -> str:
     written: example.Value = {}
     if isinstance(node.value, str) and node.value in names:
         written = {"payload": example.Written(node.text)}
-    elif not isinstance(node.value, bool) and duration.meant(str(node.value)) is not None:
+    elif not isinstance(node.value, bool) and durations.meant(str(node.value)) is not None:
         written = {"wait_for": example.Written(node.text)}
     return f"write '{example.setting(document.path, key, written)}'"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import combining, normalize
 
 MAX_LENGTH = 128
 MAX_FLOW_LENGTH = 47
@@ -26,3 +27,22 @@ def broken_rule(slug: str) -> str | None:
         return "begins with a digit"
     odd = next(character for character in slug if not _PATTERN.fullmatch("_" + character))
     return f"holds {'a blank' if odd == ' ' else repr(odd)}"
+
+
+def mended(slug: str) -> str | None:
+    """A valid slug that looks like `slug`, None when there is no obvious one."""
+    plain = "".join(c for c in normalize("NFKD", slug[: 2 * MAX_LENGTH]) if not combining(c))
+    candidate = re.sub(r"[^a-zA-Z0-9]+", "_", plain).strip("_")[:MAX_LENGTH]
+    if candidate and candidate[0].isdigit():
+        candidate = "_" + candidate
+    return candidate if candidate and broken_rule(candidate) is None else None
+
+
+def way_out(slug: str) -> str:
+    """The help for a slug that breaks a rule."""
+    if len(slug) > MAX_LENGTH:
+        return "choose a shorter one"
+    if slug in RESERVED:
+        return "choose another word: 'run' stands for the run's own input in the core"
+    better = mended(slug)
+    return f"write '{better}'" if better else "choose letters, digits and underscores (ASCII)"

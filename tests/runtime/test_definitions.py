@@ -236,6 +236,29 @@ def test_what_other_crons_write_is_understood_and_said_in_ours(schedule: str, cu
     assert cure in broken[1]
 
 
+@pytest.mark.parametrize(
+    ("change", "help"),
+    [
+        ({"timeout": "5 minutes"}, "give '5m'"),
+        ({"timeout": "45 sec"}, "give 45"),
+        (
+            {"timeout": "soon"},
+            "durations are whole seconds, or a whole number with one unit: 90s, 5m, 2h, 1d",
+        ),
+        ({"flow": "Käse-Sync"}, "write 'Kase_Sync'"),
+        ({"flow": "run"}, "choose another word: 'run' stands for the run's own input in the core"),
+        ({"flow": "f" * 129}, "choose a shorter one"),
+        ({"cron": {"schedule": "hourly"}}, "did you mean '@hourly'?"),
+        ({"cron": {"schedule": "@daily", "timezone": "berlin"}}, "did you mean 'Europe/Berlin'?"),
+    ],
+)
+def test_values_that_can_be_understood_are_offered_as_they_are_written(
+    change: dict[str, Any], help: str
+) -> None:
+    (fault,) = faults({"flow": "f", "steps": A, **change})
+    assert fault.help == help
+
+
 def test_every_fault_is_told_with_its_place_and_the_way_out() -> None:
     found = faults(
         {

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pgflowc.diagnostics import Diagnostic, Severity, Span
 from pgflowc.diagnostics.codes import breaking as codes
 from pgflowc.graph.model import Flow, Step
-from pgflowc.graph.payload_schema import read_payload_schema
 from pgflowc.plan.agreement import agreed
 from pgflowc.plan.breaking.level import Category, Level
 from pgflowc.plan.breaking.payloads import Path, PayloadChange, payload_changes
@@ -29,7 +28,8 @@ from pgflowc.plan.ops import (
 )
 from pgflowc.plan.shape import FlowShape, SignalShape, StepShape
 from pgflowc.plan.state import State, StateFlow
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
+from pgflowc_language.payload_schema import read_payload_schema
 
 Locate = Callable[[Flow, Path], Span]
 # What runs that finish on a former version do not feel.

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pgflowc.graph.model import Retention
 from pgflowc.plan.ops.operation import DRAINED, Mark, Operation, changed
 from pgflowc.plan.shape import CronShape, FlowShape
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
 
 OptionName = Literal["max_attempts", "base_delay", "timeout", "start_delay"]
 Kind = Literal["flow", "job"]

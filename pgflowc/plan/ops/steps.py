@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pgflowc.graph.payload_schema import spelled_schema
 from pgflowc.plan.ops.operation import DRAINED, Mark, Operation, changed
 from pgflowc.plan.shape import SignalShape, StepShape
-from pgflowc.spec.duration import short
+from pgflowc_language.durations import short
+from pgflowc_language.payload_schema import spelled_schema
 
 ConditionName = Literal["required", "forbidden", "when_unmet", "when_exhausted"]
 

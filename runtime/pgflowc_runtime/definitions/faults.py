@@ -12,33 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pgflowc_language.slugs import MAX_FLOW_LENGTH
+from pgflowc_language import durations
+from pgflowc_language.slugs import MAX_FLOW_LENGTH, way_out
+from pgflowc_language.values import CHOICES, EXPECTED, EXPECTED_AT, subject
 from pgflowc_language.words import did_you_mean, one_of, quote, visible
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.keys import unknown_key
 from pgflowc_runtime.definitions.words import got
 
-_EXPECTED = {
-    "int_type": "an integer",
-    "string_type": "a text",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-_EXPECTED_AT: Mapping[Path, str] = {
-    ("cron",): "a schedule, such as '@hourly', or a mapping",
-    ("extra_fields",): "'ignore', 'forbid' or a mapping",
-    ("retention",): "a duration, such as 30d, or a mapping",
-}
-_CHOICES = {
-    **dict.fromkeys(("when_unmet", "when_exhausted", "on_timeout"), ("skip", "skip-cascade", "fail")),
-    **dict.fromkeys(("in", "extra_fields"), ("ignore", "forbid")),
-    "catch_up": ("none", "last", "all"),
-    "overlap": ("allow", "skip"),
-}
 _SHORT_FORMS = ("cron", "retention", "extra_fields")
-_DURATION = "seconds, or a whole number with one unit: 90s, 5m, 2h, 1d"
 
 
 def faults_of_values(error: ValidationError, data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -72,7 +54,7 @@ def path_of(location: Path, data: Mapping[str, Any]) -> Path:
 
 def _fault(problem: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Fault:
     kind, context = problem["type"], problem.get("ctx", {})
-    value, name = _at(data, path), _subject(path)
+    value, name = _at(data, path), subject(path)
     is_flow = "flow" in data
     match kind:
         case "extra_forbidden":
@@ -87,7 +69,9 @@ def _fault(problem: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Fault:
         case "out_of_range":
             return Fault("PGF501", f"{name} must be {context['bound']}, got {got(value)}", path)
         case "duration":
-            return Fault("PGF108", f"{name}: expected a duration, got {got(value)}", path, _DURATION)
+            meant = durations.meant(value)
+            help = f"give {meant if meant.isdecimal() else repr(meant)}" if meant else durations.FORMS
+            return Fault("PGF108", f"{name}: expected a duration, got {got(value)}", path, help)
         case "schedule":
             text = f"{got(value).removeprefix('the text ')} is no schedule: {visible(context['reason'])}"
             return Fault("PGF114", text, path, context["help"])
@@ -97,12 +81,12 @@ def _fault(problem: ErrorDetails, path: Path, data: Mapping[str, Any]) -> Fault:
             help = "say how long runs are kept: {'completed': '7d', 'failed': '30d'}"
             return Fault("PGF105", "'retention' has neither 'completed' nor 'failed'", path, help)
         case "literal_error":
-            choices = _CHOICES[str(path[-1])]
+            choices = CHOICES[str(path[-1])]
             text = f"{name} must be {one_of(choices)}, got {got(value)}"
             return Fault("PGF109", text, path, did_you_mean(value, choices) if isinstance(value, str) else "")
     if path[-1:] == ("map",) and isinstance(value, list):
         return _map_list(path, value)
-    expected = _EXPECTED_AT.get(path) or _EXPECTED.get(kind, "another kind of value")
+    expected = EXPECTED_AT.get(path) or EXPECTED.get(kind, "another kind of value")
     return Fault("PGF104", f"{name}: expected {expected}, got {got(value)}", path)
 
 
@@ -115,23 +99,11 @@ def _at(data: Any, path: Path) -> Any:
     return data
 
 
-def _subject(path: Path) -> str:
-    """What the value at `path` is called in a message."""
-    names = [part for part in path if isinstance(part, str)]
-    item = f"item {path[-1] + 1} of " if path and isinstance(path[-1], int) else ""
-    if len(names) == 2 and names[0] == "steps":
-        return f"{item}step {quote(names[1])}"
-    return f"{item}{quote(names[-1])}" if names else item
-
-
 def _bad_slug(path: Path, value: Any, rule: str) -> Fault:
     is_key = path[0] == "steps" and len(path) == 2
     slug = str(path[-1]) if is_key else str(value)
     what = "step" if is_key or path[-1] == "step" else str(path[-1])
-    help = "a slug is letters, digits and underscores (ASCII), 128 at most"
-    if rule == "is a reserved word":
-        help = "choose another word: 'run' stands for the run's own input in the core"
-    return Fault("PGF106", f"{what} slug {quote(slug)} {rule}", path, help)
+    return Fault("PGF106", f"{what} slug {quote(slug)} {rule}", path, way_out(slug))
 
 
 def _map_list(path: Path, value: list[Any]) -> Fault:
