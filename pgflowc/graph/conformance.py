@@ -21,23 +21,9 @@ from pgflowc.diagnostics.fixing import respelling
 from pgflowc.document import Mapping as MappingNode
 from pgflowc.document import Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc_language import payload_types as payload
+from pgflowc_language.containment import JSON_OF
 from pgflowc_language.payload_types import NamedTypes, PayloadType, resolved, spelled
 from pgflowc_language.words import most_hints, near_miss, one_of, quote
-
-JSON_OF: Mapping[payload.ScalarName, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "decimal": (int, float, str),
-    "date": (str,),
-    "datetime": (str,),
-    "time": (str,),
-    "uuid": (str,),
-    "bytes": (str,),
-    "null": (type(None),),
-}
-"""The JSON scalars that values of a type can be. Dates and the like are texts, decimals texts or numbers."""
 
 _MOST_SHOWN = 12
 

@@ -6,17 +6,17 @@ dependencies' outputs by slug. The declared types say which patterns can match a
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import conditions as codes
 from pgflowc.diagnostics.fixing import respelling
-from pgflowc.document import Mapping, Node, Path, Refused, Scalar, ScalarValue, Sequence
-from pgflowc.graph.conformance import JSON_OF
+from pgflowc.document import Mapping, Node, Path, Refused, Scalar, Sequence
 from pgflowc.graph.draft import RUN_INPUT, Draft, DraftStep
 from pgflowc_language import payload_types as payload
-from pgflowc_language.payload_types import PayloadType, resolved, spelled
+from pgflowc_language.containment import may_contain, never_contains
+from pgflowc_language.payload_types import PayloadType, resolved
 from pgflowc_language.words import most_hints, near_miss, one_of, quote
 
 
@@ -117,7 +117,7 @@ def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> N
     if isinstance(actual, payload.Scalar) and actual.name in ("json", "any"):
         return
     if isinstance(actual, payload.OneOf):
-        if not any(_fits(draft, node, member) for member in actual.members):
+        if not any(may_contain(member, _outermost(node), draft.types) for member in actual.members):
             _refuse_value(seen, node, actual, what)
     elif isinstance(node, Mapping) and isinstance(actual, payload.Object):
         fields = {field.name: field for field in actual.fields}
@@ -153,9 +153,9 @@ def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> N
     elif isinstance(node, Sequence) and isinstance(actual, payload.Array):
         for item in node.items:
             _check_value(seen, item, actual.item, f"an element of {what}")
-    elif not _fits(draft, node, actual):
+    elif not may_contain(actual, _outermost(node), draft.types):
         _refuse_value(seen, node, actual, what)
-    elif actual == payload.Scalar("decimal") and not isinstance(_value_of(node), str):
+    elif actual == payload.Scalar("decimal") and not isinstance(_outermost(node), str):
         report.add(
             Diagnostic(
                 codes.DECIMAL_NUMBER,
@@ -170,38 +170,11 @@ def _check_value(seen: _Seen, node: Node, expected: PayloadType, what: str) -> N
         )
 
 
-def _value_of(node: Node) -> ScalarValue:
-    return node.value if isinstance(node, Scalar) else None
-
-
-def _fits(draft: Draft, node: Node, expected: PayloadType) -> bool:
-    """Whether a value of the type could contain `node`, by its outermost kind."""
-    actual = resolved(expected, draft.types)
-    match actual:
-        case payload.Scalar(name) if name in ("json", "any"):
-            return True
-        case payload.Python():
-            return True
-        case payload.Scalar(name):
-            return isinstance(node, Scalar) and _is_json(node.value, JSON_OF[name])
-        case payload.Enum(values):
-            return isinstance(node, Scalar) and any(
-                type(node.value) is type(value) and node.value == value for value in values
-            )
-        case payload.Array():
-            return isinstance(node, Sequence)
-        case payload.Object() | payload.MapOf():
-            return isinstance(node, Mapping)
-        case payload.OneOf(members):
-            return any(_fits(draft, node, member) for member in members)
-        case payload.Named():
-            raise AssertionError("a resolved type is not a name")
-
-
-def _is_json(value: ScalarValue, kinds: tuple[type, ...]) -> bool:
-    if isinstance(value, float) and value.is_integer() and int in kinds:
-        return True  # jsonb compares numbers by value: 1.0 is contained in 1
-    return type(value) in kinds
+def _outermost(node: Node) -> Any:
+    """A scalar, or an empty mapping or list for another one."""
+    if isinstance(node, Scalar):
+        return node.value
+    return {} if isinstance(node, Mapping) else []
 
 
 def _refuse_value(seen: _Seen, node: Node, actual: PayloadType, what: str) -> None:
@@ -209,20 +182,5 @@ def _refuse_value(seen: _Seen, node: Node, actual: PayloadType, what: str) -> No
         got = f"the text {quote(node.value)}" if isinstance(node.value, str) else node.text or "null"
     else:
         got = "a mapping" if isinstance(node, Mapping) else "a list"
-    choice = (
-        f": {one_of([_literal(value) for value in actual.values])}"
-        if isinstance(actual, payload.Enum)
-        else ""
-    )
-    seen.report.add(
-        Diagnostic(
-            codes.IMPOSSIBLE_VALUE,
-            f"{what} can never contain {got}: its type is {spelled(actual)}{choice}",
-            node.span,
-            labels=(seen.declared,),
-        )
-    )
-
-
-def _literal(value: payload.JsonScalar) -> str:
-    return quote(value) if isinstance(value, str) else json.dumps(value)
+    message = never_contains(what, actual, got)
+    seen.report.add(Diagnostic(codes.IMPOSSIBLE_VALUE, message, node.span, labels=(seen.declared,)))

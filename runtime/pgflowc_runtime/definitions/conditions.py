@@ -10,17 +10,15 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pgflowc_language.containment import contains
+from pgflowc_language.containment import contains, may_contain, never_contains
 from pgflowc_language.payload_types import (
     Array,
-    Enum,
     MapOf,
     Object,
     OneOf,
     PayloadType,
     Scalar,
     resolved,
-    spelled,
 )
 from pgflowc_language.words import did_you_mean, near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
@@ -28,14 +26,6 @@ from pgflowc_runtime.definitions.structure import ROOT, Steps, dependencies
 from pgflowc_runtime.definitions.types import Types
 
 _KEYS = ("if", "if_not")
-# The JSON scalars that values of a type can be.
-_JSON_OF: Mapping[str, tuple[type, ...]] = {
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "decimal": (int, float, str),
-    "null": (type(None),),
-}
 
 
 def faults_of_conditions(
@@ -98,7 +88,7 @@ def _of_value(value: Any, expected: PayloadType, what: str, at: Path, types: Typ
         case Scalar("json" | "any"):
             return
         case OneOf(members):
-            if not any(_fits(value, member, types) for member in members):
+            if not any(may_contain(member, value, types.named) for member in members):
                 yield _never(value, actual, what, at)
         case Object(fields) if isinstance(value, Mapping):
             by_name = {field.name: field for field in fields}
@@ -117,29 +107,8 @@ def _of_value(value: Any, expected: PayloadType, what: str, at: Path, types: Typ
         case Array(item) if isinstance(value, list):
             for number, inner in enumerate(value):
                 yield from _of_value(inner, item, f"an element of {what}", (*at, number), types)
-        case _ if not _fits(value, actual, types):
+        case _ if not may_contain(actual, value, types.named):
             yield _never(value, actual, what, at)
-
-
-def _fits(value: Any, expected: PayloadType, types: Types) -> bool:
-    """Whether a value of the type could contain this one, by its outermost kind."""
-    match resolved(expected, types.named):
-        case Scalar("json" | "any"):
-            return True
-        case Scalar(name):
-            kinds = _JSON_OF.get(name, (str,))
-            # jsonb compares numbers by value: 1.0 is contained in 1
-            whole = isinstance(value, float) and value.is_integer() and int in kinds
-            return whole or type(value) in kinds
-        case Enum(values):
-            return any(type(value) is type(one) and value == one for one in values)
-        case Array():
-            return isinstance(value, list)
-        case Object() | MapOf():
-            return isinstance(value, Mapping)
-        case OneOf(members):
-            return any(_fits(value, member, types) for member in members)
-    return True
 
 
 def _never(value: Any, actual: PayloadType, what: str, at: Path) -> Fault:
@@ -147,12 +116,7 @@ def _never(value: Any, actual: PayloadType, what: str, at: Path) -> Fault:
         got = "a mapping" if isinstance(value, Mapping) else "a list"
     else:
         got = f"the text {quote(value)}" if isinstance(value, str) else json.dumps(value)
-    choice = ""
-    if isinstance(actual, Enum):
-        literals = [quote(one) if isinstance(one, str) else json.dumps(one) for one in actual.values]
-        choice = f": {one_of(literals)}"
-    message = f"{what} can never contain {got}: its type is {spelled(actual)}{choice}"
-    return Fault("PGF403", message, at)
+    return Fault("PGF403", never_contains(what, actual, got), at)
 
 
 def _excluded(steps: Steps) -> Iterator[Fault]:
