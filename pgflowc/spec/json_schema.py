@@ -14,9 +14,10 @@ from pydantic import TypeAdapter
 from pgflowc.document.referred import SCHEME
 from pgflowc.spec.cron import SCHEDULE_SCHEMA
 from pgflowc.spec.duration import Timeout
-from pgflowc.spec.model import HANDLER_KEYS, IMPORT_PATH, FlowModel, JobModel
+from pgflowc.spec.model import IMPORT_PATH, FlowModel, JobModel
 from pgflowc.spec.slug import SLUG_SCHEMA
 from pgflowc.spec.type_text import LONGEST_NAME, NAME, RESERVED, type_pattern
+from pgflowc_language.keys import HANDLER_KEYS
 from pgflowc_language.slugs import MAX_FLOW_LENGTH, PATTERN
 
 _PAYLOAD = {"$ref": "#/$defs/PayloadType"}

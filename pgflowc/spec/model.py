@@ -316,12 +316,6 @@ ROOT_ORDER = (
 )
 """The order in which the documentation has the keys, and `pgflowc fmt` puts them."""
 
-HANDLER_KEYS = (
-    *("map", "signal", "handler", "isolation", "output", "when_exhausted"),
-    *("max_attempts", "base_delay", "timeout", "start_delay"),
-)
-"""The keys of a step that say something about a handler and its tries, so an approval has none of them."""
-
 
 @cache
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:

@@ -29,6 +29,12 @@ OTHER_WORDS_OF_SIGNALS = {
 }
 """What some of them mean in `signal` and `approval`."""
 
+HANDLER_KEYS = (
+    *("map", "signal", "handler", "isolation", "output", "when_exhausted"),
+    *("max_attempts", "base_delay", "timeout", "start_delay"),
+)
+"""The keys of a step that say something about a handler and its tries, so an approval has none of them."""
+
 _OF_STEPS = frozenset(
     ("depends_on", "map", "handler", "output", "start_delay", "if", "if_not", "when_unmet")
 ) | {"when_exhausted", "isolation", "was", "signal", "approval", "wait_for", "on_timeout"}

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 
 Edges = Mapping[str, Collection[str]]
+MOST_SHOWN = 12
+"""Nodes of a cycle in a message."""
 
 
 def knots(edges: Edges) -> list[list[str]]:
@@ -74,3 +76,9 @@ def shortest_cycle(edges: Edges, knot: Collection[str]) -> list[str]:
             if target in members and target not in came_from:
                 came_from[target] = node
                 waiting.append(target)
+
+
+def shown(cycle: list[str]) -> str:
+    """`a -> b -> a`, shortened when it is long."""
+    around = [*cycle, cycle[0]]
+    return " -> ".join(around if len(around) <= MOST_SHOWN else [*around[: MOST_SHOWN - 2], "...", around[0]])

@@ -8,7 +8,7 @@ from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.graph.draft import Draft, DraftStep
 from pgflowc.spec import StepModel
 from pgflowc.spec.example import ELLIPSIS, setting
-from pgflowc.spec.model import HANDLER_KEYS
+from pgflowc_language.keys import HANDLER_KEYS
 
 
 def check(draft: Draft, report: Report) -> None:

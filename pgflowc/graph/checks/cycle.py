@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from pgflowc.diagnostics import Diagnostic, Label, Report
 from pgflowc.diagnostics.codes import graph as codes
 from pgflowc.graph.draft import Dependency, Draft
-from pgflowc_language.knots import knots, shortest_cycle
-
-_MOST_SHOWN = 12
+from pgflowc_language.knots import MOST_SHOWN, cycles, shown
 
 
 def check(draft: Draft, report: Report) -> None:
@@ -24,21 +22,18 @@ def check(draft: Draft, report: Report) -> None:
         }
         for step in draft.steps.values()
     }
-    for knot in knots(edges):
-        report.add(_describe(shortest_cycle(edges, knot), edges))
+    for cycle in cycles(edges):
+        report.add(_describe(cycle, edges))
 
 
 def _describe(cycle: list[str], edges: Mapping[str, Mapping[str, Dependency]]) -> Diagnostic:
     around = [*cycle, cycle[0]]
-    path = " -> ".join(
-        around if len(around) <= _MOST_SHOWN else [*around[: _MOST_SHOWN - 2], "...", around[0]]
-    )
     pairs = list(zip(cycle, around[1:], strict=True))
-    labels = tuple(Label(edges[a][b].span, f"'{a}' waits for '{b}'") for a, b in pairs[1:_MOST_SHOWN])
+    labels = tuple(Label(edges[a][b].span, f"'{a}' waits for '{b}'") for a, b in pairs[1:MOST_SHOWN])
     first = edges[pairs[0][0]][pairs[0][1]]
     return Diagnostic(
         codes.CYCLE,
-        f"these steps wait for each other: {path}",
+        f"these steps wait for each other: {shown(cycle)}",
         first.span,
         label=f"'{pairs[0][0]}' waits for '{pairs[0][1]}'",
         labels=labels,

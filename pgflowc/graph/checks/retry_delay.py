@@ -6,8 +6,8 @@ from pgflowc.diagnostics import Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import limits
 from pgflowc.document import Path
 from pgflowc.graph.draft import Draft
+from pgflowc_language.retries import fewer, overflow, overflows
 
-_MAX_INTEGER = 2_147_483_647
 _DAY = 86_400
 
 
@@ -27,16 +27,11 @@ def check(draft: Draft, report: Report) -> None:
 
 
 def _judge(draft: Draft, body: Path, attempts: int, delay: int) -> Diagnostic | None:
-    if _overflows(attempts, delay):
+    if overflows(attempts, delay):
         return _refusal(attempts, delay, _place(draft, body))
     # After attempt n comes a delay of delay * 2^n: these are their sum.
     seconds = delay * (2**attempts - 2) if attempts > 1 else 0
     return _warning(attempts, delay, seconds, _place(draft, body)) if seconds > _DAY else None
-
-
-def _overflows(attempts: int, delay: int) -> bool:
-    # The last retry follows the last attempt but one; 31 doublings overflow whatever the delay.
-    return delay > 0 and attempts > 1 and (attempts > 32 or delay * 2 ** (attempts - 1) > _MAX_INTEGER)
 
 
 def _place(draft: Draft, body: Path) -> Span:
@@ -63,15 +58,10 @@ def _warning(attempts: int, delay: int, seconds: int, span: Span) -> Diagnostic:
 
 
 def _refusal(attempts: int, delay: int, span: Span) -> Diagnostic:
-    fitting = 1
-    while not _overflows(fitting + 1, delay):
-        fitting += 1
     return Diagnostic(
         limits.RETRY_DELAY_OVERFLOW,
-        f"the delay before attempt {attempts} would be more than 68 years, beyond what PostgreSQL can hold",
+        overflow(attempts),
         span,
         label=f"{delay} s, doubled up to {attempts - 1} times",
-        help=(
-            f"with a base_delay of {delay} s at most {fitting} attempts fit; with 0 retries are immediate",
-        ),
+        help=(fewer(delay),),
     )

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pgflowc_language.knots import cycles
+from pgflowc_language.keys import HANDLER_KEYS
+from pgflowc_language.knots import cycles, shown
 from pgflowc_language.payload_types import Array, PayloadType, Scalar, resolved, spelled
+from pgflowc_language.retries import fewer, overflow, overflows
 from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.types import Types
 
 ROOT = "$input"
 """What a root map maps over."""
-_MOST_SHOWN = 12
-_MOST_DELAY = 2**31 - 1
-# What says something of a handler and its tries.
-_HANDLER_KEYS = (
-    *("map", "signal", "handler", "isolation", "output", "when_exhausted"),
-    *("max_attempts", "base_delay", "timeout", "start_delay"),
-)
 _INSTEAD = {
     "map": "for a signal per element, let the handler of the map step wait for a 'signal'",
     "signal": "keep 'approval' if the signal completes the step, 'signal' if a handler waits for it",
@@ -52,15 +47,13 @@ def faults_of_steps(steps: Steps, written: Mapping[str, Any], types: Types) -> I
     }
     for circle in cycles(edges):
         around = [*circle, circle[0]]
-        shown = around if len(around) <= _MOST_SHOWN else [*around[: _MOST_SHOWN - 2], "...", around[0]]
-        waits = steps[circle[0]].get("depends_on", [])
         waits = steps[circle[0]].get("depends_on", [])
         key: tuple[str | int, ...] = ("map",)
         if around[1] in waits:
             key = ("depends_on", waits.index(around[1]))
         yield Fault(
             "PGF202",
-            f"these steps wait for each other: {' -> '.join(shown)}",
+            f"these steps wait for each other: {shown(circle)}",
             ("steps", circle[0], *key),
             "remove one of these dependencies, or move what they share into a step of its own",
         )
@@ -71,14 +64,8 @@ def faults_of_delays(definition: tuple[int, int], steps: Mapping[Path, tuple[int
     of each step by its path.
     """
     for path, (attempts, delay) in {(): definition, **steps}.items():
-        if delay > 0 and attempts > 1 and (attempts > 32 or delay * 2 ** (attempts - 1) > _MOST_DELAY):
-            text = f"the delay before attempt {attempts} would be more than 68 years"
-            yield Fault(
-                "PGF503",
-                f"{text}, beyond what PostgreSQL can hold",
-                path,
-                "fewer attempts, or a shorter base_delay; with 0 retries are immediate",
-            )
+        if overflows(attempts, delay):
+            yield Fault("PGF503", overflow(attempts), path, fewer(delay))
             if not path:
                 return
 
@@ -140,7 +127,7 @@ def _sources(slug: str, body: Mapping[str, Any]) -> Iterator[Fault]:
 def _approval(slug: str, body: Any) -> Iterator[Fault]:
     if not isinstance(body, Mapping) or "approval" not in body:
         return
-    for key in _HANDLER_KEYS:
+    for key in HANDLER_KEYS:
         if key in body:
             help = _INSTEAD.get(
                 key, "remove it, or give the step a handler that waits: 'signal' in place of 'approval'"
