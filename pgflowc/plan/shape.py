@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pgflowc.document.referred import CronTarget
 from pgflowc.graph.model import CatchUp, Flow, FlowOptions, Overlap, Retention, SkipMode, Step
-from pgflowc.graph.payload_schema import payload_schema
+from pgflowc_language.payload_schema import payload_schema, schema_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _signal_shape(flow: Flow, step: Step) -> SignalShape | None:
     if signal is None:
         return None
     payload = payload_schema(signal.payload, flow.types, closed=flow.extra.incoming == "forbid")
-    return SignalShape(payload, signal.wait_for, signal.approval)
+    return SignalShape(schema_text(payload), signal.wait_for, signal.approval)
 
 
 def _step_shape(flow: Flow, step: Step) -> StepShape:

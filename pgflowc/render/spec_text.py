@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pgflowc.graph.model import Retention
-from pgflowc.graph.payload_schema import is_closed, read_payload_schema
 from pgflowc.plan.shape import CronShape, FlowShape, SignalShape, StepShape
 from pgflowc.render.literals import one_line
 from pgflowc.spec.formatter import formatted
 from pgflowc.spec.layout import UnformattableError
+from pgflowc_language.payload_schema import is_closed, read_payload_schema
 from pgflowc_language.payload_types import (
     Array,
     Enum,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pgflowc_language.knots import cycles
+from pgflowc_language.payload_schema import payload_schema
 from pgflowc_language.payload_types import (
     ANY,
     SCALAR_NAMES,
@@ -19,7 +20,6 @@ from pgflowc_language.payload_types import (
 from pgflowc_language.words import near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.notation import NAME, Reader
-from pgflowc_runtime.definitions.payload import payload_schema
 
 _WORDS = ("map", "of")
 _LONGEST_NAME = 128

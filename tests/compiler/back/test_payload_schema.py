@@ -17,7 +17,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pgflowc.check import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
-from pgflowc.graph.payload_schema import payload_schema, read_payload_schema
+from pgflowc_language.payload_schema import payload_schema, read_payload_schema, schema_text
 from pgflowc_language.payload_types import (
     Array,
     Enum,
@@ -54,9 +54,9 @@ TYPES: st.SearchStrategy[PayloadType] = st.recursive(
 
 @given(TYPES, st.booleans())
 def test_a_schema_is_read_as_the_type_that_it_is_of(type_: PayloadType, closed: bool) -> None:
-    text = payload_schema(type_, NAMED, closed=closed)
+    text = schema_text(payload_schema(type_, NAMED, closed=closed))
     found, types = read_payload_schema(text)
-    assert payload_schema(found, types, closed=closed) == text
+    assert schema_text(payload_schema(found, types, closed=closed)) == text
 
 
 @settings(max_examples=25, deadline=None)
@@ -107,7 +107,7 @@ def _schema(notation: str, extra: str = "") -> str:
 def _of(flow: Flow) -> str:
     signal = flow.steps[0].signal
     assert signal is not None
-    return payload_schema(signal.payload, flow.types, closed=flow.extra.incoming == "forbid")
+    return schema_text(payload_schema(signal.payload, flow.types, closed=flow.extra.incoming == "forbid"))
 
 
 # What each type is in Python, and values of it whose JSON is odd.
@@ -140,10 +140,10 @@ def test_postgresql_takes_every_value_as_python_writes_it(core_dsn: str) -> None
             for value in values:
                 written = TypeAdapter(python).dump_json(value).decode()
                 for type_ in (Scalar(name), OneOf((Scalar(name), Object(())))):  # type: ignore[arg-type]
-                    fault = _fault(connection, payload_schema(type_, {}), written)
+                    fault = _fault(connection, schema_text(payload_schema(type_, {})), written)
                     assert fault is None, (name, written)
             if name not in ("str", "null"):
-                assert _fault(connection, payload_schema(Scalar(name), {}), '"?"'), name  # type: ignore[arg-type]
+                assert _fault(connection, schema_text(payload_schema(Scalar(name), {})), '"?"'), name  # type: ignore[arg-type]
 
 
 # JSON that looks like a value of some type.
@@ -166,7 +166,7 @@ def test_postgresql_takes_nothing_that_handlers_refuse(core_dsn: str) -> None:
             taken = connection.execute(
                 "select v::jsonb::text from unnest(%s::text[]) v "
                 "where pgflowc._payload_fault(%s, v::jsonb) is null",
-                (ODD, payload_schema(Scalar(name), {})),  # type: ignore[arg-type]
+                (ODD, schema_text(payload_schema(Scalar(name), {}))),  # type: ignore[arg-type]
             ).fetchall()
             assert taken, name
             for (value,) in taken:

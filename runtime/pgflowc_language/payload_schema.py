@@ -1,8 +1,7 @@
 """Payload types as JSON Schema, for signals: the database checks their payloads when they are sent.
 
-The text has only the keywords that `pgflowc._payload_fault` judges. It is the same for the same type in
-whatever order its fields are written; types behind names keep their names, under `$defs`. What a class of
-Python admits is not known here, so that anything is sent to it.
+It has only the keywords that `pgflowc._payload_fault` judges; types behind names keep their names, under
+`$defs`. What a class of Python admits is not known here, so that anything is sent to it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from pgflowc_language.payload_types import (
+    ANY,
+    NULL,
     SCALAR_NAMES,
     Array,
     Enum,
@@ -28,7 +29,6 @@ from pgflowc_language.payload_types import (
     spelled,
 )
 
-_ANY = Scalar("any")
 _NULL: dict[str, Any] = {"type": "null"}
 _REFERENCE = "#/$defs/"
 _SCALARS: Mapping[ScalarName, dict[str, Any]] = {
@@ -48,18 +48,25 @@ _SCALARS: Mapping[ScalarName, dict[str, Any]] = {
 }
 
 
-def payload_schema(type_: PayloadType, types: NamedTypes, *, closed: bool = False) -> str:
-    """The canonical JSON text of a type's schema. Under `closed`, objects have no fields but those named."""
+def payload_schema(type_: PayloadType, types: NamedTypes, *, closed: bool = False) -> dict[str, Any]:
+    """The schema of a type. Under `closed`, objects have no fields but those named."""
     written = _Writer(types, closed=closed)
     schema = written.of(type_)
     # A union with `any` is `any`, and its other members are not in the schema.
     if names := _referred(schema, written.named, set()):
-        schema = {**schema, "$defs": {name: written.named[name] for name in names}}
+        schema = {**schema, "$defs": {name: written.named[name] for name in sorted(names)}}
+    return schema
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """The canonical JSON text: it is the same for the same type in whatever order its fields are written."""
     return json.dumps(schema, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def read_payload_schema(text: str) -> tuple[PayloadType, NamedTypes]:
-    """The type that `payload_schema` wrote, and those behind its names; what it would not write is `any`."""
+    """The type that a text of `payload_schema` is of, and those behind its names; what it would not write
+    is `any`.
+    """
     schema = json.loads(text)
     named = schema.get("$defs") if isinstance(schema, dict) else None
     names = named if isinstance(named, dict) else {}
@@ -163,10 +170,10 @@ def _any_of(schemas: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _read(schema: Any, names: Mapping[str, Any]) -> PayloadType:
     if not isinstance(schema, dict):
-        return _ANY
+        return ANY
     if "$ref" in schema:
         name = str(schema["$ref"]).removeprefix(_REFERENCE)
-        return Named(name) if name in names else _ANY
+        return Named(name) if name in names else ANY
     if isinstance(members := schema.get("anyOf"), list):
         return _union([_read(one, names) for one in members])
     if isinstance(values := schema.get("enum"), list) and values:
@@ -179,7 +186,7 @@ def _read(schema: Any, names: Mapping[str, Any]) -> PayloadType:
     if kinds == "object":
         return _read_object(schema, lambda inner: _read(inner, names))
     known = {key: schema[key] for key in ("type", "format") if key in schema}
-    return next((Scalar(SCALAR_NAMES[name]) for name, one in _SCALARS.items() if one and one == known), _ANY)
+    return next((Scalar(SCALAR_NAMES[name]) for name, one in _SCALARS.items() if one and one == known), ANY)
 
 
 def _read_object(schema: dict[str, Any], read: Callable[[Any], PayloadType]) -> PayloadType:
@@ -198,7 +205,7 @@ def _read_object(schema: dict[str, Any], read: Callable[[Any], PayloadType]) -> 
 def _without_null(name: str, type_: PayloadType, *, optional: bool) -> Field:
     """A field as the notation has it: null is no member of the type of an optional one."""
     if optional and isinstance(type_, OneOf):
-        type_ = _union([member for member in type_.members if member != Scalar("null")])
+        type_ = _union([member for member in type_.members if member != NULL])
     elif optional and isinstance(type_, Enum) and None in type_.values and len(type_.values) > 1:
         type_ = Enum(tuple(value for value in type_.values if value is not None))
     return Field(name, type_, optional)
