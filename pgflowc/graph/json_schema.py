@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 from pgflowc.diagnostics import Code, Diagnostic, Report, Span
 from pgflowc.diagnostics.codes import types as codes
 from pgflowc.document.referred import Referred, beside, is_url, split
-from pgflowc.spec import type_text
 from pgflowc_language import payload_types as payload
 from pgflowc_language.payload_types import ANY, NULL, SCALAR_NAMES, PayloadType
+from pgflowc_language.type_names import RESERVED
 from pgflowc_language.words import near_miss, one_of, quote
 
 _PUT = "correct the path, or put the schema there"
@@ -70,7 +70,7 @@ class SchemaReader:
         self.named: dict[str, PayloadType] = {}
         self.spans: dict[str, Span] = {}
         self._referred = referred
-        self._taken = {*taken, *type_text.RESERVED}
+        self._taken = {*taken, *RESERVED}
         self._report = report
         self._names: dict[Place, str] = {}
         self._waiting: deque[tuple[str, Place, Any]] = deque()

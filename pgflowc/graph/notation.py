@@ -15,16 +15,16 @@ from pgflowc.diagnostics.fixing import respelling, rewording
 from pgflowc.document import Mapping, Node, Refused, Scalar, ScalarValue, Sequence
 from pgflowc.graph.draft import ClassUse, TypeUse
 from pgflowc.graph.json_schema import SchemaReader
-from pgflowc.spec import type_text
 from pgflowc.spec.example import Written, example
 from pgflowc.spec.model import is_import_path
 from pgflowc_language import payload_types as payload
+from pgflowc_language import type_names
 from pgflowc_language.payload_types import ANY, NULL, SCALAR_NAMES, PayloadType, written_field
 from pgflowc_language.words import near_miss, quote
 
 _MAX_DEPTH = 64
-_TOKEN = re.compile(type_text.LEXEME)
-_NAME = re.compile(type_text.NAME)
+_TOKEN = re.compile(r"[A-Za-z_$][A-Za-z0-9_]*|[^ \t\n\r\f\v]")
+_NAME = re.compile(type_names.NAME)
 _FORMS = "types are names, 'T | U', 'map of T' and '[T]'"
 # What other notations write, and what this one has for it.
 _INSTEAD_OF = {

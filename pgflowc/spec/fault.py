@@ -18,9 +18,9 @@ from pgflowc.spec.cure import misspelt_key, wrong_value
 from pgflowc.spec.model import (
     keys_of,
 )
-from pgflowc.spec.type_text import SCALAR_NAMES
 from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
 from pgflowc_language import durations
+from pgflowc_language.payload_types import SCALAR_NAMES
 from pgflowc_language.schedules import meant_timezone
 from pgflowc_language.slugs import way_out
 from pgflowc_language.values import CHOICES, EXPECTED, EXPECTED_AT, subject

@@ -16,9 +16,10 @@ from pgflowc.spec.cron import SCHEDULE_SCHEMA
 from pgflowc.spec.duration import Timeout
 from pgflowc.spec.model import IMPORT_PATH, FlowModel, JobModel
 from pgflowc.spec.slug import SLUG_SCHEMA
-from pgflowc.spec.type_text import LONGEST_NAME, NAME, RESERVED, type_pattern
+from pgflowc.spec.type_pattern import type_pattern
 from pgflowc_language.keys import HANDLER_KEYS
 from pgflowc_language.slugs import MAX_FLOW_LENGTH, PATTERN
+from pgflowc_language.type_names import LONGEST_NAME, NAME, RESERVED
 
 _PAYLOAD = {"$ref": "#/$defs/PayloadType"}
 _EXAMPLES: dict[str, list[Any]] = {

@@ -27,7 +27,8 @@ from pgflowc.document.referred import ExtraMode
 from pgflowc.spec.cron import Schedule, Timezone
 from pgflowc.spec.duration import Delay, Timeout, out_of_range
 from pgflowc.spec.slug import Slug
-from pgflowc.spec.type_text import NAME, whole_word
+from pgflowc.spec.type_pattern import whole_word
+from pgflowc_language.type_names import NAME
 
 MAX_INTEGER = 2_147_483_647
 """The greatest PostgreSQL integer."""

@@ -9,7 +9,6 @@ from pgflowc_language.knots import cycles
 from pgflowc_language.payload_schema import payload_schema
 from pgflowc_language.payload_types import (
     ANY,
-    SCALAR_NAMES,
     Array,
     MapOf,
     Named,
@@ -17,25 +16,9 @@ from pgflowc_language.payload_types import (
     OneOf,
     PayloadType,
 )
-from pgflowc_language.words import near_miss, one_of, quote
+from pgflowc_language.type_names import DATA, fault_of_name, meant_by, unknown_type
 from pgflowc_runtime.definitions.fault import Fault, Path
-from pgflowc_runtime.definitions.notation import NAME, Reader
-
-_WORDS = ("map", "of")
-_LONGEST_NAME = 128
-# Words of other languages for the built-in types.
-_OTHER_WORDS = {
-    **dict.fromkeys(("string", "text", "varchar", "char", "email", "url"), "str"),
-    **dict.fromkeys(("integer", "int4", "int8", "bigint", "smallint", "long"), "int"),
-    **dict.fromkeys(("number", "double", "real", "float4", "float8"), "float"),
-    **dict.fromkeys(("boolean",), "bool"),
-    **dict.fromkeys(("numeric", "money"), "decimal"),
-    **dict.fromkeys(("timestamp", "timestamptz"), "datetime"),
-    **dict.fromkeys(("none", "nil", "void", "nothing"), "null"),
-    **dict.fromkeys(("bytea", "binary", "blob"), "bytes"),
-    **dict.fromkeys(("jsonb", "object", "dict", "unknown"), "json"),
-    **dict.fromkeys(("list", "array", "set", "tuple", "sequence"), "[T]"),
-}
+from pgflowc_runtime.definitions.notation import Reader
 
 
 class Types:
@@ -64,23 +47,12 @@ class Types:
 
     def _names(self, uses: Mapping[str, Path]) -> Iterator[Fault]:
         for name in self._written:
-            if name in SCALAR_NAMES or name in _WORDS:
-                problem = "is built in and cannot be defined"
-                help = f"choose another name, such as {quote(name.title())}"
-            elif not NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
-                problem = "cannot name a type"
-                help = "use letters, digits and underscores, and begin with a letter"
-            else:
-                continue
-            yield Fault("PGF303", f"{quote(name)} {problem}", ("types", name), help)
+            if fault := fault_of_name(name):
+                message, help = fault
+                yield Fault("PGF303", message, ("types", name), help)
         for name, at in uses.items():
             if name not in self._written:
-                meant = _OTHER_WORDS.get(name.lower()) or near_miss(
-                    name, [*sorted(self._written), *SCALAR_NAMES]
-                )
-                others = f"define it under 'types', or use one of {one_of(SCALAR_NAMES)}"
-                help = f"did you mean '{meant}'?" if meant else others
-                yield Fault("PGF302", f"there is no type {quote(name)}", at, help)
+                yield Fault("PGF302", unknown_type(name), at, meant_by(name, self._written, DATA))
 
     def _endless(self) -> Iterator[Fault]:
         known = self.named.keys()

@@ -1,23 +1,10 @@
-"""The words of payload types that are written as texts, such as `map of Item | null`, and what a regular
-expression can say of their grammar: the reader of types goes by these, and so does the JSON Schema.
+"""What a regular expression can say of payload types that are written as texts, such as `map of Item | null`:
+the JSON Schema of specs goes by it.
 """
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-ScalarName = Literal[
-    "str", "int", "float", "bool", "decimal", "date", "datetime", "time", "uuid", "bytes", "json", "any",
-    "null",
-]  # fmt: skip
-SCALAR_NAMES: tuple[ScalarName, ...] = get_args(ScalarName)
-"""The built-in types."""
-WORDS = ("map", "of")
-RESERVED = frozenset((*SCALAR_NAMES, *WORDS))
-"""What no entry of `types` can be called."""
-LONGEST_NAME = 128
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-LEXEME = r"[A-Za-z_$][A-Za-z0-9_]*|[^ \t\n\r\f\v]"
+from pgflowc_language.type_names import NAME, WORDS
 
 _BLANK = r"[ \t\n\r\f\v]"
 _EXACT_DEPTH = 3
