@@ -103,6 +103,7 @@ BAD: list[dict[str, Any]] = [
     {"flow": "f", "types": {"str": "int", "1x": "int", "T": "U", "U": "T"}, "steps": A},
     {"flow": "f", "types": {"Egg": {"of": "Hen"}, "Hen": {"of": "Egg"}}, "steps": A},
     {"flow": "f", "types": {"Tree": {"children": ["Tree"], "x": "Leaf"}}, "steps": A},
+    {"flow": "f", "types": {"Z": {"c": "C"}, "A": "A | C", "C": "A | Z"}, "steps": A},
     {"flow": "f", "types": [1], "steps": A},
     {
         "flow": "f",

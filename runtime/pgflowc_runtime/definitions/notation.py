@@ -1,6 +1,6 @@
 """The notation of payload types in data: texts such as `map of Item | null`, lists and mappings.
 
-What cannot be read is a fault, in the words of the compiler (`pgflowc.graph.notation`), and becomes `any`,
+What cannot be read is a fault, in the words that specs get (`pgflowc.graph.notation`), and becomes `any`,
 which fits everything, so that nothing else complains about it.
 """
 

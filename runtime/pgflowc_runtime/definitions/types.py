@@ -1,4 +1,4 @@
-"""The types of a definition: read, and judged by the rules of the compiler (`pgflowc.graph.checks`)."""
+"""The types of a definition: read, and judged by the rules that specs have as well."""
 
 from __future__ import annotations
 
