@@ -145,6 +145,21 @@ def test_a_session_that_polls_later_keeps_nobody_awake(core, another, listener) 
         assert core.row(ANNOUNCE, ["f"], worker, 60_000)["writers_in_flight"] is True, "it began before"
 
 
+def test_a_writer_is_one_in_flight_for_a_queue_that_is_waited_on_since_later(core, another, listener) -> None:
+    core.flow("g", "a")
+    core.do("select pgflowc.enable_wakeup('g')")
+    worker = uuid4()
+    core.do(ANNOUNCE, ["f"], worker, 60_000)
+    core.do(ANNOUNCE, ["f"], worker, 60_000)
+    writer = another()
+    with writer.connection.transaction():
+        writer.start("g")
+        core.do(ANNOUNCE, ["f", "g"], worker, 60_000)
+        core.do(ANNOUNCE, ["f", "g"], worker, 60_000)
+        assert core.row(ANNOUNCE, ["f", "g"], worker, 60_000)["writers_in_flight"] is True
+    assert core.row(ANNOUNCE, ["f", "g"], worker, 60_000) == {"writers_in_flight": False, "next_due_ms": 0}
+
+
 def test_the_next_message_due(core, listener) -> None:
     core.flow("g", "a")
     core.do("select pgmq.send('f', '{}', 100), pgmq.send('g', '{}', 50)")

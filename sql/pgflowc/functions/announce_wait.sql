@@ -2,10 +2,10 @@
 --
 -- Records so until now + p_ttl_ms. writers_in_flight says that sleeping is not safe yet: look for messages again soon, and announce
 -- again. It is true when the announcement is new, because inserts of the moment could not see it before this transaction commits; and
--- when another transaction that began before the announcement was known holds a write lock on one of the queue tables, because it may
--- have inserted without seeing us. So the second announcement in a row is the one that can say false, and transactions that began later
--- do not matter: workers of the family hold such a lock for as long as they poll. (Where the role may not see when a transaction of
--- another role began, it does.) next_due_ms is what next_due says after that.
+-- when another transaction that began before the announcement was known, of several queues the newest, holds a write lock on one of their
+-- tables, because it may have inserted without seeing us. So the second announcement in a row is the one that can say false, and transactions
+-- that began later do not matter: workers of the family hold such a lock for as long as they poll. (Where the role may not see when a
+-- transaction of another role began, it does.) next_due_ms is what next_due says after that.
 -- Call it in a transaction of its own. Locks: the worker's own rows.
 create or replace function pgflowc.announce_wait(p_queue_names text[], p_worker_id uuid, p_ttl_ms integer)
 returns table (writers_in_flight boolean, next_due_ms bigint)
@@ -26,7 +26,7 @@ begin
       known_since = case when w.expires_at > clock_timestamp() then coalesce(w.known_since, clock_timestamp()) end
     returning w.known_since
   )
-  select min(a.known_since), coalesce(bool_or(a.known_since is null), false)
+  select max(a.known_since), coalesce(bool_or(a.known_since is null), false)
   into v_known_since, v_new
   from announced a;
 
