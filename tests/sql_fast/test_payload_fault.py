@@ -61,3 +61,19 @@ def test_what_fits_no_part_of_a_union_is_told_all_of_them(fast) -> None:
         ('"x"', 'payload: "x" is no date'),
         ("[1]", "payload[0]: number instead of boolean"),
     }
+
+
+@pytest.mark.parametrize(
+    ("parts", "value", "told"),
+    [
+        ([{"type": "object"}, {"type": "object", "required": ["x"]}], "no", "string instead of object"),
+        (
+            [{"type": ["number", "string"], "format": "decimal"}, {"type": "string", "format": "date"}],
+            [],
+            "array instead of number or string",
+        ),
+    ],
+)
+def test_kinds_that_parts_of_a_union_share_are_told_once(fast, parts: Any, value: Any, told: str) -> None:
+    fault = fast.value("select pgflowc._payload_fault(%s, %s)", Jsonb({"anyOf": parts}), Jsonb(value))
+    assert fault == f"payload: {told}"

@@ -32,12 +32,15 @@ begin
       end if;
       -- Of several that do not fit, the one that looks deepest into the value says most; a mere kind says least, and all of them are told.
       if starts_with(v_text, v_instead) then
-        v_kinds := v_kinds || substr(v_text, length(v_instead) + 1);
+        v_kinds := v_kinds || string_to_array(substr(v_text, length(v_instead) + 1), ' or ');
       elsif v_fault is null or length(split_part(v_text, ':', 1)) > length(split_part(v_fault, ':', 1)) then
         v_fault := v_text;
       end if;
     end loop;
-    return coalesce(v_fault, v_instead || array_to_string(v_kinds, ' or '));
+    return coalesce(v_fault, v_instead || (
+      select string_agg(x.kind, ' or ' order by x.n)
+      from (select u.kind, min(u.n) as n from unnest(v_kinds) with ordinality u (kind, n) group by u.kind) x
+    ));
   elsif p_schema ? 'enum' then
     if exists (select from jsonb_array_elements(p_schema -> 'enum') e (value) where e.value = p_value) then
       return null;
