@@ -116,8 +116,13 @@ class Listener:
 
     @property
     def connected(self) -> bool:
-        """Whether notifications of all queues arrive now."""
-        return self._session.connected and not self._silent
+        """Whether what is sent is heard now."""
+        return self._session.connected
+
+    @property
+    def hears_all(self) -> bool:
+        """Whether notifications of all queues arrive now: none still lacks its trigger."""
+        return self.connected and not self._silent
 
     @property
     def tells_signals(self) -> bool:

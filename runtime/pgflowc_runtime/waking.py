@@ -56,7 +56,7 @@ async def choose(
             own: Listener = told  # as the lambda has it
             fallback = config.notify_fallback_interval / 1000
             return Waking(
-                Notified(database, attention, uuid4(), fallback=fallback, listening=lambda: own.connected),
+                Notified(database, attention, uuid4(), fallback=fallback, listening=lambda: own.hears_all),
                 own,
                 session,
             )

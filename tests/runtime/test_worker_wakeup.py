@@ -81,8 +81,9 @@ async def test_a_long_transaction_keeps_a_worker_neither_from_starting_nor_from_
     with psycopg.connect(bench.dsn) as connection:
         # Adding the trigger would have to wait for this.
         connection.execute("select run_id from pgflow.start_flow('held', '{}')")
-        async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000):
+        async with bench.working((flow, {"only": echo}), notify_fallback_interval=60_000) as worker:
             assert (await bench.run(flow)).status == "completed"
+            await bench.until(lambda: worker.unready() == {}, seconds=5)
             connection.commit()
             await bench.until(
                 lambda: bench.rows("select 1 from pg_trigger where tgname = 'pgflowc_wakeup'"), seconds=5
