@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache, partial
 from uuid import UUID
 
@@ -33,15 +33,15 @@ def _adapter(kind: type) -> TypeAdapter[object]:
     return TypeAdapter(kind)
 
 
-def _moment(kind: type, text: str) -> object:
+def _read(kind: type, text: str) -> object:
     return _adapter(kind).validate_python(text)
 
 
 _FORMATS: Mapping[payload.ScalarName, Callable[[str], object]] = {
-    "decimal": Decimal,
-    "date": date.fromisoformat,
-    "datetime": partial(_moment, datetime),
-    "time": partial(_moment, time),
+    "decimal": partial(_read, Decimal),
+    "date": partial(_read, date),
+    "datetime": partial(_read, datetime),
+    "time": partial(_read, time),
     "uuid": UUID,
     "bytes": partial(b64decode, validate=True),
 }
@@ -137,7 +137,7 @@ def _is_scalar(node: Node, name: payload.ScalarName) -> bool:
 def _reads(reader: Callable[[str], object], text: str) -> bool:
     try:
         reader(text)
-    except (ValueError, InvalidOperation):
+    except ValueError:
         return False
     return True
 
