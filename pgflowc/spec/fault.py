@@ -15,9 +15,7 @@ from pgflowc.diagnostics.codes import spec as codes
 from pgflowc.document import Document, Mapping, Node, Path, Scalar, Sequence
 from pgflowc.spec import example
 from pgflowc.spec.cure import misspelt_key, wrong_value
-from pgflowc.spec.model import (
-    keys_of,
-)
+from pgflowc.spec.model import keys_of
 from pgflowc.spec.unknown_key import key_span, model_at, unknown_key
 from pgflowc_language import durations
 from pgflowc_language.payload_types import SCALAR_NAMES

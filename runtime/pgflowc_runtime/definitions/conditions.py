@@ -11,15 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pgflowc_language.containment import contains, may_contain, never_contains
-from pgflowc_language.payload_types import (
-    Array,
-    MapOf,
-    Object,
-    OneOf,
-    PayloadType,
-    Scalar,
-    resolved,
-)
+from pgflowc_language.payload_types import Array, MapOf, Object, OneOf, PayloadType, Scalar, resolved
 from pgflowc_language.words import did_you_mean, near_miss, one_of, quote
 from pgflowc_runtime.definitions.fault import Fault, Path
 from pgflowc_runtime.definitions.structure import ROOT, Steps, dependencies

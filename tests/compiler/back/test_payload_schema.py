@@ -18,11 +18,7 @@ from pgflowc.check import check_sources
 from pgflowc.diagnostics import Report
 from pgflowc.graph.model import Flow
 from pgflowc_language.payload_schema import payload_schema, read_payload_schema, schema_text
-from pgflowc_language.payload_types import (
-    Object,
-    OneOf,
-    Scalar,
-)
+from pgflowc_language.payload_types import Object, OneOf, Scalar
 from pgflowc_runtime.definitions.types import Types
 from pgflowc_runtime.payload import Base64, ExactDecimal
 
