@@ -21,8 +21,9 @@ from pgflowc_language.schedules import normal, number
 # A wall clock is turned back by an hour where people live, and by a day where a date line was moved.
 _LONGEST_CHANGE = timedelta(hours=25)
 _SECOND = timedelta(seconds=1)
-# A range that passes the end of its field, with a step: croniter takes one value too far on.
-_PAST_THE_END = re.compile(r"(\w+)-(\w+)/(\d+)")
+# A range that may pass the end of its field: with a step croniter takes one value too far on, and all days
+# for those from one number of Sunday to the other.
+_RANGE = re.compile(r"(\w+)-(\w+)(?:/(\d+))?")
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 # Times are looked for backwards in steps that grow: the last one is mostly near.
 _LOOKBACKS = tuple(timedelta(days=days) for days in (1 / 24, 1, 32, 366, 3660))
@@ -166,11 +167,11 @@ def _for_croniter(schedule: str) -> str:
 
 
 def _listed(part: str, first: int, last: int) -> str:
-    """The values of a range with a step that passes the end of its field, `20-4/3`: 20, 23, 2."""
-    found = _PAST_THE_END.fullmatch(part)
+    """The values of a range that passes the end of its field, `20-4/3`: 20, 23, 2."""
+    found = _RANGE.fullmatch(part)
     if found is None:
         return part
-    low, high, step = number(found[1]), number(found[2]), int(found[3])
+    low, high, step = number(found[1]), number(found[2]), int(found[3] or 1)
     if low <= high or not step:
         return part
     values = [*range(low, last + 1), *range(first, high + 1)]
