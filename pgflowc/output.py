@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pgflowc.open_files import is_being_written
-from pgflowc.replacing import put, take_away
+from pgflowc.replacing import beside, clear, lay, put, take_away
 
 
 class Status(StrEnum):
@@ -68,7 +67,8 @@ def write(root: Path, changes: Sequence[Change], *, last: str) -> None:
     """Apply the changes below `root`, all or none; unchanged files are not touched.
 
     The file `last` is renamed after all others: it is the one that says that they exist. Temporary files that
-    a killed process left beside the files are removed. Raises OutputError.
+    a killed process left beside the files are removed, or put back where they hold what somebody saved in
+    that moment. Raises OutputError.
     """
     ordered = sorted(changes, key=lambda change: change.path == last)
     writer = _Writer(root.resolve())
@@ -108,12 +108,12 @@ class _Writer:
         self._committed: list[Change] = []
         self._inside: dict[str, bool] = {}
         self._made: set[Path] = set()
+        self._cleared: set[Path] = set()
 
     def prepare(self, change: Change) -> None:
         """Write the new content beside the target, and find out whether the target can be replaced."""
         target = self._target(change)
-        temporary = _beside(target)
-        temporary.unlink(missing_ok=True)
+        self._clear(target.parent)
         try:
             current = target.read_bytes()
         except FileNotFoundError:
@@ -127,13 +127,11 @@ class _Writer:
         if is_being_written(target):
             # An editor may have emptied it to write it anew; that would be written into a file that is gone.
             raise OutputError(f"{change.path} is being written by somebody else; run the command again")
-        self._temporary[change.path] = temporary
         if change.after is None:
+            self._temporary[change.path] = beside(target, change.before, None)
             return
         self._make_directory(target.parent)
-        temporary.write_bytes(change.after)
-        if current is not None:
-            shutil.copymode(target, temporary)
+        self._temporary[change.path] = lay(target, change.before, change.after)
 
     def commit(self, change: Change) -> None:
         """Put the new content in place, if the old one is still there."""
@@ -150,11 +148,10 @@ class _Writer:
         for change in self._committed:
             target = self._target(change)
             with suppress(OSError):
+                temporary = beside(target, change.after, change.before)
                 if change.before is not None:
-                    _beside(target).write_bytes(change.before)
-                    if target.exists():
-                        shutil.copymode(target, _beside(target))
-                _set(target, _beside(target), Change(change.path, change.after, change.before))
+                    lay(target, change.after, change.before)
+                _set(target, temporary, Change(change.path, change.after, change.before))
         for temporary in self._temporary.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -171,6 +168,11 @@ class _Writer:
             raise OutputError(f"{change.path} leads out of the project through a symbolic link")
         return target
 
+    def _clear(self, directory: Path) -> None:
+        if directory not in self._cleared:
+            self._cleared.add(directory)
+            clear(directory)
+
     def _make_directory(self, directory: Path) -> None:
         if directory in self._made:
             return
@@ -180,11 +182,6 @@ class _Writer:
                 ancestor.mkdir()
                 self._directories.append(ancestor)
         self._made.add(directory)
-
-
-def _beside(target: Path) -> Path:
-    """Where the new content waits, and the old one goes."""
-    return target.with_name(f".{target.name}.pgflowc-tmp")
 
 
 def _set(target: Path, temporary: Path, change: Change) -> bool:

@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pgflowc import replacing
 from pgflowc.open_files import is_being_written
 from pgflowc.output import Change, OutputError, Status, compare, diff, write
 
@@ -206,25 +208,67 @@ def test_what_is_saved_while_files_are_put_in_place_stays(
 
 
 def test_what_is_saved_at_any_moment_stays(tmp_path: Path) -> None:
-    """The order of reading, comparing and renaming leaves no moment in which a save is lost."""
+    """The order of reading, comparing and renaming leaves no moment in which a save is lost, and none in
+    which it matters that the writer is killed.
+    """
     path = tmp_path / "handlers"
     path.write_text("mine\n")
     chance = random.Random(7)
-    with subprocess.Popen([sys.executable, "-c", APPEND_FOR_EVER, str(tmp_path)]) as writer:
-        try:
-            _until(lambda: path.read_text() != "mine\n")
-            for number in range(400):
-                text = f"mine, for the {number}. time\n"
-                if chance.random() < 0.5:
-                    path.write_text(text)
-                else:
-                    path.with_name("new").write_text(text)
-                    path.with_name("new").replace(path)
-                time.sleep(chance.choice((0, 0.0001, 0.001)))
-                # What was there before may be seen for a moment, while it comes out and goes back.
-                _until(lambda text=text: path.read_text().startswith(text))
-        finally:
-            writer.kill()
+    with ExitStack() as running:
+
+        def start() -> subprocess.Popen[bytes]:
+            process = subprocess.Popen([sys.executable, "-c", APPEND_FOR_EVER, str(tmp_path)])
+            running.callback(process.wait)
+            running.callback(process.kill)
+            return process
+
+        for number in range(400):
+            if number % 40 == 0:
+                writer = start()
+                _until(lambda: "#" in path.read_text())  # it is at work
+            text = f"mine, for the {number}. time\n"
+            if chance.random() < 0.5:
+                path.write_text(text)
+            else:
+                path.with_name("new").write_text(text)
+                path.with_name("new").replace(path)
+            if number % 40 == 39:
+                writer.kill()
+                writer.wait()
+                _write(tmp_path, {"lock": str(number)})  # so does the next one that writes
+            time.sleep(chance.choice((0, 0.0001, 0.001)))  # to meet the writer somewhere else each time
+            # What was there before may be seen for a moment, while it comes out and goes back.
+            _until(lambda text=text: path.exists() and path.read_text().startswith(text))
+
+
+@pytest.mark.parametrize("after", ["2", None])
+@pytest.mark.parametrize("saved_again", [False, True])
+def test_what_is_saved_before_a_writer_is_killed_comes_back(
+    after: str | None, saved_again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(tmp_path, {"handlers": "1"})
+    path = tmp_path / "handlers"
+    call = "_exchange" if after else "_is_untouched"
+    original = getattr(replacing, call)
+
+    def die(*arguments: Any) -> bool:
+        if after:
+            path.write_text("saved just now")
+            original(*arguments)
+        else:
+            arguments[0].write_text("saved just now")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, call, die)
+        with pytest.raises(KeyboardInterrupt):
+            _write(tmp_path, {"handlers": after} if after else {}, () if after else ("handlers",))
+    assert (path.read_text() == "2") if after else not path.exists()
+    if saved_again:
+        path.write_text("saved again")
+    _write(tmp_path, {"lock": "{}"})
+    expected = b"saved again" if saved_again else b"saved just now"
+    assert _tree(tmp_path) == {"handlers": expected, "lock": b"{}"}
 
 
 def test_a_file_system_that_cannot_exchange_files_does(
