@@ -79,12 +79,12 @@ def show_list(schedules: Sequence[ScheduleInfo], now: datetime) -> None:
 
 def list_json(schedules: Sequence[ScheduleInfo], now: datetime) -> str:
     """`next` is None for a schedule that starts nothing by itself: paused, without its flow, or over."""
-    return run_view.as_json(
-        [
-            {**asdict(one), "description": in_words(one.schedule), "next": _next_slot(one, now)}
-            for one in schedules
-        ]
-    )
+    shown = []
+    for one in schedules:
+        coming = _coming(one, now)
+        following = None if isinstance(coming, str) else coming
+        shown.append({**asdict(one), "description": in_words(one.schedule), "next": following})
+    return run_view.as_json(shown)
 
 
 def show_preview(schedule: str, timezone: str, coming: Sequence[datetime]) -> None:
@@ -121,7 +121,8 @@ def preview_json(schedule: str, timezone: str, coming: Sequence[datetime]) -> st
     )
 
 
-def _next(one: ScheduleInfo, now: datetime) -> str:
+def _coming(one: ScheduleInfo, now: datetime) -> datetime | str:
+    """The next time; in words why none comes."""
     if not one.flow_exists:
         return "starts nothing, its flow is gone"
     if one.paused_at is not None:
@@ -129,19 +130,14 @@ def _next(one: ScheduleInfo, now: datetime) -> str:
     if not one.active:
         return "paused"
     try:
-        slot = next_slot(one.schedule, one.timezone, max(now, one.settled_until))
+        return next_slot(one.schedule, one.timezone, max(now, one.settled_until)) or "never again"
     except UnreadableSchedule as error:
         return f"starts nothing: {error}"
-    return "never again" if slot is None else f"next {slot.astimezone(ZoneInfo(one.timezone)):{_FORM}}"
 
 
-def _next_slot(one: ScheduleInfo, now: datetime) -> datetime | None:
-    if not one.flow_exists or one.paused_at is not None or not one.active:
-        return None
-    try:
-        return next_slot(one.schedule, one.timezone, max(now, one.settled_until))
-    except UnreadableSchedule:
-        return None
+def _next(one: ScheduleInfo, now: datetime) -> str:
+    coming = _coming(one, now)
+    return coming if isinstance(coming, str) else f"next {coming.astimezone(ZoneInfo(one.timezone)):{_FORM}}"
 
 
 def _last(one: ScheduleInfo) -> str:
