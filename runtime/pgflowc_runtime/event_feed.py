@@ -113,9 +113,7 @@ class EventFeed:
         """Tell it no more."""
         self._subscriptions.pop(subscription.id, None)
         if self._usable:
-            # What this cannot end ends by itself.
-            with suppress(Refused):
-                await self._execute(queries.unwatch_events(subscription.id))
+            await self._take_back(subscription)
 
     async def register(self, *subscriptions: Subscription) -> None:
         """Tell the database of the interest, or renew it. Where that cannot be, polling has to do."""
@@ -125,11 +123,21 @@ class EventFeed:
         try:
             self._usable = (await self._features()).sends_notifications
             if self._usable:
-                await self._execute(queries.watch_events(interest, _INTEREST_SECONDS))
+                try:
+                    await self._execute(queries.watch_events(interest, _INTEREST_SECONDS))
+                finally:
+                    for one in subscriptions:
+                        if one.id not in self._subscriptions:  # meanwhile, and this may have come after that
+                            await self._take_back(one)
         except Refused as refused:
             if not refused.transient:
                 log.info("polling instead of notifications: %s", refused.message)
                 self._usable = False
+
+    async def _take_back(self, subscription: Subscription) -> None:
+        # What this cannot end ends by itself.
+        with suppress(Refused):
+            await self._execute(queries.unwatch_events(subscription.id))
 
     def hear(self, topic: str) -> bool:
         """An event of this topic has come some other way; whether it is one of a run."""

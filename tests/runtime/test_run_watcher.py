@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+import types
 import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgflowc_runtime import (
@@ -22,6 +24,8 @@ from pgflowc_runtime import (
     WaitTimeout,
 )
 from pgflowc_runtime import run_watcher as module
+from pgflowc_runtime.event_feed import EventFeed, Subscription
+from pgflowc_runtime.queries import Query
 
 LISTENERS = """
     select pid from pg_stat_activity
@@ -309,6 +313,31 @@ def test_a_watcher_may_outlive_its_client(flow, bench) -> None:
         with pytest.raises(ConfigurationError, match="this client is closed"):
             watcher.add(run_id)
     assert bench.value("select count(*) from pgflow.event_listeners") == 0
+
+
+async def test_interest_that_is_renewed_while_it_ends_is_taken_back(flow, bench) -> None:
+    renewing, gate = asyncio.Event(), asyncio.Event()
+    told = 0
+
+    async def execute(query: Query[Any]) -> None:
+        nonlocal told
+        told += "pgflow.watch_events" in query.sql
+        if "pgflow.watch_events" in query.sql and told == 2:  # the listener's own
+            renewing.set()
+            await gate.wait()
+        async with await psycopg.AsyncConnection.connect(bench.dsn, autocommit=True) as connection:
+            await connection.execute(query.sql, query.params)
+
+    async def features() -> Any:
+        return types.SimpleNamespace(sends_notifications=True)
+
+    feed = EventFeed(bench.dsn, execute, features)
+    async with Subscription(feed, [await bench.client.start_flow(flow, {})]):
+        await asyncio.wait_for(renewing.wait(), 20)
+    gate.set()
+    await bench.until(lambda: feed.live)
+    assert bench.value("select count(*) from pgflow.event_listeners") == 0
+    await feed.close()
 
 
 def test_whoever_comes_while_a_client_is_closed_waits_for_nothing(flow, bench) -> None:
